@@ -1,0 +1,1 @@
+"""Questions to a network: what should a person look at next?"""

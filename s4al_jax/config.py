@@ -1,0 +1,235 @@
+"""Every knob: its default, its unit, and where in the paper it comes from.
+
+`default()` is the CamVid protocol of the paper on scenes that the project draws itself; a file in
+`configs/` is a short diff on it. The numbers come from the paper's Sec. 3 and 4 and Tables S1 and
+S2; "authors" marks what only their published code says.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from s4al_jax.types import InputError
+
+FREE_KNOBS = ("data.root", "checkpoint.every_epochs", "checkpoint.keep", "devices")
+"""Knobs that change where a run reads and how it is kept, not what it computes."""
+
+QUESTIONS = ("random", "least_confidence", "entropy", "margin")
+
+
+def default() -> ConfigDict:
+    """A complete, locked configuration."""
+    config = ConfigDict()
+    config.seed = 0
+    config.devices = 0  # how many devices of this host share a batch; 0: all there are
+    config.data = _data()
+    config.model = _model()
+    config.augment = _augment()
+    config.optimizer = _optimizer()
+    config.method = {"name": "s4al", "kwargs": _s4al()}
+    config.batch = {"labeled": 4, "unlabeled": 4}  # as many replayed as unlabelled (Sec. 3.3)
+    config.schedule = _schedule()
+    config.replay = {"capacity": 50, "pop": False}  # M (Sec. 4.2); pop: authors, drawn ones leave
+    config.acquisition = _acquisition()
+    config.oracle = {"name": "simulated"}
+    config.evaluate = {"every_epochs": 10, "batch": 8, "splits": ("val", "test")}
+    config.score = {"batch": 8}
+    config.checkpoint = {"every_epochs": 5, "keep": 2}
+    config.lock()
+    return config
+
+
+def _data() -> ConfigDict:
+    data = ConfigDict()
+    data.name = "synthetic"
+    data.root = ""  # the folder of a dataset on disk
+    data.height, data.width = 360, 480  # pixels; the working size (Sec. 4.1)
+    data.initial_share = 0.10  # of the images, drawn uniformly, labelled before the first cycle
+    data.kwargs = {"train": 367, "val": 101, "test": 233, "seed": 0}
+    return data
+
+
+def _model() -> ConfigDict:
+    model = ConfigDict()
+    model.pretrained = ""  # a .safetensors or .pth file for the backbone; empty: random weights
+    model.norm_momentum = 0.9  # share of the old running statistics that a step keeps
+    model.backbone = {"name": "mobilenet_v2", "kwargs": {"width": 1.0, "output_stride": 16}}
+    model.head = ConfigDict({"name": "deeplab_v3_plus"})
+    model.head.kwargs = {
+        "aspp_channels": 256,
+        "low_level_channels": 48,
+        "rates": (6, 12, 18),
+        "dropout": 0.5,
+    }
+    return model
+
+
+def _augment() -> ConfigDict:
+    augment = ConfigDict()  # Tables S1, S2
+    augment.scale_range = (0.75, 1.25)
+    augment.jitter_probability = 0.5
+    augment.brightness = (0.75, 1.25)  # factors, as torchvision's ColorJitter
+    augment.contrast = (0.75, 1.25)
+    augment.flip_probability = 0.5
+    return augment
+
+
+def _optimizer() -> ConfigDict:
+    optimizer = ConfigDict()  # Tables S1, S2; momentum and decay: authors
+    optimizer.learning_rate = 1e-2
+    optimizer.power = 0.9  # "poly": (1 - epoch / epochs) ** power
+    optimizer.floor = 1e-6
+    optimizer.momentum = 0.9
+    optimizer.nesterov = True
+    optimizer.weight_decay = 5e-4
+    return optimizer
+
+
+def _s4al() -> ConfigDict:
+    s4al = ConfigDict()
+    s4al.ema_decay = 0.99  # m of Eqn. 1
+    s4al.confidence_threshold = 0.97  # p above which a pixel counts for eta (Sec. 3.1)
+    s4al.confidence_weighting = True  # Eqn. 5; False leaves Eqn. 3
+    s4al.balanced = True  # Balanced ClassMix (Sec. 3.3); False: plain ClassMix of replayed images
+    s4al.warmup_weight = 1.5  # on the supervised loss during warm-up (authors)
+    s4al.teacher_statistics = "batch"  # batch normalisation of the teacher (authors); or "running"
+    s4al.student_passes = "separate"  # each pass its own batch statistics (authors); or "joint"
+    s4al.head = ()  # ids of the head classes; empty: read from the labels at each cycle's start
+    s4al.tail = ()  # ids of the tail classes; empty: all that are not head
+    s4al.head_factor = 0.5  # head: at least this times the uniform share of the labelled pixels
+    s4al.head_draws = 3  # head classes pasted by Balanced ClassMix (authors)
+    s4al.tail_draws = 2
+    s4al.warm_start = False  # True: a cycle goes on from the last one's networks
+    return s4al
+
+
+def _schedule() -> ConfigDict:
+    schedule = ConfigDict()  # Table S2
+    schedule.acquisitions = 2  # rounds of questions; there is one training more
+    schedule.iterations = 50  # steps an epoch
+    schedule.epochs = 100
+    schedule.last_epochs = 200  # of the cycle after the last acquisition
+    schedule.warmup_epochs = 10  # labelled images only
+    schedule.replay_from_cycle = 1  # counted from 0: once regions have been bought (Sec. S1)
+    schedule.replay_start_epoch = 30  # of such a cycle (authors)
+    return schedule
+
+
+def _acquisition() -> ConfigDict:
+    acquisition = ConfigDict()
+    acquisition.name = "entropy"  # one of QUESTIONS (Sec. 3.4)
+    acquisition.unit = "cells"  # or "images": whole images, Tables 2a and 2b
+    acquisition.cell_height, acquisition.cell_width = 30, 30  # pixels
+    acquisition.cells_per_image = 4
+    acquisition.image_share = 0.05  # of the pool a cycle, where whole images are asked for
+    acquisition.scope = "image"  # the best cells of each image; or "pool": of all, same pixels
+    acquisition.network = "teacher"  # which one is asked (Sec. 3.4); "student": authors
+    return acquisition
+
+
+def study(
+    config: ConfigDict, argument: str | None, *, supervised: Mapping[str, int] | None = None
+) -> ConfigDict:
+    """Turn a configuration into one of its studies: what stands after the colon of `--config`.
+
+    `supervised` learns from all labels, `supervised_initial` from the initial ones, both for
+    `supervised["iterations"]` steps in each of `supervised["epochs"]` epochs; the name of a
+    question asks that instead.
+    """
+    names = ("supervised", "supervised_initial", *QUESTIONS)
+    if argument and argument not in names:
+        raise InputError(f"unknown study {argument!r}: one of {', '.join(names)}")
+    if argument in QUESTIONS:
+        config.acquisition.name = argument
+    elif argument:
+        _make_supervised(config, supervised or {})
+        config.data.initial_share = 1.0 if argument == "supervised" else config.data.initial_share
+    config.lock()
+    return config
+
+
+def _make_supervised(config: ConfigDict, schedule: Mapping[str, int]) -> None:
+    with config.unlocked():
+        config.method = ConfigDict({"name": "supervised", "kwargs": {}})
+    config.acquisition.network = "student"
+    config.schedule.update(acquisitions=0, **schedule)
+    config.schedule.last_epochs = config.schedule.epochs
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Knobs by dotted name, as JSON would keep them."""
+    leaves: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, Mapping | ConfigDict):
+            leaves |= flat(value, f"{prefix}{name}.")
+        else:
+            leaves[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return leaves
+
+
+def fingerprint(knobs: Mapping[str, Any]) -> str:
+    """A short hash of all knobs that change what is computed."""
+    fixed = {name: value for name, value in knobs.items() if name not in FREE_KNOBS}
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """`knob: before -> now` for all knobs that may not differ between two starts of a run."""
+    names = sorted((set(before) | set(now)) - set(FREE_KNOBS))
+    absent = "(absent)"
+    return [
+        f"{name}: {before.get(name, absent)} -> {now.get(name, absent)}"
+        for name in names
+        if before.get(name, absent) != now.get(name, absent)
+    ]
+
+
+def validate(config: ConfigDict) -> None:
+    """Refuse values that no part could work with; each part checks its own besides."""
+    _at_least(config, 1, "data.height", "data.width", "batch.labeled", "batch.unlabeled")
+    _at_least(config, 1, "schedule.iterations", "schedule.epochs", "schedule.last_epochs")
+    _at_least(config, 1, "evaluate.every_epochs", "evaluate.batch", "score.batch")
+    _at_least(config, 1, "checkpoint.every_epochs", "checkpoint.keep", "replay.capacity")
+    _at_least(config, 0, "seed", "devices", "schedule.acquisitions", "schedule.warmup_epochs")
+    _one_of(config, "acquisition.name", QUESTIONS)
+    _one_of(config, "acquisition.unit", ("cells", "images"))
+    _one_of(config, "acquisition.scope", ("image", "pool"))
+    _one_of(config, "acquisition.network", ("student", "teacher"))
+    _within(config, 0.0, 1.0, "data.initial_share", "acquisition.image_share")
+    unknown = set(config.evaluate.splits) - {"val", "test"}
+    if unknown or not config.evaluate.splits:
+        raise InputError(f"config.evaluate.splits is {config.evaluate.splits}: name val, test")
+    if config.replay.capacity < config.batch.unlabeled:
+        raise InputError(
+            f"config.replay.capacity {config.replay.capacity} is smaller than "
+            f"config.batch.unlabeled {config.batch.unlabeled}: make room for one batch"
+        )
+
+
+def _at_least(config: ConfigDict, least: int, *names: str) -> None:
+    for name in names:
+        value = _knob(config, name)
+        if value < least:
+            raise InputError(f"config.{name} is {value}: it must be at least {least}")
+
+
+def _within(config: ConfigDict, low: float, high: float, *names: str) -> None:
+    for name in names:
+        value = _knob(config, name)
+        if not low < value <= high:
+            raise InputError(f"config.{name} is {value}: it must be above {low} and up to {high}")
+
+
+def _one_of(config: ConfigDict, name: str, choices: tuple[str, ...]) -> None:
+    value = _knob(config, name)
+    if value not in choices:
+        raise InputError(f"config.{name} is {value!r}: one of {', '.join(choices)}")
+
+
+def _knob(config: ConfigDict, name: str) -> Any:
+    for part in name.split("."):
+        config = config[part]
+    return config

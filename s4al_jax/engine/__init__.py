@@ -1,0 +1,1 @@
+"""Runs things: training, evaluation, scoring, checkpoints, journals."""

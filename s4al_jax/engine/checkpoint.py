@@ -1,0 +1,77 @@
+"""Checkpoints: the whole training state and where in the run it belongs, kept by Orbax.
+
+A checkpoint never holds the only copy of a label: those are in the ledger.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import orbax.checkpoint as ocp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from s4al_jax.types import InputError, TrainState
+
+
+class Position(NamedTuple):
+    """A moment between two steps of a run."""
+
+    cycle: int
+    step: int
+    """steps done in the cycle"""
+
+
+class Checkpoints:
+    """The last few states of a run on disk; writing one returns when it is safely there."""
+
+    def __init__(self, folder: Path, *, keep: int, mesh: Mesh) -> None:
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=keep, create=True, enable_async_checkpointing=False
+        )
+        self._folder = folder
+        self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
+        self._everywhere = NamedSharding(mesh, PartitionSpec())
+
+    def save(self, number: int, position: Position, state: TrainState) -> None:
+        """Keep a state under the number of steps that the whole run has done."""
+        try:
+            self._manager.save(
+                number,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(state._asdict()),
+                    position=ocp.args.JsonSave(position._asdict()),
+                ),
+                force=True,
+            )
+            self._manager.wait_until_finished()
+        except OSError as error:
+            raise InputError(
+                f"{self._folder}: cannot write a checkpoint: {error}; make room or give write "
+                "permission and start the same command again"
+            ) from error
+
+    def position(self) -> Position | None:
+        """Where the newest checkpoint stands; None when there is none."""
+        number = self._manager.latest_step()
+        if number is None:
+            return None
+        found = self._manager.restore(
+            number, args=ocp.args.Composite(position=ocp.args.JsonRestore())
+        )
+        return Position(**found["position"])
+
+    def state(self, template: TrainState) -> TrainState:
+        """The newest state; `template` has its shapes (`jax.eval_shape` of a fresh one)."""
+        wanted = jax.tree.map(self._placed, template._asdict())
+        found = self._manager.restore(
+            self._manager.latest_step(),
+            args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted)),
+        )
+        return TrainState(**found["state"])
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._manager.close()
+
+    def _placed(self, leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._everywhere)

@@ -1,0 +1,73 @@
+"""Where programs run: a mesh of one or more devices, and the one place that compiles for it.
+
+Every program sees global arrays: batches are split over the mesh's `data` axis, all else is
+copied to each device, so the numbers do not depend on how many devices there are.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from s4al_jax.types import InputError, Tree
+
+
+def mesh(count: int = 0) -> Mesh:
+    """The first `count` devices of this host; 0 takes all there are."""
+    available = jax.devices()
+    if count > len(available):
+        raise InputError(
+            f"config.devices is {count}, but this host has {len(available)} "
+            f"{available[0].platform} devices"
+        )
+    chosen = available[: count or len(available)]
+    # Auto, because with the default (Explicit) axes bincount, gather and top_k do not work.
+    return jax.make_mesh((len(chosen),), ("data",), axis_types=(AxisType.Auto,), devices=chosen)
+
+
+def check_divisible(mesh: Mesh, **batches: int) -> None:
+    """Refuse batches that the mesh's devices cannot share evenly."""
+    for name, size in batches.items():
+        if size % mesh.size:
+            raise InputError(f"config.{name} {size} is not divisible by {mesh.size} devices")
+
+
+def replicated(tree: Tree, mesh: Mesh) -> Tree:
+    """The tree's arrays, whole on every device."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def split(tree: Tree, mesh: Mesh) -> Tree:
+    """Host arrays, each split over the devices by its first axis; scalars are copied.
+
+    Arrays that lie on a device already are where they belong and are passed on.
+    """
+
+    def placed(array: np.ndarray | jax.Array) -> jax.Array:
+        if isinstance(array, jax.Array):
+            return array
+        axes = PartitionSpec("data") if np.ndim(array) else PartitionSpec()
+        return jax.device_put(array, NamedSharding(mesh, axes))
+
+    return jax.tree.map(placed, tree)
+
+
+def compiled(
+    function: Callable[..., Any], mesh: Mesh, *, donate: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """The function compiled for the mesh; what it returns is whole on every device."""
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    return jax.jit(function, donate_argnums=donate, out_shardings=everywhere)
+
+
+def memory(program: Callable[..., Any], *arguments: Tree) -> int:
+    """Bytes that one call of a compiled program needs on a device, as the compiler says."""
+    analysis = program.lower(*arguments).compile().memory_analysis()  # type: ignore[attr-defined]
+    return (
+        analysis.argument_size_in_bytes
+        + analysis.temp_size_in_bytes
+        + analysis.output_size_in_bytes
+        - analysis.alias_size_in_bytes
+    )

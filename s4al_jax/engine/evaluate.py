@@ -1,0 +1,77 @@
+"""Evaluation: one confusion matrix over a whole split, and the measures that come from it."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Bool, Float, Int32, UInt8
+
+from s4al_jax.engine import devices
+from s4al_jax.feed.source import Source
+from s4al_jax.types import Method, Tree
+
+
+def confusion(
+    labels: UInt8[jax.Array, "b h w"],
+    logits: Float[jax.Array, "b h w k"],
+    valid: Bool[jax.Array, " b"],
+) -> Int32[jax.Array, "k k"]:
+    """Pixels of a batch by true class (row) and predicted class (column); void is left out."""
+    classes = logits.shape[-1]
+    counted = valid[:, None, None] & (labels < classes)
+    cells = labels.astype(jnp.int32) * classes + jnp.argmax(logits, axis=-1).astype(jnp.int32)
+    cells = jnp.where(counted, cells, classes * classes)
+    counts = jnp.bincount(cells.ravel(), length=classes * classes + 1)[:-1]
+    return counts.reshape(classes, classes).astype(jnp.int32)
+
+
+def evaluator(
+    method: Method, source: Source, mesh: Mesh, *, count: int, batch: int
+) -> Callable[[Tree], np.ndarray]:
+    """A function from a network's variables to the int64 confusion matrix of a split."""
+
+    def counted(variables: Tree, fetched: Tree) -> jax.Array:
+        images = source.materialize(fetched)
+        logits = method.predict(variables, images.image).logits
+        return confusion(images.label, logits, images.valid)
+
+    program = devices.compiled(counted, mesh)
+
+    def evaluate(variables: Tree) -> np.ndarray:
+        total = np.zeros((), np.int64)
+        for start in range(0, count, batch):
+            indices = np.arange(start, min(start + batch, count))
+            fetched = devices.split(source.fetch(indices, batch), mesh)
+            # int32 holds one batch; a split can have more pixels than that.
+            total = total + np.asarray(program(variables, fetched)).astype(np.int64)
+        return total
+
+    return evaluate
+
+
+def intersection_over_union(confusion: np.ndarray) -> np.ndarray:
+    """IoU of each class; nan where a class is neither there nor predicted."""
+    hits = np.diag(confusion).astype(np.float64)
+    union = confusion.sum(0) + confusion.sum(1) - np.diag(confusion)
+    return np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
+
+
+def measures(confusion: np.ndarray, classes: Sequence[str]) -> dict[str, float | None]:
+    """mIoU, pixel accuracy, mean class accuracy and each class's IoU; None where undefined."""
+    hits, truth = np.diag(confusion).astype(np.float64), confusion.sum(1)
+    accuracy = np.divide(hits, truth, out=np.full(len(hits), np.nan), where=truth > 0)
+    ious = intersection_over_union(confusion)
+    found: dict[str, float] = {
+        "miou": _mean(ious),
+        "pixel_accuracy": float(hits.sum() / max(confusion.sum(), 1)),
+        "class_accuracy": _mean(accuracy),
+    }
+    found |= {f"iou/{name}": float(iou) for name, iou in zip(classes, ious, strict=True)}
+    return {name: None if np.isnan(value) else value for name, value in found.items()}
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

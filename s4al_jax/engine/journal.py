@@ -1,0 +1,93 @@
+"""The journal of a run: metrics in JSON lines and TensorBoard, and what is said on the terminal.
+
+`metrics.jsonl` holds only what the configuration and the seed decide, so that two runs of one
+configuration write the same bytes. Times go to the terminal and to TensorBoard.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+from tensorboardX import SummaryWriter
+
+from s4al_jax.types import InputError
+
+
+class Journal:
+    """Rows of one run, appended; `number` is the count of steps that the whole run has done."""
+
+    def __init__(self, folder: Path, *, out: TextIO | None = None) -> None:
+        self._path = folder / "metrics.jsonl"
+        self._board = SummaryWriter(str(folder / "tensorboard"))
+        self._out = out or sys.stdout
+        self._panel = self._out.isatty()
+
+    def rewind(self, number: int) -> None:
+        """Forget rows after this step: the run goes on from a checkpoint that is older."""
+        if not self._path.exists():
+            return
+        kept = [row for row in self.rows() if row["number"] <= number]
+        scratch = self._path.with_suffix(".part")
+        scratch.write_text("".join(_line(row) for row in kept))
+        os.replace(scratch, self._path)
+
+    def rows(self) -> list[dict]:
+        """All rows so far; a last one that was cut off while being written is left out."""
+        if not self._path.exists():
+            return []
+        lines = self._path.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def write(self, number: int, row: Mapping[str, object]) -> None:
+        """Append a row and show its numbers in TensorBoard."""
+        try:
+            with self._path.open("a") as file:
+                file.write(_line({"number": number, **row}))
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot write: {error}") from error
+        for name, value in row.items():
+            if isinstance(value, int | float) and name not in ("cycle", "epoch"):
+                self._board.add_scalar(f"{row['kind']}/{name}", value, number)
+        self._board.flush()
+
+    def say(self, text: str) -> None:
+        """One plain line for the person who waits."""
+        print(("\r\033[K" if self._panel else "") + text, file=self._out, flush=True)
+
+    def progress(self, text: str) -> None:
+        """A line that the next one overwrites on a terminal; a plain line elsewhere."""
+        if self._panel:
+            print(f"\r\033[K{text}", end="", file=self._out, flush=True)
+        else:
+            self.say(text)
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._board.close()
+
+
+def pace(seconds: float, remaining: int) -> str:
+    """`12.3 steps/s, 4 min left`, at so many seconds a step and with so many steps to go."""
+    return f"{1 / max(seconds, 1e-9):.2f} steps/s, {duration(remaining * seconds)} left"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `7 min` or `3.5 h`."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _line(row: Mapping[str, object]) -> str:
+    return json.dumps(row, separators=(",", ":")) + "\n"

@@ -1,0 +1,103 @@
+"""A run directory: what lies where, and files that are whole or not there at all.
+
+config.json            every knob, their fingerprint, versions, device
+splits.json            the names of all images by split, and the initially labelled ones
+annotations/           the ledger of what was paid for, and the answers
+cycles/NN/             metrics.json, confusion_*.npy, scores.npz, chosen.json
+checkpoints/           the last training states
+metrics.jsonl, tensorboard/
+"""
+
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from s4al_jax.types import InputError, RegionRef
+
+
+class CycleFolder:
+    """The results of one cycle; each file appears at once, complete, when its stage is done."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+
+    def write_metrics(
+        self, metrics: Mapping[str, object], confusions: Mapping[str, np.ndarray]
+    ) -> None:
+        """The last evaluation: confusion matrices by name, and the measures."""
+        for name, confusion in confusions.items():
+            _write(self.path / f"confusion_{name}.npy", _npy(confusion))
+        write_json(self.path / "metrics.json", metrics)
+
+    @property
+    def metrics(self) -> dict | None:
+        """The measures of this cycle's trained networks, once there are any."""
+        return read_json(self.path / "metrics.json")
+
+    def write_scores(self, scores: np.ndarray, eligible: np.ndarray) -> None:
+        """Each pool image's cell scores (nan where not asked) and which could be chosen."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, scores=scores, eligible=eligible)
+        _write(self.path / "scores.npz", buffer.getvalue())
+
+    @property
+    def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(scores, eligible) as written."""
+        path = self.path / "scores.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as file:
+            return file["scores"], file["eligible"]
+
+    def write_chosen(self, regions: Sequence[RegionRef]) -> None:
+        """What is to be asked, in the order of asking."""
+        write_json(self.path / "chosen.json", [list(region) for region in regions])
+
+    @property
+    def chosen(self) -> list[RegionRef] | None:
+        """What was chosen, once it was."""
+        found = read_json(self.path / "chosen.json")
+        return None if found is None else [RegionRef(*region) for region in found]
+
+
+def cycle_folder(workdir: Path, cycle: int) -> CycleFolder:
+    """The folder of a cycle, counted from 0."""
+    return CycleFolder(workdir / "cycles" / f"{cycle:02d}")
+
+
+def read_json(path: Path) -> object | None:
+    """The file's content; None where there is no such file."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); restore it from a copy") from error
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file that is never seen half-written."""
+    _write(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_name(path.name + ".part")
+        with scratch.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def _npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()

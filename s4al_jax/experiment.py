@@ -1,0 +1,306 @@
+"""Turns a configuration into objects: the only place where names become functions."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from s4al_jax import config as knobs
+from s4al_jax.acquire.choose import budget
+from s4al_jax.acquire.questions import random_regions, uncertainty
+from s4al_jax.acquire.scores import entropy, least_confidence, margin
+from s4al_jax.engine import devices
+from s4al_jax.feed import plan
+from s4al_jax.feed.source import CachedSource
+from s4al_jax.learn.optimizer import poly, sgd
+from s4al_jax.methods.s4al import s4al
+from s4al_jax.methods.supervised import supervised
+from s4al_jax.models import deeplab, depthwise, mobilenet_v2, pretrained
+from s4al_jax.pool.camvid import camvid
+from s4al_jax.pool.oracle import Oracle, simulated
+from s4al_jax.pool.regions import RegionGrid, region_grid, whole_image
+from s4al_jax.pool.splits import initial_images
+from s4al_jax.pool.synthetic import synthetic
+from s4al_jax.types import (
+    Acquisition,
+    Budget,
+    DatasetSpec,
+    ImageSet,
+    InputError,
+    Method,
+    Network,
+    TrainState,
+)
+
+DATASETS: dict[str, Callable[..., DatasetSpec]] = {"camvid": camvid, "synthetic": synthetic}
+BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
+HEADS: dict[str, Callable[..., nn.Module]] = {"deeplab_v3_plus": deeplab.DeepLabV3Plus}
+METHODS: dict[str, Callable[..., Method]] = {"s4al": s4al, "supervised": supervised}
+QUESTIONS: dict[str, Callable[..., Acquisition]] = {
+    "random": lambda grid, *, network, scope: random_regions(grid, scope=scope),
+    "least_confidence": functools.partial(uncertainty, least_confidence),
+    "entropy": functools.partial(uncertainty, entropy),
+    "margin": functools.partial(uncertainty, margin),
+}
+ORACLES: dict[str, Callable[[DatasetSpec], Oracle]] = {
+    "simulated": lambda spec: simulated(spec.train.read_truth)
+}
+
+FROM_SCRATCH = pretrained.Pretrained(
+    tensors={},
+    padding="symmetric",
+    norm_eps=1e-5,
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+    source="",
+)
+"""What a network without pretrained weights is built with: torchvision's conventions."""
+
+
+class Experiment(NamedTuple):
+    """A run, ready to go; what each part was built from stays behind in the configuration."""
+
+    knobs: Mapping[str, Any]
+    spec: DatasetSpec
+    initial: tuple[int, ...]
+    grid: RegionGrid
+    oracle: Oracle
+    method: Method
+    acquisition: Acquisition
+    allowance: Callable[[int], Budget]
+    """number of images that can be asked about -> what one acquisition may spend"""
+    schedule: plan.Schedule
+    steps: Callable[[int, np.ndarray, np.ndarray, int], Iterator[plan.StepPlan]]
+    """(cycle, labelled images, unlabelled images, first step) -> the steps from there on"""
+    mesh: Mesh
+    seed: int
+    batch: Mapping[str, int]
+    """rows of each batch: labeled, unlabeled, evaluate, score"""
+    evaluated: tuple[str, ...]
+    evaluate_every: int
+    checkpoint_every: int
+    checkpoint_keep: int
+
+    def cycle_key(self, cycle: int) -> jax.Array:
+        """The key that all device randomness of a cycle comes from."""
+        return jax.random.fold_in(jax.random.PRNGKey(self.seed), cycle)
+
+    def fresh_state(self, cycle: int, class_pixels: np.ndarray) -> TrainState:
+        """A cycle's first state when nothing is carried over; its shapes fit every state."""
+        return self.method.init(self.cycle_key(cycle), class_pixels, None)
+
+
+def build(config: ConfigDict) -> Experiment:
+    """Check the configuration as far as is possible without reading images, and build it all."""
+    knobs.validate(config)
+    mesh = devices.mesh(config.devices)
+    batch = {
+        "labeled": config.batch.labeled,
+        "unlabeled": config.batch.unlabeled,
+        "evaluate": config.evaluate.batch,
+        "score": config.score.batch,
+    }
+    devices.check_divisible(mesh, **{f"{name} batch": size for name, size in batch.items()})
+    spec = _dataset(config.data)
+    method = _method(config, _network(config.model, spec, mesh), spec)
+    grid = _grid(config.acquisition, spec)
+    schedule = _schedule(config.schedule)
+    initial = initial_images(len(spec.train.names), config.data.initial_share, config.seed)
+    _check_budget(config, grid, pool=len(spec.train.names), initial=len(initial))
+    return Experiment(
+        knobs=knobs.flat(config),
+        spec=spec,
+        initial=initial,
+        grid=grid,
+        oracle=_named(ORACLES, "oracle.name", config.oracle.name)(spec),
+        method=method,
+        acquisition=_acquisition(config.acquisition, grid, method),
+        allowance=_allowance(config.acquisition, grid, len(spec.train.names)),
+        schedule=schedule,
+        steps=_steps(config, schedule, method),
+        mesh=mesh,
+        seed=config.seed,
+        batch=batch,
+        evaluated=tuple(config.evaluate.splits),
+        evaluate_every=config.evaluate.every_epochs,
+        checkpoint_every=config.checkpoint.every_epochs,
+        checkpoint_keep=config.checkpoint.keep,
+    )
+
+
+def source(images: ImageSet, read_label: Callable[[int], np.ndarray]) -> CachedSource:
+    """A split's images on their way to the device, with what may be known of them."""
+    return CachedSource(
+        read_image=images.read_image, read_label=read_label, count=len(images.names)
+    )
+
+
+def _dataset(data: ConfigDict) -> DatasetSpec:
+    factory = _named(DATASETS, "data.name", data.name)
+    root = {"root": data.root} if "root" in inspect.signature(factory).parameters else {}
+    spec = _called(
+        factory, "data.kwargs", data.kwargs, height=data.height, width=data.width, **root
+    )
+    # Truth is read at every evaluation; a drawn scene or a PNG is not made twice for it.
+    remembered = {
+        split: images._replace(read_truth=functools.cache(images.read_truth))
+        for split, images in (("train", spec.train), ("val", spec.val), ("test", spec.test))
+    }
+    return spec._replace(**remembered)
+
+
+def _network(model: ConfigDict, spec: DatasetSpec, mesh: Mesh) -> Network:
+    weights = pretrained.read(model.pretrained) if model.pretrained else None
+    conventions = weights or FROM_SCRATCH
+    norm = {"norm_eps": conventions.norm_eps, "norm_momentum": model.norm_momentum}
+    backbone = _called(
+        _named(BACKBONES, "model.backbone.name", model.backbone.name),
+        "model.backbone.kwargs",
+        model.backbone.kwargs,
+        padding=conventions.padding,
+        depthwise=depthwise.preferred(mesh.devices.flat[0].platform),
+        **norm,
+    )
+    head = _called(
+        _named(HEADS, "model.head.name", model.head.name),
+        "model.head.kwargs",
+        model.head.kwargs,
+        backbone=backbone,
+        num_classes=len(spec.classes),
+        norm_momentum=model.norm_momentum,
+    )
+    network = functools.partial(
+        deeplab.network,
+        head,
+        mean=conventions.mean,
+        std=conventions.std,
+        image_size=(spec.height, spec.width),
+    )
+    if weights is None:
+        return network()
+    fresh = jax.eval_shape(network().init, jax.random.PRNGKey(0))
+    template = {part: tree["backbone"] for part, tree in fresh.items()}
+    initial, report = pretrained.backbone_variables(weights, template)
+    print(f"{weights.source}: {report}", flush=True)
+    return network(initial=initial)
+
+
+def _method(config: ConfigDict, network: Network, spec: DatasetSpec) -> Method:
+    rule = config.optimizer
+    return _called(
+        _named(METHODS, "method.name", config.method.name),
+        "method.kwargs",
+        config.method.kwargs,
+        network=network,
+        optimizer=sgd(
+            momentum=rule.momentum, nesterov=rule.nesterov, weight_decay=rule.weight_decay
+        ),
+        learning_rate=poly(base=rule.learning_rate, power=rule.power, floor=rule.floor),
+        num_classes=len(spec.classes),
+        **config.augment,
+    )
+
+
+def _grid(acquisition: ConfigDict, spec: DatasetSpec) -> RegionGrid:
+    if acquisition.unit == "images":
+        return whole_image(spec.height, spec.width)
+    return region_grid(spec.height, spec.width, acquisition.cell_height, acquisition.cell_width)
+
+
+def _acquisition(acquisition: ConfigDict, grid: RegionGrid, method: Method) -> Acquisition:
+    question = _named(QUESTIONS, "acquisition.name", acquisition.name)
+    if acquisition.name != "random" and acquisition.network not in method.networks:
+        raise InputError(
+            f"config.acquisition.network is {acquisition.network!r}, but the method only trains "
+            f"{', '.join(method.networks)}"
+        )
+    # A whole image competes with the other images, never with its own cells.
+    scope = "pool" if acquisition.unit == "images" else acquisition.scope
+    return question(grid, network=acquisition.network, scope=scope)
+
+
+def _allowance(acquisition: ConfigDict, grid: RegionGrid, pool: int) -> Callable[[int], Budget]:
+    if acquisition.unit == "cells":
+        return lambda images: budget(
+            grid,
+            per_image=acquisition.cells_per_image,
+            images=images,
+            scope=acquisition.scope,
+        )
+    wanted = images_per_cycle(acquisition.image_share, pool)
+    return lambda images: budget(grid, per_image=1, images=min(wanted, images), scope="pool")
+
+
+def images_per_cycle(share: float, pool: int) -> int:
+    """Whole images that one acquisition asks for."""
+    return max(1, round(share * pool))
+
+
+def _check_budget(config: ConfigDict, grid: RegionGrid, *, pool: int, initial: int) -> None:
+    """Refuse to plan for more than there is."""
+    rounds, asked = config.schedule.acquisitions, config.acquisition
+    if not rounds:
+        return
+    if initial == pool:
+        raise InputError(
+            f"config.data.initial_share {config.data.initial_share} labels all {pool} images: "
+            "nothing is left to ask for; set config.schedule.acquisitions to 0"
+        )
+    if asked.unit == "images":
+        wanted, there = rounds * images_per_cycle(asked.image_share, pool), pool - initial
+        what = f"config.acquisition.image_share {asked.image_share}"
+    else:
+        wanted, there = rounds * asked.cells_per_image, grid.rows * grid.cols
+        what = f"config.acquisition.cells_per_image {asked.cells_per_image}"
+    if asked.unit == "cells" and asked.cells_per_image < 1 or wanted > there:
+        raise InputError(
+            f"{what} in {rounds} acquisitions is a budget of {wanted} {asked.unit}, but there are "
+            f"{there}{'' if asked.unit == 'images' else ' in an image'} to buy: choose less"
+        )
+
+
+def _schedule(schedule: ConfigDict) -> plan.Schedule:
+    kwargs = schedule.to_dict()
+    built = plan.Schedule(cycles=kwargs.pop("acquisitions") + 1, **kwargs)
+    built.validate()
+    return built
+
+
+def _steps(
+    config: ConfigDict, schedule: plan.Schedule, method: Method
+) -> Callable[[int, np.ndarray, np.ndarray, int], Iterator[plan.StepPlan]]:
+    chosen = functools.partial(
+        plan.steps,
+        schedule,
+        seed=config.seed,
+        batch_labeled=config.batch.labeled,
+        batch_unlabeled=config.batch.unlabeled,
+        replay_capacity=config.replay.capacity,
+        replay_pop=config.replay.pop,
+        phases=method.phases,
+    )
+    return lambda cycle, labeled, unlabeled, start: chosen(
+        cycle=cycle, labeled_images=labeled, unlabeled_images=unlabeled, start=start
+    )
+
+
+def _named(choices: Mapping[str, Any], knob: str, name: str) -> Any:
+    if name not in choices:
+        raise InputError(f"config.{knob} is {name!r}: one of {', '.join(choices)}")
+    return choices[name]
+
+
+def _called(factory: Callable[..., Any], knob: str, kwargs: Mapping[str, Any], **given: Any) -> Any:
+    """Call a factory with its own block of knobs; a knob that it does not have is refused."""
+    known: Sequence[str] = list(inspect.signature(factory).parameters)
+    unknown = sorted(set(kwargs) - set(known))
+    if unknown:
+        own = sorted(set(known) - set(given))
+        raise InputError(f"config.{knob}.{unknown[0]}: no such knob; there are {', '.join(own)}")
+    return factory(**given, **kwargs)

@@ -1,0 +1,1 @@
+"""Which images come next, and how they reach the device."""

@@ -1,0 +1,126 @@
+"""What a run would do and need, told before anything is done: the answer to `--plan`."""
+
+import math
+
+import jax
+import numpy as np
+
+from s4al_jax.engine import devices, train
+from s4al_jax.experiment import Experiment, source
+from s4al_jax.feed.plan import StepPlan
+from s4al_jax.types import UNLABELED, Phase, Tree
+
+
+def forecast(experiment: Experiment) -> str:
+    """Cycles, steps, batches, budget, parameters and memory, as a text for people."""
+    parts = (_protocol, _batches, _budget, _network, _memory)
+    return "\n".join(line for part in parts for line in part(experiment))
+
+
+def _protocol(experiment: Experiment) -> list[str]:
+    spec, schedule = experiment.spec, experiment.schedule
+    lines = [
+        f"dataset   {spec.name}: {len(spec.train.names)} pool, {len(spec.val.names)} val, "
+        f"{len(spec.test.names)} test images of {spec.height}x{spec.width}, "
+        f"{len(spec.classes)} classes",
+        f"cycles    {schedule.cycles} trainings, {schedule.cycles - 1} acquisitions, "
+        f"{schedule.total_steps} steps",
+    ]
+    for cycle in range(schedule.cycles):
+        spans = ", ".join(
+            f"{steps} {phase.value}" for phase, steps in phase_steps(experiment, cycle).items()
+        )
+        lines.append(
+            f"          cycle {cycle}: {schedule.epochs_of(cycle)} epochs of "
+            f"{schedule.iterations} steps ({spans})"
+        )
+    return lines
+
+
+def phase_steps(experiment: Experiment, cycle: int) -> dict[Phase, int]:
+    """How many steps of a cycle each phase has."""
+    labeled, others = _images(experiment)
+    counts: dict[Phase, int] = {}
+    for step in experiment.steps(cycle, labeled, others, 0):
+        counts[step.phase] = counts.get(step.phase, 0) + 1
+    return counts
+
+
+def _batches(experiment: Experiment) -> list[str]:
+    sizes = ", ".join(f"{size} {name}" for name, size in experiment.batch.items())
+    device = experiment.mesh.devices.flat[0].device_kind
+    return [f"batches   {sizes}; shared by {experiment.mesh.size} x {device}"]
+
+
+def _budget(experiment: Experiment) -> list[str]:
+    """The most that will be bought; less if images run out of regions before."""
+    spec, grid = experiment.spec, experiment.grid
+    images, pixels = len(spec.train.names), spec.height * spec.width
+    spent = len(experiment.initial) * pixels
+    open_images = images - len(experiment.initial)
+    lines = [
+        f"budget    {_spending('at the start', len(experiment.initial), spent, images * pixels)}"
+    ]
+    for cycle in range(experiment.schedule.cycles - 1):
+        allowed = experiment.allowance(open_images)
+        each = np.sort(allowed.costs.ravel())[::-1]
+        if allowed.pixels is None:
+            count = open_images * (allowed.per_image or 0)
+            cost = open_images * int(each[: allowed.per_image].sum())
+        else:
+            count, cost = allowed.pixels // int(each[0]), allowed.pixels
+        spent += cost
+        where = f"after cycle {cycle}, {cost} pixels in {count} regions, in all"
+        lines.append(f"          {_spending(where, None, spent, images * pixels)}")
+        if grid.rows * grid.cols == 1:
+            open_images -= count
+    return lines
+
+
+def _spending(where: str, images: int | None, spent: int, pool: int) -> str:
+    counted = "" if images is None else f" {images} whole images,"
+    return f"{where}{counted} {spent} pixels ({100 * spent / pool:.2f} %)"
+
+
+def _network(experiment: Experiment) -> list[str]:
+    state = _shapes(experiment)
+    count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.student["params"]))
+    networks = ", ".join(experiment.method.networks)
+    return [f"network   {count:,} parameters; trained: {networks}"]
+
+
+def _memory(experiment: Experiment) -> list[str]:
+    """Compiles the dearest phase and asks the compiler; what it says is also cached for the run."""
+    spec = experiment.spec
+    images = len(spec.train.names) + len(spec.val.names) + len(spec.test.names)
+    unknown = np.full((spec.height, spec.width), UNLABELED, np.uint8)
+    pool = source(spec.train, lambda index: unknown)
+    step = _dearest(experiment)
+    update = train.updates(experiment.method, pool, experiment.mesh)[step.phase]
+    state = devices.replicated(
+        jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _shapes(experiment)),
+        experiment.mesh,
+    )
+    need = devices.memory(update, state, train.fetched(step, pool, experiment.mesh))
+    host = images * spec.height * spec.width * 3
+    return [
+        f"memory    {need / 2**20:.0f} MiB on each device for a {step.phase.value} step; "
+        f"{host / 2**20:.0f} MiB on the host for decoded images"
+    ]
+
+
+def _dearest(experiment: Experiment) -> StepPlan:
+    labeled, others = _images(experiment)
+    last = experiment.schedule.cycles - 1
+    steps = experiment.schedule.steps_of(last)
+    return next(experiment.steps(last, labeled, others, steps - 1))
+
+
+def _images(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
+    everyone = np.arange(len(experiment.spec.train.names))
+    return np.asarray(experiment.initial), np.setdiff1d(everyone, experiment.initial)
+
+
+def _shapes(experiment: Experiment) -> Tree:
+    counts = np.ones(len(experiment.spec.classes), np.int64)
+    return jax.eval_shape(lambda: experiment.fresh_state(0, counts))

@@ -1,0 +1,1 @@
+"""What a device computes from one batch: pure functions, no I/O, no logging."""

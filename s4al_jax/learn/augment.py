@@ -1,0 +1,221 @@
+"""Random views of a batch: rescale, crop, flip and colour, alike for image and what is known of it.
+
+Parameters are drawn once for each image and applied to the image, its label map and, where there
+is one, the map of confidences. What lies outside a rescaled picture is mirrored in the image,
+`VOID` in the label map and 0 in the confidence.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int, UInt8
+
+from s4al_jax.learn.colour import jittered
+from s4al_jax.types import VOID, Batch, InputError
+
+
+class View(NamedTuple):
+    """A batch as a network sees it, with the labels that go with its pixels."""
+
+    image: jax.Array
+    """float32 `[batch, height, width, 3]` in 0..1"""
+    label: jax.Array
+    """uint8 `[batch, height, width]`"""
+    confidence: Any = None
+    """float32 `[batch, height, width]`: how sure the teacher is; None where labels are true"""
+
+
+class Crop(NamedTuple):
+    """For each image: the size it is rescaled to, and where the crop's corner lies in that.
+
+    A negative `top` or `left` puts a picture smaller than the crop inside it.
+    """
+
+    rows: jax.Array
+    cols: jax.Array
+    top: jax.Array
+    left: jax.Array
+
+
+class _Line(NamedTuple):
+    """Along one axis, `[batch, length]`: where each pixel of the crop comes from."""
+
+    low: jax.Array
+    high: jax.Array
+    weight: jax.Array
+    nearest: jax.Array
+    inside: jax.Array
+
+
+def _require_strengths(ranges: dict[str, tuple[float, float]], chances: dict[str, float]) -> None:
+    """Refuse strengths that make no sense, naming the knob."""
+    for name, (low, high) in ranges.items():
+        if not 0.0 < low <= high:
+            raise InputError(
+                f"{name} is ({low}, {high}): give a lowest and a highest factor above 0"
+            )
+    for name, chance in chances.items():
+        if not 0.0 <= chance <= 1.0:
+            raise InputError(f"{name} is {chance}: give a probability from 0 to 1")
+
+
+def unit_floats(image: UInt8[jax.Array, "b h w 3"]) -> Float[jax.Array, "b h w 3"]:
+    """Images of 0..255 as float32 in 0..1."""
+    return image.astype(jnp.float32) / 255.0
+
+
+def plain_view(batch: Batch) -> View:
+    """A batch as it is, in floats; rows that only pad it are void."""
+    label = jnp.where(batch.valid[:, None, None], batch.label, jnp.uint8(VOID))
+    return View(unit_floats(batch.image), label)
+
+
+def _place(
+    length: int, scale: Float[jax.Array, " b"], share: Float[jax.Array, " b"]
+) -> tuple[Int[jax.Array, " b"], Int[jax.Array, " b"]]:
+    """The size of a rescaled axis, and of all its possible corners the one at `share` of 0..1."""
+    size = jnp.maximum(jnp.floor(scale * length), 1.0).astype(jnp.int32)
+    spare = size - length
+    furthest = jnp.abs(spare)
+    steps = jnp.floor(share * (furthest + 1).astype(jnp.float32)).astype(jnp.int32)
+    return size, jnp.sign(spare) * jnp.minimum(steps, furthest)
+
+
+def random_crop(
+    key: jax.Array, *, batch: int, height: int, width: int, scale_range: tuple[float, float]
+) -> Crop:
+    """For each image a uniform scale within the range, then a uniform place for the crop."""
+    low, high = scale_range
+    # one draw for all three: every draw takes time to compile
+    size, down, across = jax.random.uniform(key, (3, batch))
+    scale = low + (high - low) * size
+    rows, top = _place(height, scale, down)
+    cols, left = _place(width, scale, across)
+    return Crop(rows, cols, top, left)
+
+
+def _mirrored(place: Int[jax.Array, "b n"], size: Int[jax.Array, "b 1"]) -> Int[jax.Array, "b n"]:
+    """Places outside 0..size-1 reflected back, as often as it takes; edges are not repeated."""
+    period = jnp.maximum(2 * (size - 1), 1)
+    folded = jnp.mod(place, period)
+    return jnp.where(folded >= size, period - folded, folded)
+
+
+def _line(length: int, size: Int[jax.Array, " b"], corner: Int[jax.Array, " b"]) -> _Line:
+    """How an axis of `length` pixels, rescaled to `size`, is read from `corner` on."""
+    size = size[:, None]
+    place = jnp.arange(length, dtype=jnp.int32)[None, :] + corner[:, None]
+    inside = (place >= 0) & (place < size)
+    # pixel centres lie at halves: all in whole numbers, so that no scale drifts by rounding
+    doubled = (2 * _mirrored(place, size) + 1) * length
+    exact = (doubled - size).astype(jnp.float32) / (2 * size).astype(jnp.float32)
+    exact = jnp.clip(exact, 0.0, length - 1.0)
+    low = jnp.floor(exact).astype(jnp.int32)
+    high = jnp.minimum(low + 1, length - 1)
+    return _Line(low, high, exact - low.astype(jnp.float32), doubled // (2 * size), inside)
+
+
+def _rows(x: jax.Array, index: Int[jax.Array, "b n"]) -> jax.Array:
+    return jax.vmap(lambda image, rows: jnp.take(image, rows, axis=0, mode="clip"))(x, index)
+
+
+def _cols(x: jax.Array, index: Int[jax.Array, "b n"]) -> jax.Array:
+    return jax.vmap(lambda image, cols: jnp.take(image, cols, axis=1, mode="clip"))(x, index)
+
+
+def _bilinear(
+    image: Float[jax.Array, "b h w 3"], y: _Line, x: _Line
+) -> Float[jax.Array, "b h w 3"]:
+    down, across = y.weight[:, :, None, None], x.weight[:, None, :, None]
+    tall = _rows(image, y.low) * (1.0 - down) + _rows(image, y.high) * down
+    return _cols(tall, x.low) * (1.0 - across) + _cols(tall, x.high) * across
+
+
+def _nearest(values: jax.Array, y: _Line, x: _Line, *, outside: int) -> jax.Array:
+    inside: Bool[jax.Array, "b h w"] = y.inside[:, :, None] & x.inside[:, None, :]
+    read = _cols(_rows(values, y.nearest), x.nearest)
+    return jnp.where(inside, read, jnp.asarray(outside, values.dtype))
+
+
+def cropped(view: View, crop: Crop) -> View:
+    """The view rescaled and cropped to its old size: image bilinear, the maps nearest."""
+    _, height, width, _ = view.image.shape
+    y, x = _line(height, crop.rows, crop.top), _line(width, crop.cols, crop.left)
+    confidence = view.confidence
+    return View(
+        image=_bilinear(view.image, y, x),
+        label=_nearest(view.label, y, x, outside=VOID),
+        confidence=None if confidence is None else _nearest(confidence, y, x, outside=0),
+    )
+
+
+def rescaled(key: jax.Array, view: View, *, scale_range: tuple[float, float]) -> View:
+    """A random rescale and a random crop of the old size, for each image its own."""
+    batch, height, width, _ = view.image.shape
+    crop = random_crop(key, batch=batch, height=height, width=width, scale_range=scale_range)
+    return cropped(view, crop)
+
+
+def mirrored(view: View, on: Bool[jax.Array, " b"]) -> View:
+    """The images that are `on` with left and right exchanged."""
+
+    def flip(values: jax.Array) -> jax.Array:
+        each = on.reshape((-1,) + (1,) * (values.ndim - 1))
+        return jnp.where(each, jnp.flip(values, 2), values)
+
+    return jax.tree.map(flip, view)
+
+
+def flipped(key: jax.Array, view: View, *, probability: float) -> View:
+    """Each image mirrored with `probability`."""
+    return mirrored(view, jax.random.bernoulli(key, probability, view.image.shape[:1]))
+
+
+class Augmentation(NamedTuple):
+    """The random views of one strength, each a function `(key, view) -> view`."""
+
+    labeled: Callable[[jax.Array, View], View]
+    """rescale and crop, colour jitter, flip: what the student sees of labelled images"""
+    weak: Callable[[jax.Array, View], View]
+    """rescale and crop, flip: what the teacher sees"""
+    rescaled: Callable[[jax.Array, View], View]
+    """rescale and crop: the first part of a strong view, before images are mixed"""
+    coloured: Callable[[jax.Array, View], View]
+    """colour jitter, flip: the last part of a strong view, after images are mixed"""
+
+
+def augmentation(
+    *,
+    scale_range: tuple[float, float],
+    jitter_probability: float,
+    brightness: tuple[float, float],
+    contrast: tuple[float, float],
+    flip_probability: float,
+) -> Augmentation:
+    """The views of these strengths; factors are drawn uniformly between lowest and highest."""
+    _require_strengths(
+        {"scale_range": scale_range, "brightness": brightness, "contrast": contrast},
+        {"jitter_probability": jitter_probability, "flip_probability": flip_probability},
+    )
+    scale = partial(rescaled, scale_range=scale_range)
+    flip = partial(flipped, probability=flip_probability)
+    colour = partial(
+        jittered, probability=jitter_probability, brightness=brightness, contrast=contrast
+    )
+
+    def weak(key: jax.Array, view: View) -> View:
+        scale_key, flip_key = jax.random.split(key)
+        return flip(flip_key, scale(scale_key, view))
+
+    def coloured(key: jax.Array, view: View) -> View:
+        colour_key, flip_key = jax.random.split(key)
+        return flip(flip_key, view._replace(image=colour(colour_key, view.image)))
+
+    def labeled(key: jax.Array, view: View) -> View:
+        scale_key, colour_key = jax.random.split(key)
+        return coloured(colour_key, scale(scale_key, view))
+
+    return Augmentation(labeled=labeled, weak=weak, rescaled=scale, coloured=coloured)

@@ -1,0 +1,138 @@
+"""ClassMix: which classes are cut out of one image, and how they are pasted onto another.
+
+Everything has a static shape: a set of classes is a row of booleans, a random subset is read off
+the ranks of random numbers, so one compilation serves every label map.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+
+from s4al_jax.learn.augment import View
+from s4al_jax.types import VOID
+
+
+def present_classes(
+    labels: UInt8[jax.Array, "b h w"], num_classes: int
+) -> Bool[jax.Array, "b {num_classes}"]:
+    """For each image, which classes have at least one pixel."""
+    classes = jnp.arange(num_classes, dtype=labels.dtype)
+    return (labels[..., None] == classes[None, None, None, :]).any((1, 2))
+
+
+def random_subset(
+    key: jax.Array, members: Bool[jax.Array, "b k"], count: Int[jax.Array, " b"]
+) -> Bool[jax.Array, "b k"]:
+    """`count` members of each row, every subset as likely as any other; all if there are fewer."""
+    noise = jnp.where(members, jax.random.gumbel(key, members.shape), -jnp.inf)
+    mine, others = noise[:, :, None], noise[:, None, :]
+    earlier = jnp.tri(members.shape[1], k=-1, dtype=bool)[None]
+    # ranks by comparison: for so few classes less work, to compile and to run, than a sort
+    rank = ((others > mine) | ((others == mine) & earlier)).sum(2)
+    return members & (rank < count[:, None])
+
+
+def classmix_classes(
+    key: jax.Array, labels: UInt8[jax.Array, "b h w"], num_classes: int
+) -> Bool[jax.Array, "b {num_classes}"]:
+    """Half (rounded down) of the classes that each image shows, drawn uniformly."""
+    present = present_classes(labels, num_classes)
+    return random_subset(key, present, present.sum(1) // 2)
+
+
+def balanced_classes(
+    key: jax.Array,
+    head: Bool[jax.Array, " k"],
+    tail: Bool[jax.Array, " k"],
+    *,
+    batch: int,
+    head_draws: int,
+    tail_draws: int,
+) -> Bool[jax.Array, "{batch} k"]:
+    """For each image some of all head classes and, drawn separately, some of all tail classes.
+
+    As the authors do, whether the image shows the classes is not asked.
+    """
+
+    def drawn(key: jax.Array, members: jax.Array, count: int) -> jax.Array:
+        rows = jnp.broadcast_to(members[None, :], (batch, members.shape[0]))
+        return random_subset(key, rows, jnp.full((batch,), count))
+
+    head_key, tail_key = jax.random.split(key)
+    return drawn(head_key, head, head_draws) | drawn(tail_key, tail, tail_draws)
+
+
+def class_mask(
+    labels: UInt8[jax.Array, "b h w"], classes: Bool[jax.Array, "b k"]
+) -> Bool[jax.Array, "b h w"]:
+    """The pixels of each image that belong to its `classes`; never void or unlabelled ones."""
+
+    def looked_up(row: jax.Array, ids: jax.Array) -> jax.Array:
+        return row.at[ids.astype(jnp.int32)].get(mode="fill", fill_value=False)
+
+    return jax.vmap(looked_up)(classes, labels)
+
+
+def paste(mask: Bool[jax.Array, "b h w"], source: View, target: View) -> View:
+    """`source` where the mask is on, else `target`: image, label and confidence alike."""
+
+    def chosen(new: jax.Array, old: jax.Array) -> jax.Array:
+        return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - 3)), new, old)
+
+    return jax.tree.map(chosen, source, target)
+
+
+def head_and_tail(class_pixels: Any, *, factor: float = 0.5) -> tuple[Any, Any]:
+    """Two rows of booleans: the frequent classes, and all others.
+
+    A class is frequent when its share of the labelled pixels is at least `factor` times the share
+    that it would have if all classes were equal. A class never seen is in the tail.
+    """
+    total = class_pixels.sum()
+    share = class_pixels / (total + (total == 0))
+    head = (share >= factor / class_pixels.shape[0]) & (class_pixels > 0)
+    return head, ~head
+
+
+def class_groups(
+    class_pixels: np.ndarray, head: Sequence[int], tail: Sequence[int], factor: float
+) -> tuple[Bool[jax.Array, " k"], Bool[jax.Array, " k"]]:
+    """Head and tail as named; where one is not named, all other classes; where none is, counted."""
+    ids = np.arange(len(class_pixels))
+    in_head, in_tail = np.isin(ids, head), np.isin(ids, tail)
+    if not head and not tail:
+        in_head, in_tail = head_and_tail(np.asarray(class_pixels), factor=factor)
+    elif not head:
+        in_head = ~in_tail
+    elif not tail:
+        in_tail = ~in_head
+    return jnp.asarray(in_head), jnp.asarray(in_tail)
+
+
+def mixed_in_batch(key: jax.Array, view: View, num_classes: int) -> View:
+    """ClassMix: half of the classes of image i pasted onto image i+1, the last onto the first."""
+    source = jax.tree.map(lambda values: jnp.roll(values, 1, axis=0), view)
+    mask = class_mask(source.label, classmix_classes(key, source.label, num_classes))
+    return paste(mask, source, view)
+
+
+def mixed_from_replay(
+    replayed: View,
+    view: View,
+    classes: Bool[jax.Array, "r k"],
+    shown: Bool[jax.Array, " r"],
+) -> View:
+    """These classes of the replayed images pasted onto the view; at most as many as the view has.
+
+    Where no image was replayed (`shown` is False) there is nothing to learn: all is void.
+    """
+    count = min(replayed.image.shape[0], view.image.shape[0])
+    replayed, view, classes, shown = jax.tree.map(
+        lambda values: values[:count], (replayed, view, classes, shown)
+    )
+    mixed = paste(class_mask(replayed.label, classes), replayed, view)
+    return mixed._replace(label=jnp.where(shown[:, None, None], mixed.label, jnp.uint8(VOID)))

@@ -1,0 +1,56 @@
+"""The loop: train, evaluate, score, choose, ask, remember; and round again.
+
+Each stage leaves a complete file when it is done, and is passed over where its file lies already:
+the same command goes on where a run was stopped. A stage that has to be done again computes the
+same bits.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from s4al_jax import stages
+from s4al_jax.experiment import Experiment
+from s4al_jax.pool.regions import whole_image
+from s4al_jax.types import RegionRef
+
+
+class CycleResult(NamedTuple):
+    """What one cycle came to."""
+
+    cycle: int
+    metrics: dict
+    """as in the cycle's metrics.json: labelled share, regions bought, measures of each network"""
+    chosen: list[RegionRef] | None
+    """bought after this cycle; None after the last one"""
+
+
+def cycles(experiment: Experiment, workdir: Path) -> Iterator[CycleResult]:
+    """Run the experiment in a directory, from wherever it stands, and yield after every cycle."""
+    with stages.opened(experiment, workdir) as run:
+        whole = whole_image(experiment.spec.height, experiment.spec.width)
+        stages.ask(run, [RegionRef(image, 0, 0) for image in experiment.initial], whole, cycle=0)
+        for cycle in range(experiment.schedule.cycles):
+            metrics = stages.trained(run, cycle)
+            if cycle == experiment.schedule.cycles - 1:
+                yield CycleResult(cycle, metrics, None)
+                return
+            chosen = stages.chosen(run, cycle)
+            # What is bought now is first learned from in the next cycle, and is booked there.
+            stages.ask(run, chosen, experiment.grid, cycle=cycle + 1)
+            yield CycleResult(cycle, metrics, chosen)
+            if not chosen:
+                run.journal.say("Every region of the pool has been bought: the run ends here.")
+                return
+
+
+def summary(result: CycleResult) -> str:
+    """One line on a cycle, for the terminal."""
+    metrics = result.metrics
+    found = [
+        f"{split} mIoU {100 * (measures['miou'] or 0.0):.1f} % ({network})"
+        for network, splits in metrics["measures"].items()
+        for split, measures in splits.items()
+    ]
+    head = f"cycle {result.cycle}: {100 * metrics['labeled_share']:.2f} % labelled"
+    return ", ".join([head, *found])

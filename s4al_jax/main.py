@@ -1,0 +1,60 @@
+"""The command: `python -m s4al_jax.main --config=configs/demo.py --workdir=runs/demo`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from s4al_jax import experiment, forecast, loop
+from s4al_jax.types import AnnotationsPending, InputError
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "A file of configs/, perhaps with :study."
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "The run's directory; an existing run goes on.")
+_PLAN = flags.DEFINE_bool("plan", False, "Print what would happen, and stop.")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Build the experiment and drain the loop."""
+    if len(arguments) > 1:
+        raise InputError(f"unexpected argument {arguments[1]!r}: knobs are --config.name=value")
+    logging.set_verbosity(logging.WARNING)  # the libraries' own news is not the user's
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla"
+    jax.config.update(
+        "jax_compilation_cache_dir", jax.config.jax_compilation_cache_dir or str(cache)
+    )
+    built = experiment.build(_CONFIG.value)
+    if _PLAN.value:
+        print(forecast.forecast(built))
+        return
+    if not _WORKDIR.value:
+        raise InputError("--workdir is missing: name the directory of the run")
+    for result in loop.cycles(built, Path(_WORKDIR.value)):
+        print(loop.summary(result), flush=True)
+    print(f"The run is finished; its results lie in {_WORKDIR.value}.")
+
+
+def _flags(arguments: Sequence[str]) -> list[str]:
+    try:
+        return flags.FLAGS(list(arguments))
+    except (flags.Error, InputError, AttributeError, KeyError, TypeError, OSError) as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def run() -> None:
+    """The command, with what is the user's to mend said in one line."""
+    try:
+        app.run(main, flags_parser=_flags)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except AnnotationsPending as pending:
+        print(pending)
+
+
+if __name__ == "__main__":
+    run()

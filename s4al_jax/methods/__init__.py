@@ -1,0 +1,1 @@
+"""Learners, each built from the pieces in learn."""

@@ -1,0 +1,306 @@
+"""S4AL: a mean teacher labels what nobody has labelled, ClassMix makes the student work for it.
+
+One step, in the order of the method's description: the supervised loss; the teacher's labels;
+a strong view mixed inside the batch; replayed images mixed onto it, head and tail classes drawn
+apart; the sum of the losses; gradient descent; and the teacher moves towards the student.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from s4al_jax.learn.augment import Augmentation, View, augmentation, plain_view, unit_floats
+from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, supervised_loss
+from s4al_jax.learn.mixing import (
+    balanced_classes,
+    class_groups,
+    classmix_classes,
+    mixed_from_replay,
+    mixed_in_batch,
+)
+from s4al_jax.learn.optimizer import descent
+from s4al_jax.learn.state import copied, ema_momentum, moved_teacher, raw_key, step_key
+from s4al_jax.types import (
+    UNLABELED,
+    InputError,
+    Method,
+    Metrics,
+    Network,
+    Phase,
+    Prediction,
+    StepInputs,
+    TrainState,
+    Tree,
+)
+
+TEACHER_STATISTICS = ("batch", "running")
+STUDENT_PASSES = ("separate", "joint")
+
+
+class Keys(NamedTuple):
+    """One random key for everything that chance decides in a step, in every phase the same."""
+
+    labeled: jax.Array
+    weak: jax.Array
+    teacher: jax.Array
+    strong: jax.Array
+    weak_replayed: jax.Array
+    teacher_replayed: jax.Array
+    replay: jax.Array
+    student: jax.Array
+
+
+def _require(knob: str, value: Any, fits: bool, hint: str) -> None:
+    if not fits:
+        raise InputError(f"{knob} is {value!r}: {hint}")
+
+
+def _require_word(knob: str, word: str, words: tuple[str, ...]) -> None:
+    _require(knob, word, word in words, f"give one of {', '.join(words)}")
+
+
+def taught(
+    network: Network, teacher: Tree, view: View, key: jax.Array, *, statistics: str
+) -> tuple[View, Tree]:
+    """The view with the teacher's labels and confidence, and the teacher after its pass.
+
+    What `view.label` knows already stands. With "batch" statistics the teacher is in train mode:
+    it normalises by the batch, drops units, and its own running statistics move on.
+    """
+    if statistics == "batch":
+        prediction, stats = network.apply(teacher, view.image, train=True, key=key)
+        teacher = {**teacher, "batch_stats": stats}
+    else:
+        prediction, _ = network.apply(teacher, view.image, train=False, key=None)
+    label, confidence = pseudo_labels(jax.lax.stop_gradient(prediction.logits), view.label)
+    return View(view.image, label, confidence), teacher
+
+
+def student_logits(
+    network: Network, student: Tree, images: list[jax.Array], key: jax.Array, *, passes: str
+) -> tuple[list[jax.Array], Tree]:
+    """The logits of each batch of images, and the batch statistics after all of them.
+
+    "separate": one pass after the other, each normalised by its own batch; "joint": one pass over
+    all images together.
+    """
+    if passes == "joint":
+        prediction, stats = network.apply(student, jnp.concatenate(images), train=True, key=key)
+        ends = np.cumsum([len(batch) for batch in images])[:-1].tolist()
+        return jnp.split(prediction.logits, ends), stats
+    logits = []
+    for number, batch in enumerate(images):
+        pass_key = jax.random.fold_in(key, number)
+        prediction, stats = network.apply(student, batch, train=True, key=pass_key)
+        student = {**student, "batch_stats": stats}
+        logits.append(prediction.logits)
+    return logits, student["batch_stats"]
+
+
+def _seen(
+    network: Network,
+    views: Augmentation,
+    *,
+    num_classes: int,
+    teacher_statistics: str,
+    head_draws: int,
+    tail_draws: int,
+    balanced: bool,
+) -> Callable[..., tuple[list[View], Tree]]:
+    """The function that makes what the student sees in a step, and the teacher after its passes."""
+    _require_word("teacher_statistics", teacher_statistics, TEACHER_STATISTICS)
+    _require("head_draws", head_draws, head_draws >= 0, "give 0 or more classes")
+    _require("tail_draws", tail_draws, tail_draws >= 0, "give 0 or more classes")
+
+    draw = partial(balanced_classes, head_draws=head_draws, tail_draws=tail_draws)
+    teach = partial(taught, network, statistics=teacher_statistics)
+
+    def classmix_view(key: jax.Array, weak: View) -> View:
+        scale_key, mix_key, colour_key = jax.random.split(key, 3)
+        mixed = mixed_in_batch(mix_key, views.rescaled(scale_key, weak), num_classes)
+        return views.coloured(colour_key, mixed)
+
+    def replay_view(
+        key: jax.Array, replayed: View, weak: View, shown: jax.Array, state: TrainState
+    ) -> View:
+        class_key, colour_key = jax.random.split(key)
+        if balanced:
+            head, tail = state.extra["head"], state.extra["tail"]
+            classes = draw(class_key, head, tail, batch=len(shown))
+        else:
+            classes = classmix_classes(class_key, replayed.label, num_classes)
+        mixed = mixed_from_replay(replayed, weak, classes, shown)
+        return views.coloured(colour_key, mixed)
+
+    def seen(
+        state: TrainState, inputs: StepInputs, phase: Phase, keys: Keys
+    ) -> tuple[list[View], Tree]:
+        made, teacher = [views.labeled(keys.labeled, plain_view(inputs.labeled))], state.teacher
+        if phase is not Phase.WARMUP:
+            assert inputs.unlabeled is not None, phase
+            weak = views.weak(keys.weak, plain_view(inputs.unlabeled))
+            weak, teacher = teach(teacher, weak, keys.teacher)
+            made.append(classmix_view(keys.strong, weak))
+        if phase is Phase.REPLAY:
+            assert inputs.replayed is not None, phase
+            replayed = views.weak(keys.weak_replayed, plain_view(inputs.replayed))
+            replayed, teacher = teach(teacher, replayed, keys.teacher_replayed)
+            shown = inputs.replayed.valid
+            made.append(replay_view(keys.replay, replayed, weak, shown, state))
+        return made, teacher
+
+    return seen
+
+
+def _objective(
+    network: Network,
+    *,
+    confidence_threshold: float,
+    confidence_weighting: bool,
+    warmup_weight: float,
+    student_passes: str,
+) -> Callable[..., tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]]:
+    """The function of (params, student, views, key): loss, the student's statistics, the parts."""
+    _require_word("student_passes", student_passes, STUDENT_PASSES)
+    fits = 0.0 <= confidence_threshold <= 1.0
+    _require("confidence_threshold", confidence_threshold, fits, "give a number from 0 to 1")
+    _require("warmup_weight", warmup_weight, warmup_weight > 0.0, "give a number above 0")
+
+    unsupervised_loss = partial(
+        pseudo_label_loss, threshold=confidence_threshold, confidence_weighting=confidence_weighting
+    )
+
+    def objective(
+        params: Tree, student: Tree, seen: Sequence[View], key: jax.Array
+    ) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
+        images = [view.image for view in seen]
+        variables = {**student, "params": params}
+        logits, stats = student_logits(network, variables, images, key, passes=student_passes)
+        supervised = supervised_loss(logits[0], seen[0].label)
+        loss = supervised * (warmup_weight if len(seen) == 1 else 1.0)
+        metrics = {"loss_supervised": supervised}
+        for number, name in enumerate(("classmix", "replay"), start=1):
+            part = share = jnp.zeros(())
+            if number < len(seen):
+                part, share = unsupervised_loss(logits[number], *seen[number][1:])
+            loss += part
+            metrics |= {f"loss_{name}": part, f"eta_{name}": share}
+        return loss, (stats, {"loss": loss, **metrics})
+
+    return objective
+
+
+def s4al(
+    network: Network,
+    optimizer: optax.GradientTransformation,
+    learning_rate: Callable[[jax.Array], jax.Array],
+    *,
+    num_classes: int,
+    scale_range: tuple[float, float],
+    jitter_probability: float,
+    brightness: tuple[float, float],
+    contrast: tuple[float, float],
+    flip_probability: float,
+    ema_decay: float = 0.99,
+    confidence_threshold: float = 0.97,
+    confidence_weighting: bool = True,
+    warmup_weight: float = 1.5,
+    teacher_statistics: str = "batch",
+    student_passes: str = "separate",
+    head: Sequence[int] = (),
+    tail: Sequence[int] = (),
+    head_factor: float = 0.5,
+    head_draws: int = 3,
+    tail_draws: int = 2,
+    warm_start: bool = False,
+    balanced: bool = True,
+) -> Method:
+    """The learner of the paper; its defaults are those of CamVid.
+
+    `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only.
+    Without `balanced`, replayed images are mixed by ordinary ClassMix.
+    """
+    _require("num_classes", num_classes, 1 <= num_classes < UNLABELED, "give 1 to 253 classes")
+    for knob, ids in (("head", head), ("tail", tail)):
+        inside = all(0 <= i < num_classes for i in ids)
+        _require(knob, tuple(ids), inside, f"give class ids from 0 to {num_classes - 1}")
+    _require("tail", tuple(tail), not set(head) & set(tail), "name a class in head or in tail")
+    _require("head_factor", head_factor, head_factor >= 0.0, "give 0 or more")
+    _require("ema_decay", ema_decay, 0.0 <= ema_decay <= 1.0, "give a number from 0 to 1")
+    views = augmentation(
+        scale_range=scale_range,
+        jitter_probability=jitter_probability,
+        brightness=brightness,
+        contrast=contrast,
+        flip_probability=flip_probability,
+    )
+    seen = _seen(
+        network,
+        views,
+        num_classes=num_classes,
+        teacher_statistics=teacher_statistics,
+        head_draws=head_draws,
+        tail_draws=tail_draws,
+        balanced=balanced,
+    )
+    objective = _objective(
+        network,
+        confidence_threshold=confidence_threshold,
+        confidence_weighting=confidence_weighting,
+        warmup_weight=warmup_weight,
+        student_passes=student_passes,
+    )
+
+    def init(
+        key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
+    ) -> TrainState:
+        network_key, cycle_key = jax.random.split(key)
+        if warm_start and previous is not None:
+            student, teacher = copied(previous.student), copied(previous.teacher)
+            updates = copied(previous.extra["ema_updates"])
+        else:
+            student, updates = network.init(network_key), jnp.zeros((), jnp.int32)
+            teacher = copied(student)
+        in_head, in_tail = class_groups(class_pixels, head, tail, head_factor)
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            student=student,
+            teacher=teacher,
+            opt_state=optimizer.init(student["params"]),
+            key=raw_key(cycle_key),
+            extra={"head": in_head, "tail": in_tail, "ema_updates": updates},
+        )
+
+    def update(state: TrainState, inputs: StepInputs, phase: Phase) -> tuple[TrainState, Metrics]:
+        keys = Keys(*jax.random.split(step_key(state), len(Keys._fields)))
+        images, teacher = seen(state, inputs, phase, keys)
+
+        params = state.student["params"]
+        gradient = jax.grad(objective, has_aux=True)
+        slope, (stats, metrics) = gradient(params, state.student, images, keys.student)
+        direction, opt_state = optimizer.update(slope, state.opt_state, params)
+        rate = learning_rate(inputs.progress)
+        student = {"params": descent(params, direction, rate), "batch_stats": stats}
+
+        updates = state.extra["ema_updates"]
+        momentum = ema_momentum(updates, ema_decay)
+        keeps_statistics = teacher_statistics == "batch" and phase is not Phase.WARMUP
+        teacher = moved_teacher(teacher, student, momentum, keeps_statistics=keeps_statistics)
+        after = state._replace(
+            step=state.step + 1,
+            student=student,
+            teacher=teacher,
+            opt_state=opt_state,
+            extra={**state.extra, "ema_updates": updates + 1},
+        )
+        return after, {**metrics, "learning_rate": rate, "grad_norm": optax.tree.norm(slope)}
+
+    def predict(variables: Tree, images: jax.Array) -> Prediction:
+        return network.apply(variables, unit_floats(images), train=False, key=None)[0]
+
+    return Method(init, update, predict, networks=("student", "teacher"), phases=tuple(Phase))

@@ -1,0 +1,97 @@
+"""Plain supervised learning: the student on labelled images, and nothing else."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from s4al_jax.learn.augment import augmentation, plain_view, unit_floats
+from s4al_jax.learn.losses import supervised_loss
+from s4al_jax.learn.optimizer import descent
+from s4al_jax.learn.state import raw_key, step_key
+from s4al_jax.types import (
+    InputError,
+    Method,
+    Metrics,
+    Network,
+    Phase,
+    Prediction,
+    StepInputs,
+    TrainState,
+    Tree,
+)
+
+
+def supervised(
+    network: Network,
+    optimizer: optax.GradientTransformation,
+    learning_rate: Callable[[jax.Array], jax.Array],
+    *,
+    num_classes: int,
+    scale_range: tuple[float, float],
+    jitter_probability: float,
+    brightness: tuple[float, float],
+    contrast: tuple[float, float],
+    flip_probability: float,
+) -> Method:
+    """A learner without a teacher; every cycle starts from the network's first weights.
+
+    `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only.
+    """
+    views = augmentation(
+        scale_range=scale_range,
+        jitter_probability=jitter_probability,
+        brightness=brightness,
+        contrast=contrast,
+        flip_probability=flip_probability,
+    )
+
+    def init(
+        key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
+    ) -> TrainState:
+        del class_pixels, previous
+        network_key, cycle_key = jax.random.split(key)
+        student = network.init(network_key)
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            student=student,
+            teacher={},
+            opt_state=optimizer.init(student["params"]),
+            key=raw_key(cycle_key),
+            extra={},
+        )
+
+    def update(
+        state: TrainState, inputs: StepInputs, phase: Phase = Phase.WARMUP
+    ) -> tuple[TrainState, Metrics]:
+        del phase
+        view_key, pass_key = jax.random.split(step_key(state))
+        view = views.labeled(view_key, plain_view(inputs.labeled))
+
+        def objective(params: Tree) -> tuple[jax.Array, Tree]:
+            variables = {**state.student, "params": params}
+            prediction, stats = network.apply(variables, view.image, train=True, key=pass_key)
+            if prediction.logits.shape[-1] != num_classes:
+                raise InputError(f"num_classes is {num_classes}: the network has another number")
+            return supervised_loss(prediction.logits, view.label), stats
+
+        params = state.student["params"]
+        (loss, stats), slope = jax.value_and_grad(objective, has_aux=True)(params)
+        direction, opt_state = optimizer.update(slope, state.opt_state, params)
+        rate = learning_rate(inputs.progress)
+        params = descent(params, direction, rate)
+        metrics = {
+            "loss": loss,
+            "loss_supervised": loss,
+            "learning_rate": rate,
+            "grad_norm": optax.tree.norm(slope),
+        }
+        student = {"params": params, "batch_stats": stats}
+        return state._replace(step=state.step + 1, student=student, opt_state=opt_state), metrics
+
+    def predict(variables: Tree, images: jax.Array) -> Prediction:
+        return network.apply(variables, unit_floats(images), train=False, key=None)[0]
+
+    return Method(init, update, predict, networks=("student",), phases=(Phase.WARMUP,))

@@ -1,0 +1,145 @@
+"""DeepLabv3+: what a backbone sees at several ranges, brought back to the size of the image."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, cast
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from s4al_jax.models.initial import initial_variables
+from s4al_jax.models.layers import Conv, kaiming_normal, norm
+from s4al_jax.models.resize import Formulation, bilinear_align_corners
+from s4al_jax.types import Array, Network, Prediction, Tree
+
+
+class ConvNormReLU(nn.Module):
+    """Convolution, batch normalisation, ReLU, at stride 1."""
+
+    features: int
+    kernel_size: int = 1
+    dilation: int = 1
+    norm_eps: float = 1e-5
+    norm_momentum: float = 0.9
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, x: Float[jax.Array, "b h w c"], *, train: bool
+    ) -> Float[jax.Array, "b h w c2"]:
+        """The three in a row."""
+        shape = (self.features, self.kernel_size, 1, self.dilation)
+        x = Conv(*shape, padding="symmetric", dtype=self.dtype, name="conv")(x)
+        eps, momentum = self.norm_eps, self.norm_momentum
+        x = norm(train=train, eps=eps, momentum=momentum, dtype=self.dtype, name="norm")(x)
+        return jax.nn.relu(x)
+
+
+class DeepLabV3Plus(nn.Module):
+    """Normalised images in, a `Prediction` out: logits at full size, the decoder's input beside.
+
+    `backbone(images, train=...)` gives (low-level features, high-level features).
+    """
+
+    backbone: nn.Module
+    num_classes: int
+    aspp_channels: int = 256
+    low_level_channels: int = 48
+    rates: Sequence[int] = (6, 12, 18)
+    dropout: float = 0.5
+    norm_eps: float = 1e-5
+    norm_momentum: float = 0.9
+    resize: Formulation = "gather"
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[jax.Array, "b h w 3"], *, train: bool) -> Prediction:
+        """Logits in float32."""
+        size = (x.shape[1], x.shape[2])
+        low, high = self.backbone(x, train=train)
+        seen = self._pyramid(high, train=train)
+        low = self._layer("low", self.low_level_channels)(low, train=train)
+        seen = bilinear_align_corners(seen, (low.shape[1], low.shape[2]), formulation=self.resize)
+        features = jnp.concatenate([seen, low], axis=-1)
+        y = self._layer("decode", self.aspp_channels, 3)(features, train=train)
+        y = nn.Conv(
+            self.num_classes, (1, 1), kernel_init=kaiming_normal, dtype=self.dtype, name="classify"
+        )(y)
+        y = bilinear_align_corners(y.astype(jnp.float32), size, formulation=self.resize)
+        return Prediction(y, features)
+
+    def _pyramid(
+        self, x: Float[jax.Array, "b h w c"], *, train: bool
+    ) -> Float[jax.Array, "b h w c2"]:
+        """Atrous spatial pyramid pooling: each pixel, three rings around it, the whole image."""
+        wide = self.aspp_channels
+        seen = [self._layer("aspp_point", wide)(x, train=train)]
+        seen += [self._layer(f"aspp_{r}", wide, 3, r)(x, train=train) for r in self.rates]
+        mean = jnp.mean(x, axis=(1, 2), keepdims=True)
+        mean = self._layer("aspp_image", wide)(mean, train=train)
+        seen.append(jnp.broadcast_to(mean, (*x.shape[:3], wide)))
+        y = self._layer("project", wide)(jnp.concatenate(seen, axis=-1), train=train)
+        return nn.Dropout(self.dropout, deterministic=not train)(y)
+
+    def _layer(
+        self, name: str, features: int, kernel_size: int = 1, dilation: int = 1
+    ) -> ConvNormReLU:
+        return ConvNormReLU(
+            features,
+            kernel_size,
+            dilation,
+            norm_eps=self.norm_eps,
+            norm_momentum=self.norm_momentum,
+            dtype=self.dtype,
+            name=name,
+        )
+
+
+def variable_shapes(model: nn.Module, image_size: tuple[int, int] = (32, 32)) -> Tree:
+    """The tree of `model`'s variables, with shapes for arrays."""
+    image = jax.ShapeDtypeStruct((1, *image_size, 3), jnp.float32)
+    return jax.eval_shape(functools.partial(model.init, train=False), jax.random.key(0), image)
+
+
+def network(
+    model: nn.Module,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    image_size: tuple[int, int],
+    initial: Tree | None = None,
+) -> Network:
+    """Two pure functions around `model`; `initial` are the variables its backbone starts from.
+
+    `mean` and `std` are those of the images (in 0..1) that `initial` was trained on.
+    """
+    shapes = variable_shapes(model, image_size)
+    center = np.asarray(mean, np.float32).reshape(1, 1, 1, 3)
+    spread = np.asarray(std, np.float32).reshape(1, 1, 1, 3)
+
+    def init(key: Array) -> Tree:
+        variables = initial_variables(shapes, key)
+        if initial is None:
+            return variables
+        # Copies: the caller may donate what it gets, and call again.
+        start = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), initial)
+        return {part: {**variables[part], "backbone": start[part]} for part in variables}
+
+    def apply(
+        variables: Tree, images: Array, *, train: bool, key: Array | None = None
+    ) -> tuple[Prediction, Tree]:
+        x = (images - center) / spread
+        if not train:
+            return cast(Prediction, model.apply(variables, x, train=False)), variables[
+                "batch_stats"
+            ]
+        chance = {} if key is None else {"dropout": key}
+        prediction, changed = model.apply(
+            variables, x, train=True, mutable=["batch_stats"], rngs=chance
+        )
+        return prediction, changed["batch_stats"]
+
+    return Network(init, apply)

@@ -1,0 +1,305 @@
+"""How answers lie on disk: a ledger of lines that is only ever appended to, and their patches.
+
+    folder/ledger.jsonl     one line per answered region, never rewritten
+    folder/patches/NN.bin   the answers of cycle NN: zlib-compressed ids, one after the other
+
+A patch is on disk before the line that speaks of it is written, so a line is the acknowledgement:
+whatever lies behind the last whole line was never acknowledged, and `repair` cuts it off.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from s4al_jax.types import VOID, Box, InputError, RegionRef
+
+LEDGER = "ledger.jsonl"
+
+KEYS = ("cycle", "image", "name", "row", "col", "box", "cost", "annotator", "patch", "sha256")
+"""What a line says, in this order."""
+
+
+class PoolShape(NamedTuple):
+    """What answers are about: the images by name, their size, and the number of classes."""
+
+    names: tuple[str, ...]
+    height: int
+    width: int
+    num_classes: int
+
+
+class Answer(NamedTuple):
+    """One answered region; `packed` are its ids (uint8, row by row) compressed by zlib."""
+
+    cycle: int
+    region: RegionRef
+    box: Box
+    annotator: str
+    sha256: str
+    packed: bytes
+    class_pixels: np.ndarray
+
+
+def packed_answer(
+    labels: np.ndarray, region: RegionRef, box: Box, *, cycle: int, annotator: str, classes: int
+) -> Answer:
+    """The answer that holds these labels, which must be ids or `VOID`."""
+    raw = labels.astype(np.uint8).tobytes()
+    digest, counts = hashlib.sha256(raw).hexdigest(), class_pixels(labels, classes)
+    return Answer(cycle, region, box, annotator, digest, zlib.compress(raw, 9), counts)
+
+
+def unpacked(packed: bytes, box: Box) -> np.ndarray:
+    """The ids of a patch, uint8 of the size of its box."""
+    unpacker = zlib.decompressobj()
+    raw = unpacker.decompress(packed, box.area + 1)
+    if len(raw) != box.area or not unpacker.eof or unpacker.unused_data:
+        raise ValueError(f"the patch does not hold the {box.area} pixels of its box")
+    return np.frombuffer(raw, np.uint8).reshape(box.bottom - box.top, box.right - box.left)
+
+
+def class_pixels(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """int64 `[num_classes]`: how often each class occurs."""
+    counts = np.bincount(labels[labels < num_classes], minlength=num_classes)
+    return np.asarray(counts, np.int64)
+
+
+def not_ids(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """bool: where a label is neither a class id nor `VOID`."""
+    return (labels < 0) | ((labels >= num_classes) & (labels != VOID))
+
+
+class Ledger:
+    """The files of one folder, and how many bytes of each are acknowledged."""
+
+    def __init__(self, folder: Path) -> None:
+        """Of `folder`, which is created where it is missing."""
+        self.folder = folder
+        self._sizes = {LEDGER: 0}
+        with _named_errors(folder):
+            self._create()
+
+    def read(self, shape: PoolShape) -> list[Answer]:
+        """Every acknowledged answer, verified; changes nothing on disk."""
+        files: dict[str, bytes] = {}
+        answers = []
+        self._sizes = {LEDGER: 0}
+        with _named_errors(self.folder / LEDGER):
+            lines = _whole_lines((self.folder / LEDGER).read_bytes())
+        for number, line in enumerate(lines, start=1):
+            try:
+                entry = _entry(line)
+                answer = _verified(entry, self._patch(entry, files), shape)
+            except (ValueError, RecursionError, zlib.error) as error:
+                raise self.damage(number, str(error)) from error
+            self._sizes[LEDGER] += len(line) + 1
+            self._sizes[patch_file(answer.cycle)] += len(answer.packed)
+            answers.append(answer)
+        return answers
+
+    def repair(self) -> None:
+        """Cut off what a stopped write left: a torn line, patches that no line speaks of."""
+        with _named_errors(self.folder):
+            _cut(self.folder / LEDGER, self._sizes[LEDGER])
+            for path in sorted((self.folder / "patches").glob("*.bin")):
+                if re.fullmatch(r"[0-9]{2,}", path.stem):
+                    _cut(path, self._sizes.get(f"patches/{path.name}", 0))
+
+    def append(self, answers: Sequence[Answer], names: Sequence[str]) -> None:
+        """Put answers on disk: all of them, or (`InputError`) none."""
+        patches, lines = self._additions(answers, names)
+        additions = {**patches, LEDGER: lines}
+        for name in additions:
+            self._check_size(name)
+        try:
+            for name, added in additions.items():
+                _append(self.folder / name, added)
+        except BaseException:
+            self._roll_back(additions)
+            raise
+        for name, added in additions.items():
+            self._sizes[name] = self._sizes.get(name, 0) + len(added)
+
+    def damage(self, number: int, reason: str) -> InputError:
+        """The error that a line of the ledger is wrong."""
+        return InputError(
+            f"{self.folder / LEDGER}, line {number}: {' '.join(reason.split())}; bring back an "
+            f"undamaged copy of {self.folder}"
+        )
+
+    def check_sizes(self) -> None:
+        """Refuse to go on when somebody else has changed a file."""
+        for name in self._sizes:
+            self._check_size(name)
+
+    def _create(self) -> None:
+        ledger, patches = self.folder / LEDGER, self.folder / "patches"
+        if ledger.exists():
+            return
+        if patches.is_dir() and any(path.stat().st_size for path in patches.iterdir()):
+            raise InputError(f"{ledger} is missing, but {patches} holds answers: bring it back")
+        patches.mkdir(parents=True, exist_ok=True)
+        _append(ledger, b"")
+        _sync_folder(self.folder.parent)
+
+    def _patch(self, entry: Mapping[str, Any], files: dict[str, bytes]) -> bytes:
+        """The bytes of an entry's patch; patches must lie one behind the other."""
+        name, patch = patch_file(entry["cycle"]), entry["patch"]
+        if name not in files:
+            path = self.folder / name
+            with _named_errors(path):
+                files[name] = path.read_bytes() if path.exists() else b""
+        start = self._sizes.setdefault(name, 0)
+        if patch["file"] != name or patch["offset"] != start:
+            raise ValueError(f"the patch should start at byte {start} of {name}")
+        packed = files[name][start : start + patch["bytes"]]
+        if len(packed) != patch["bytes"]:
+            raise ValueError(f"{name} ends at byte {len(files[name])}, inside the patch")
+        return packed
+
+    def _additions(
+        self, answers: Sequence[Answer], names: Sequence[str]
+    ) -> tuple[dict[str, bytes], bytes]:
+        """What to append: bytes of each patch file, and the ledger's lines."""
+        patches: dict[str, bytearray] = {}
+        lines = []
+        for answer in answers:
+            file = patch_file(answer.cycle)
+            patch = patches.setdefault(file, bytearray())
+            offset = self._sizes.get(file, 0) + len(patch)
+            lines.append(_line(answer, names[answer.region.image], offset))
+            patch += answer.packed
+        return {file: bytes(patch) for file, patch in patches.items()}, b"".join(lines)
+
+    def _check_size(self, name: str) -> None:
+        path, expected = self.folder / name, self._sizes.get(name, 0)
+        with _named_errors(path):
+            size = path.stat().st_size if path.exists() else 0
+        if size != expected:
+            raise InputError(
+                f"{path} has {size} bytes instead of {expected}: another run writes there or a "
+                "write has failed; stop the other run and start again"
+            )
+
+    def _roll_back(self, names: Iterable[str]) -> None:
+        """Take back a half-written answer as far as the disk allows; else the next open does."""
+        with contextlib.suppress(OSError):
+            for name in reversed(list(names)):
+                if (self.folder / name).exists():
+                    _cut(self.folder / name, self._sizes.get(name, 0))
+
+
+def patch_file(cycle: int) -> str:
+    """Where the patches of a cycle lie, below the ledger's folder."""
+    return f"patches/{cycle:02d}.bin"
+
+
+def _line(answer: Answer, name: str, offset: int) -> bytes:
+    patch = {"file": patch_file(answer.cycle), "offset": offset, "bytes": len(answer.packed)}
+    image, row, col = answer.region
+    box, cost, who = list(answer.box), answer.box.area, answer.annotator
+    said = (answer.cycle, image, name, row, col, box, cost, who, patch, answer.sha256)
+    entry = dict(zip(KEYS, said, strict=True))
+    return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _whole_lines(contents: bytes) -> list[bytes]:
+    """The acknowledged lines: a last one that is torn or does not parse is left out."""
+    lines = contents.split(b"\n")[:-1]
+    try:
+        if lines:
+            json.loads(lines[-1])
+    except (ValueError, RecursionError):
+        return lines[:-1]
+    return lines
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    """A line's contents, of the right keys and types."""
+    entry = json.loads(line)
+    if not isinstance(entry, dict) or tuple(entry) != KEYS:
+        raise ValueError(f"the line does not say {', '.join(KEYS)}")
+    box, patch = entry["box"], entry["patch"]
+    if not (isinstance(patch, dict) and tuple(patch) == ("file", "offset", "bytes")):
+        raise ValueError("patch does not say file, offset, bytes")
+    if not (isinstance(box, list) and len(box) == 4):
+        raise ValueError("box does not say top, left, bottom, right")
+    counts = [entry[key] for key in ("cycle", "image", "row", "col", "cost")]
+    for count in (*counts, *box, patch["offset"], patch["bytes"]):
+        if type(count) is not int or count < 0:
+            raise ValueError(f"{count!r} stands where a whole number from 0 up should")
+    if not all(isinstance(entry[key], str) for key in ("name", "annotator", "sha256")):
+        raise ValueError("name, annotator and sha256 are not all texts")
+    return entry
+
+
+def _verified(entry: Mapping[str, Any], packed: bytes, shape: PoolShape) -> Answer:
+    """The answer that a line and its patch make, if they fit each other and the pool."""
+    image, box = entry["image"], Box(*entry["box"])
+    if image >= len(shape.names) or shape.names[image] != entry["name"]:
+        raise ValueError(f"image {image} of this pool is not named {entry['name']!r}")
+    if not (box.top < box.bottom <= shape.height and box.left < box.right <= shape.width):
+        raise ValueError(f"box {list(box)} is outside {shape.height} x {shape.width} pixels")
+    if entry["cost"] != box.area:
+        raise ValueError(f"the cost is {entry['cost']}, its box has {box.area} pixels")
+    labels = unpacked(packed, box)
+    if hashlib.sha256(labels.tobytes()).hexdigest() != entry["sha256"]:
+        raise ValueError(f"the labels in {entry['patch']['file']} have another checksum")
+    wrong = labels[not_ids(labels, shape.num_classes)]
+    if wrong.size:
+        raise ValueError(f"the id {wrong[0]} is none of {shape.num_classes} classes or void")
+    region = RegionRef(image, entry["row"], entry["col"])
+    counts = class_pixels(labels, shape.num_classes)
+    who, digest = entry["annotator"], entry["sha256"]
+    return Answer(entry["cycle"], region, box, who, digest, packed, counts)
+
+
+def _append(path: Path, added: bytes) -> None:
+    """Append and wait until the disk has it."""
+    with _named_errors(path):
+        new = not path.exists()
+        with path.open("ab") as file:
+            file.write(added)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            _sync_folder(path.parent)
+
+
+def _cut(path: Path, size: int) -> None:
+    """Cut a file to the bytes that are acknowledged; a patch file without any goes away."""
+    if size == 0 and path.name != LEDGER:
+        path.unlink()
+        _sync_folder(path.parent)
+    elif path.stat().st_size != size:
+        with path.open("r+b") as file:
+            file.truncate(size)
+            os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Turn what the disk says into one line with the file's name."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or path} cannot be read or written ({error.strerror or error}): "
+            "free the disk or correct the permissions, then start again"
+        ) from error

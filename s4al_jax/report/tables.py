@@ -1,0 +1,70 @@
+"""Tables of finished or running cycles, read from run directories.
+
+python -m s4al_jax.report.tables runs/demo --reference=runs/demo_supervised
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def cycle_metrics(run: Path) -> list[dict]:
+    """What each trained cycle of a run came to, in order."""
+    files = sorted(run.glob("cycles/*/metrics.json"))
+    return [json.loads(file.read_text()) for file in files]
+
+
+def miou(metrics: dict) -> float:
+    """The mIoU that counts: of the last network named, on test where it was measured."""
+    splits = list(metrics["measures"].values())[-1]
+    return float(splits.get("test", splits.get("val"))["miou"])
+
+
+def cycle_table(run: Path, reference: Path | None = None) -> str:
+    """Markdown: a row for each cycle; the last column is the reference run's last mIoU."""
+    full = cycle_metrics(reference) if reference else []
+    beside = f"{100 * miou(full[-1]):.1f}" if full else "-"
+    rows = [
+        (
+            f"{metrics['cycle']}",
+            f"{100 * metrics['labeled_share']:.2f}",
+            f"{metrics['regions']}",
+            f"{100 * miou(metrics):.1f}",
+            beside,
+        )
+        for metrics in cycle_metrics(run)
+    ]
+    head = ("cycle", "labelled % of pixels", "regions bought", "mIoU %", "mIoU % trained on all")
+    return markdown(head, rows)
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns also line up on a terminal."""
+    widths = [max(len(line[i]) for line in (head, *rows)) for i in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
+        return "| " + " | ".join(padded) + " |"
+
+    rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
+    return "\n".join([line(head), rule, *map(line, rows)])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table of a run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="a run directory")
+    parser.add_argument("--reference", type=Path, help="a run that was trained on all labels")
+    given = parser.parse_args(arguments)
+    for path in filter(None, (given.run, given.reference)):
+        if not cycle_metrics(path):
+            print(f"error: {path} holds no finished cycle: give a run directory", file=sys.stderr)
+            return 1
+    print(cycle_table(given.run, given.reference))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""The stages of a cycle, bound to a run directory: what `loop.cycles` calls, in its order."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from s4al_jax import start
+from s4al_jax.engine import devices, rundir, train
+from s4al_jax.engine.checkpoint import Checkpoints, Position
+from s4al_jax.engine.evaluate import evaluator, measures
+from s4al_jax.engine.journal import Journal, pace
+from s4al_jax.engine.score import scorer
+from s4al_jax.experiment import Experiment, source
+from s4al_jax.feed.source import CachedSource
+from s4al_jax.pool.labels import LabelStore
+from s4al_jax.pool.regions import RegionGrid
+from s4al_jax.types import InputError, Phase, RegionRef, TrainState, Tree
+
+
+class Run(NamedTuple):
+    """An experiment in a directory: what has been bought, what is kept, what is compiled."""
+
+    experiment: Experiment
+    workdir: Path
+    labels: LabelStore
+    pool: CachedSource
+    checkpoints: Checkpoints
+    journal: Journal
+    update: Mapping[Phase, train.Update]
+    evaluate: Mapping[str, Callable[[Tree], np.ndarray]]
+    """split -> (variables -> confusion matrix)"""
+    score: Callable[[TrainState, np.ndarray, jax.Array], np.ndarray]
+
+
+@contextlib.contextmanager
+def opened(experiment: Experiment, workdir: Path) -> Iterator[Run]:
+    """Check the directory and the data, and get everything ready; nothing is trained yet."""
+    start.claim(experiment, workdir)
+    spec, mesh = experiment.spec, experiment.mesh
+    labels = LabelStore.open(
+        workdir / "annotations",
+        names=spec.train.names,
+        height=spec.height,
+        width=spec.width,
+        num_classes=len(spec.classes),
+    )
+    pool = source(spec.train, labels.label_map)
+    measured = {
+        split: source(images, images.read_truth)
+        for split, images in (("val", spec.val), ("test", spec.test))
+    }
+    with Journal(workdir) as journal:
+        start.check_data(experiment, workdir, {"train": pool, **measured}, journal)
+        checkpoints = Checkpoints(
+            workdir / "checkpoints", keep=experiment.checkpoint_keep, mesh=mesh
+        )
+        yield Run(
+            experiment=experiment,
+            workdir=workdir,
+            labels=labels,
+            pool=pool,
+            checkpoints=checkpoints,
+            journal=journal,
+            update=train.updates(experiment.method, pool, mesh),
+            evaluate={
+                split: evaluator(
+                    experiment.method,
+                    measured[split],
+                    mesh,
+                    count=len(getattr(spec, split).names),
+                    batch=experiment.batch["evaluate"],
+                )
+                for split in experiment.evaluated
+            },
+            score=scorer(
+                experiment.method,
+                experiment.acquisition,
+                pool,
+                mesh,
+                batch=experiment.batch["score"],
+            ),
+        )
+        checkpoints.close()
+
+
+def ask(run: Run, regions: Sequence[RegionRef], grid: RegionGrid, *, cycle: int) -> None:
+    """Have the regions answered that were not yet, and remember each answer as it comes."""
+    missing = run.labels.missing(regions, grid)
+    if missing:
+        for answers in run.experiment.oracle(missing, grid, cycle):
+            run.labels.record(answers, grid)
+
+
+def trained(run: Run, cycle: int) -> dict:
+    """Train the cycle's networks to the end, or as far as is left, and return their measures."""
+    folder = rundir.cycle_folder(run.workdir, cycle)
+    steps = run.experiment.schedule.steps_of(cycle)
+    done = folder.chosen is not None or run.checkpoints.position() == Position(cycle, steps)
+    if not done:
+        try:
+            _train(run, cycle)
+        except train.NonFinite as error:
+            raise _explained(run, cycle, error) from error
+    metrics = folder.metrics
+    if metrics is None:
+        raise InputError(f"{folder.path}/metrics.json is missing: restore it from a copy")
+    return metrics
+
+
+def chosen(run: Run, cycle: int) -> list[RegionRef]:
+    """The regions to ask for after a cycle."""
+    folder, experiment = rundir.cycle_folder(run.workdir, cycle), run.experiment
+    if folder.chosen is not None:
+        return folder.chosen
+    if folder.scores is None:
+        folder.write_scores(*_scores(run, cycle))
+    scores, eligible = folder.scores or ()
+    asked = int(eligible.any(axis=(1, 2)).sum())
+    taken = experiment.acquisition.choose(
+        scores,
+        eligible,
+        experiment.allowance(asked),
+        np.random.default_rng([experiment.seed, cycle]),
+    )
+    folder.write_chosen([RegionRef(*map(int, place)) for place in np.argwhere(taken)])
+    return folder.chosen or []
+
+
+def _scores(run: Run, cycle: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of all pool images (0 where nothing is left to ask), and which cells are left."""
+    eligible = run.labels.untouched(run.experiment.grid)
+    images = np.flatnonzero(eligible.any(axis=(1, 2)))
+    scores = np.zeros(eligible.shape, np.float32)
+    if len(images):
+        run.journal.say(f"cycle {cycle}: scoring {len(images)} images")
+        state = run.checkpoints.state(_template(run, cycle))
+        scores[images] = run.score(state, images, run.experiment.cycle_key(cycle))
+    return scores, eligible
+
+
+def _train(run: Run, cycle: int) -> None:
+    experiment, journal, schedule = run.experiment, run.journal, run.experiment.schedule
+    state, start = _start(run, cycle)
+    first, last = schedule.first_step(cycle), schedule.steps_of(cycle)
+    journal.rewind(first + start)
+    whole = run.labels.fully_labeled
+    steps = experiment.steps(cycle, np.flatnonzero(whole), np.flatnonzero(~whole), start)
+    for epoch in train.epochs(
+        state, steps, run.update, run.pool, experiment.mesh, iterations=schedule.iterations
+    ):
+        number, count = first + epoch.step, epoch.step // schedule.iterations
+        row = {"cycle": cycle, "epoch": count}
+        journal.write(number, {"kind": "train", **row, "phase": epoch.phase.value, **epoch.metrics})
+        journal.progress(
+            f"cycle {cycle}  epoch {count}/{schedule.epochs_of(cycle)}  {epoch.phase.value}  "
+            f"loss {epoch.metrics['loss']:.3f}  {pace(epoch.seconds, schedule.total_steps - number)}"
+        )
+        if epoch.step == last or count % experiment.evaluate_every == 0:
+            _evaluate(run, cycle, epoch, number, row)
+        if epoch.step == last or count % experiment.checkpoint_every == 0:
+            run.checkpoints.save(number, Position(cycle, epoch.step), epoch.state)
+
+
+def _start(run: Run, cycle: int) -> tuple[TrainState, int]:
+    """The state to go on from, and the steps of the cycle that it has behind it."""
+    position = run.checkpoints.position()
+    if position and position.cycle == cycle:
+        run.journal.say(f"cycle {cycle}: going on after step {position.step}")
+        return run.checkpoints.state(_template(run, cycle)), position.step
+    before = run.checkpoints.state(_template(run, cycle)) if position else None
+    experiment = run.experiment
+    state = experiment.method.init(experiment.cycle_key(cycle), run.labels.class_pixels, before)
+    return devices.replicated(state, experiment.mesh), 0
+
+
+def _template(run: Run, cycle: int) -> TrainState:
+    return jax.eval_shape(lambda: run.experiment.fresh_state(cycle, run.labels.class_pixels))
+
+
+def _evaluate(
+    run: Run, cycle: int, epoch: train.Epoch, number: int, row: Mapping[str, int]
+) -> None:
+    experiment = run.experiment
+    confusions = {
+        (network, split): run.evaluate[split](getattr(epoch.state, network))
+        for network in experiment.method.networks
+        for split in experiment.evaluated
+    }
+    found = {
+        names: measures(confusion, experiment.spec.classes)
+        for names, confusion in confusions.items()
+    }
+    flat = {
+        f"{split}/{network}/{name}": value
+        for (network, split), values in found.items()
+        for name, value in values.items()
+    }
+    run.journal.write(number, {"kind": "evaluation", **row, **flat})
+    head = {
+        f"{split} {network}": values["miou"] or 0.0 for (network, split), values in found.items()
+    }
+    said = "  ".join(f"{name} {100 * miou:.1f}" for name, miou in head.items())
+    run.journal.say(f"cycle {cycle}  epoch {row['epoch']}  mIoU in %: {said}")
+    if epoch.step == experiment.schedule.steps_of(cycle):
+        rundir.cycle_folder(run.workdir, cycle).write_metrics(
+            {
+                **row,
+                "labeled_share": run.labels.share,
+                "labeled_pixels": int(run.labels.spent),
+                "regions": int(run.labels.regions_bought - len(experiment.initial)),
+                "measures": {
+                    network: {split: found[network, split] for split in experiment.evaluated}
+                    for network in experiment.method.networks
+                },
+            },
+            {f"{network}_{split}": value for (network, split), value in confusions.items()},
+        )
+
+
+def _explained(run: Run, cycle: int, error: train.NonFinite) -> InputError:
+    """Write down what was learned from when the numbers broke, and say how to look at it."""
+    plan, names = error.step, run.experiment.spec.train.names
+    images = {
+        part: [names[index] for index in indices]
+        for part, indices in (
+            ("labeled", plan.labeled),
+            ("unlabeled", plan.unlabeled),
+            ("replayed", plan.replayed),
+        )
+        if indices is not None
+    }
+    path = run.workdir / "nonfinite.json"
+    position = run.checkpoints.position()
+    good = position._asdict() if position else None
+    metrics = {name: str(value) for name, value in error.metrics.items()}
+    rundir.write_json(
+        path,
+        {"cycle": cycle, "step": plan.step, "images": images, "metrics": metrics, "good": good},
+    )
+    return InputError(
+        f"the loss or its gradient is not a number in cycle {cycle}, step {plan.step}; {path} "
+        f"names the images, the last good state is {position or 'the start'}; "
+        "lower config.optimizer.learning_rate in a new run"
+    )

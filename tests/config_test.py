@@ -1,0 +1,178 @@
+"""Every knob is there for a reason: it is read, it can be set, and nonsense in it is refused."""
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ml_collections import ConfigDict
+
+from s4al_jax import config as knobs
+from s4al_jax import experiment
+from s4al_jax.types import InputError
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted((ROOT / "configs").glob("*.py"))
+STUDIES = (None, "supervised", "supervised_initial", *knobs.QUESTIONS)
+
+
+class Recorder(Mapping):
+    """A configuration that remembers which of its leaves were looked at."""
+
+    def __init__(self, config: ConfigDict, seen: set[str], prefix: str = "") -> None:
+        self._config, self._seen, self._prefix = config, seen, prefix
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._config[name]
+        if isinstance(value, ConfigDict):
+            return Recorder(value, self._seen, f"{self._prefix}{name}.")
+        self._seen.add(self._prefix + name)
+        return value
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._config)
+
+    def __len__(self) -> int:
+        return len(self._config)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: self[name] for name in self}
+
+
+def loaded(path: Path, argument: str | None = None) -> ConfigDict:
+    spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config(argument)
+
+
+def test_every_knob_is_read_while_building(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, seen = tiny(), set()
+    monkeypatch.setattr(knobs, "flat", lambda config: {})
+    monkeypatch.setattr(knobs, "validate", lambda config: None)
+    # What only the other unit of acquisition reads is read by another build.
+    for unit in ("cells", "images"):
+        config.acquisition.unit = unit
+        experiment.build(Recorder(config, seen))  # type: ignore[arg-type]
+    monkeypatch.undo()
+    assert set(knobs.flat(config)) - seen == set()
+
+
+@pytest.mark.parametrize("argument", STUDIES)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_and_study_is_valid_and_locked(path: Path, argument: str | None) -> None:
+    config = loaded(path, argument)
+    knobs.validate(config)
+    assert config.is_locked
+    supervised = argument in ("supervised", "supervised_initial")
+    assert config.method.name == ("supervised" if supervised else "s4al")
+    assert (config.schedule.acquisitions == 0) == supervised
+    assert (config.data.initial_share == 1.0) == (argument == "supervised")
+    assert config.acquisition.name == (argument if argument in knobs.QUESTIONS else "entropy")
+
+
+def test_a_locked_config_refuses_an_unknown_knob_and_a_wrong_type() -> None:
+    config = knobs.default()
+    with pytest.raises(AttributeError, match="lerning_rate"):
+        config.optimizer.lerning_rate = 0.1
+    with pytest.raises(TypeError):
+        config.optimizer.learning_rate = "fast"
+    assert config.optimizer.learning_rate == 1e-2
+
+
+def test_the_defaults_are_those_of_the_paper() -> None:
+    config = knobs.default()
+    assert (config.data.height, config.data.width) == (360, 480)
+    assert config.optimizer.to_dict() == {
+        "learning_rate": 1e-2,
+        "power": 0.9,
+        "floor": 1e-6,
+        "momentum": 0.9,
+        "nesterov": True,
+        "weight_decay": 5e-4,
+    }
+    steps = config.schedule
+    total = steps.iterations * (steps.acquisitions * steps.epochs + steps.last_epochs)
+    assert total == 20_000
+    assert config.method.kwargs.ema_decay == 0.99
+    assert config.method.kwargs.confidence_threshold == 0.97
+
+
+def test_an_unknown_study_names_those_there_are() -> None:
+    with pytest.raises(InputError, match="'entropie': one of supervised, supervised_initial"):
+        knobs.study(knobs.default(), "entropie")
+
+
+def test_the_fingerprint_changes_with_every_knob_but_the_free_ones() -> None:
+    leaves = knobs.flat(knobs.default())
+    first = knobs.fingerprint(leaves)
+    for name in leaves:
+        changed = knobs.fingerprint({**leaves, name: "something else"})
+        assert (changed == first) == (name in knobs.FREE_KNOBS), name
+
+
+def test_differences_name_the_knob_and_both_values() -> None:
+    before = knobs.flat(knobs.default())
+    now = {**before, "seed": 7, "devices": 3}
+    assert knobs.differences(before, now) == ["seed: 0 -> 7"]
+    assert knobs.differences(before, {**before, "new": 1}) == ["new: (absent) -> 1"]
+    assert knobs.differences(before, before) == []
+
+
+def test_a_config_survives_json_unchanged() -> None:
+    import json
+
+    leaves = knobs.flat(knobs.default())
+    assert knobs.differences(json.loads(json.dumps(leaves)), leaves) == []
+
+
+BAD = {
+    "schedule__iterations": (0, "config.schedule.iterations is 0: it must be at least 1"),
+    "seed": (-1, "config.seed is -1: it must be at least 0"),
+    "acquisition__name": ("entropie", "config.acquisition.name is 'entropie': one of random"),
+    "acquisition__scope": ("all", "config.acquisition.scope is 'all': one of image, pool"),
+    "acquisition__network": ("both", "config.acquisition.network is 'both': one of student"),
+    "data__initial_share": (1.5, "config.data.initial_share is 1.5: it must be above 0.0"),
+    "evaluate__splits": (("train",), "config.evaluate.splits is .* name val, test"),
+    "replay__capacity": (1, "config.replay.capacity 1 is smaller than config.batch.unlabeled 2"),
+    "data__name": ("voc", "config.data.name is 'voc': one of camvid, synthetic"),
+    "method__name": ("deal", "config.method.name is 'deal': one of s4al, supervised"),
+    "model__backbone__name": ("vgg", "config.model.backbone.name is 'vgg': one of mobilenet_v2"),
+    "oracle__name": ("crowd", "config.oracle.name is 'crowd': one of simulated"),
+    "devices": (64, "config.devices is 64, but this host has 4 cpu devices"),
+    "batch__labeled": (3, "config.labeled batch 3 is not divisible by 2 devices"),
+    "acquisition__cell_height": (49, "49"),
+    "acquisition__cells_per_image": (17, "17 in 1 acquisitions is a budget of 17 cells"),
+    "schedule__warmup_epochs": (2, "replay_start_epoch is 2"),
+    "model__pretrained": ("nowhere.safetensors", "nowhere.safetensors"),
+    "optimizer__learning_rate": (-1.0, "learning_rate"),
+    "method__kwargs__ema_decay": (1.5, "ema_decay is 1.5"),
+    "method__kwargs__teacher_statistics": ("both", "teacher_statistics is 'both'"),
+    "method__kwargs__head": ((11,), "head is"),
+    "augment__scale_range": ((1.25, 0.75), "scale_range"),
+    "model__backbone__kwargs__output_stride": (12, "output_stride is 12"),
+}
+
+
+@pytest.mark.parametrize("knob", BAD)
+def test_a_bad_value_is_refused_in_one_line_that_names_it(tiny: Any, knob: str) -> None:
+    value, message = BAD[knob]
+    config = tiny(**{knob: value})
+    if knob == "batch__labeled":
+        config.devices = 2
+    with pytest.raises(InputError, match=message) as caught:
+        experiment.build(config)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_knob_of_a_block_names_the_ones_there_are(tiny: Any) -> None:
+    config = tiny()
+    with config.unlocked():
+        config.method.kwargs.warmup_wieght = 1.0
+    with pytest.raises(InputError, match="method.kwargs.warmup_wieght: no such knob; .*warmup_we"):
+        experiment.build(config)

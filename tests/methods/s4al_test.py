@@ -1,0 +1,589 @@
+"""S4AL on a network of two small convolutions: every step of the method, one at a time."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from s4al_jax.learn.augment import View, plain_view, unit_floats
+from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, supervised_loss
+from s4al_jax.learn.optimizer import poly, sgd
+from s4al_jax.methods.s4al import Keys, s4al, student_logits, taught
+from s4al_jax.types import (
+    UNLABELED,
+    VOID,
+    Batch,
+    InputError,
+    Network,
+    Phase,
+    Prediction,
+    StepInputs,
+)
+
+CLASSES = 4
+PLAIN = {
+    "scale_range": (1.0, 1.0),
+    "jitter_probability": 0.0,
+    "brightness": (1.0, 1.0),
+    "contrast": (1.0, 1.0),
+    "flip_probability": 0.0,
+}
+KNOBS = {
+    "scale_range": (0.5, 2.0),
+    "jitter_probability": 0.5,
+    "brightness": (0.75, 1.25),
+    "contrast": (0.75, 1.25),
+    "flip_probability": 0.5,
+}
+KEY = jax.random.key(11)
+PIXELS = np.asarray([500, 400, 50, 50])
+PARTS = {f"{what}_{where}" for what in ("loss", "eta") for where in ("classmix", "replay")}
+METRICS = PARTS | {"loss", "loss_supervised", "learning_rate", "grad_norm"}
+
+
+def convolved(images, kernel):
+    return jax.lax.conv_general_dilated(
+        images, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def tiny_network(dropout=0.0, sharpness=3.0):
+    """3x3 convolution, batch normalisation, ReLU, dropout, 1x1 convolution."""
+
+    def init(key):
+        first, last = jax.random.split(key)
+        return {
+            "params": {
+                "first": jax.random.normal(first, (3, 3, 3, 6)),
+                "scale": jnp.ones(6),
+                "last": jax.random.normal(last, (1, 1, 6, CLASSES)) * sharpness,
+            },
+            "batch_stats": {"mean": jnp.zeros(6), "var": jnp.ones(6)},
+        }
+
+    def apply(variables, images, *, train, key):
+        params, stats = variables["params"], variables["batch_stats"]
+        x = convolved(images, params["first"])
+        mean, var = stats["mean"], stats["var"]
+        if train:
+            mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
+            stats = {
+                "mean": 0.9 * stats["mean"] + 0.1 * mean,
+                "var": 0.9 * stats["var"] + 0.1 * var,
+            }
+        slope = params["scale"] / jnp.sqrt(var + 1e-5)
+        features = jax.nn.relu((x - mean[None, None, None]) * slope[None, None, None])
+        if train and dropout:
+            kept = jax.random.bernoulli(key, 1.0 - dropout, features.shape)
+            features = jnp.where(kept, features / (1.0 - dropout), 0.0)
+        return Prediction(convolved(features, params["last"]), features), stats
+
+    return Network(init, apply)
+
+
+def some_batch(seed, batch=2, known=0.3):
+    """Labels known with a chance of `known`, some of them void."""
+    chance = np.random.default_rng(seed)
+    label = chance.integers(0, CLASSES, (batch, 8, 12), np.uint8)
+    label[chance.random(label.shape) < 0.1] = VOID
+    label[chance.random(label.shape) >= known] = UNLABELED
+    return Batch(
+        jnp.asarray(chance.integers(0, 256, (batch, 8, 12, 3), np.uint8)),
+        jnp.asarray(label),
+        jnp.arange(batch, dtype=jnp.int32),
+        jnp.ones(batch, bool),
+    )
+
+
+def some_inputs(seed=0, batch=2, progress=0.25):
+    labeled, *others = (
+        some_batch(seed + number, batch, known) for number, known in enumerate((1.0, 0.3, 0.3))
+    )
+    return StepInputs(labeled, *others, jnp.asarray(progress, jnp.float32))
+
+
+_LEARNERS = {}
+
+
+def compiled(update, **options):
+    """Compiled quickly rather than to run quickly."""
+    options |= {"compiler_options": {"xla_backend_optimization_level": 0}}
+    return jax.jit(update, static_argnums=2, **options)
+
+
+def learner(network=None, **knobs):
+    """A method and its compiled update, made once for each set of knobs."""
+    name = (id(network), *sorted(knobs.items()))
+    if name not in _LEARNERS:
+        method = s4al(
+            network or tiny_network(), sgd(), poly(), num_classes=CLASSES, **KNOBS | knobs
+        )
+        _LEARNERS[name] = network, method, compiled(method.update)
+    return _LEARNERS[name][1:]
+
+
+def started(method, seed=0, different_teacher=True):
+    """A state some way into training: the teacher is not the student, the average is slow."""
+    state = method.init(jax.random.key(seed), PIXELS, None)
+    teacher = state.teacher
+    if different_teacher:
+        teacher = jax.tree.map(lambda leaf: leaf * 1.3 + 0.1, teacher)
+    return state._replace(
+        teacher=teacher, extra={**state.extra, "ema_updates": jnp.asarray(9, jnp.int32)}
+    )
+
+
+def same(first, second, **tolerance):
+    pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
+    return all(np.allclose(a, b, **{"rtol": 2e-5, "atol": 1e-6} | tolerance) for a, b in pairs)
+
+
+def identical(first, second):
+    pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+# --- the start of a cycle ---
+
+
+def test_a_cycle_starts_with_equal_networks_in_separate_buffers():
+    method, _ = learner()
+    state = method.init(jax.random.key(0), PIXELS, None)
+    assert identical(state.student, state.teacher)
+    buffers = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(state)]
+    assert len(set(buffers)) == len(buffers)
+    assert state.step == 0 and state.extra["ema_updates"] == 0
+    np.testing.assert_array_equal(state.extra["head"], [True, True, False, False])
+    np.testing.assert_array_equal(state.extra["tail"], [False, False, True, True])
+    assert state.key.dtype == jnp.uint32
+
+
+def test_a_state_can_be_donated_from_the_first_step_on():
+    method, _ = learner()
+    give = compiled(method.update, donate_argnums=0)
+    state = method.init(jax.random.key(0), PIXELS, None)
+    for _ in range(2):
+        state, metrics = give(state, some_inputs(), Phase.WARMUP)
+    assert np.isfinite(metrics["loss"])
+    assert state.step == 2 and state.extra["ema_updates"] == 2
+    assert set(state.extra) == {"head", "tail", "ema_updates"}
+
+
+def test_named_groups_win_over_counted_ones():
+    method, _ = learner(head=(3,), tail=(0, 1))
+    state = method.init(jax.random.key(0), PIXELS, None)
+    np.testing.assert_array_equal(state.extra["head"], [False, False, False, True])
+    np.testing.assert_array_equal(state.extra["tail"], [True, True, False, False])
+    rest = learner(tail=(0,))[0].init(jax.random.key(0), PIXELS, None)
+    np.testing.assert_array_equal(rest.extra["head"], [False, True, True, True])
+
+
+def test_a_warm_start_carries_networks_and_average_but_not_optimiser_and_step():
+    method, update = learner(warm_start=True)
+    first = method.init(jax.random.key(0), PIXELS, None)
+    trained, _ = update(first, some_inputs(), Phase.WARMUP)
+    on = method.init(jax.random.key(1), PIXELS[::-1], trained)
+    assert identical(on.student, trained.student) and identical(on.teacher, trained.teacher)
+    assert on.step == 0 and on.extra["ema_updates"] == 1
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(on.opt_state))
+    np.testing.assert_array_equal(on.extra["head"], [False, False, True, True])
+    kept = {leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(trained)}
+    assert not kept & {leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(on.student)}
+
+
+def test_a_cold_start_forgets_the_previous_cycle():
+    method, update = learner()
+    first = method.init(jax.random.key(0), PIXELS, None)
+    trained, _ = update(first, some_inputs(), Phase.WARMUP)
+    again = method.init(jax.random.key(0), PIXELS, trained)
+    assert identical(again, first)
+    assert not identical(again.student, trained.student)
+    assert again.extra["ema_updates"] == 0
+
+
+# --- 1. the supervised loss, 7. the average ---
+
+
+def test_warmup_is_one_and_a_half_times_the_supervised_loss():
+    network = tiny_network()
+    method, update = learner(network, **PLAIN)
+    state, inputs = started(method), some_inputs()
+    _, metrics = update(state, inputs, Phase.WARMUP)
+    view = plain_view(inputs.labeled)
+    prediction, _ = network.apply(state.student, view.image, train=True, key=None)
+    loss = supervised_loss(prediction.logits, view.label)
+    np.testing.assert_allclose(metrics["loss_supervised"], loss, rtol=1e-5)
+    np.testing.assert_allclose(metrics["loss"], 1.5 * loss, rtol=1e-5)
+    assert all(metrics[name] == 0 for name in PARTS)
+    np.testing.assert_allclose(metrics["learning_rate"], 1e-2 * 0.75**0.9, rtol=1e-5)
+
+
+@pytest.mark.parametrize("statistics", ["batch", "running"])
+def test_the_first_update_makes_the_teacher_equal_the_student(statistics):
+    method, update = learner(teacher_statistics=statistics)
+    state = method.init(jax.random.key(0), PIXELS, None)
+    state = state._replace(teacher=jax.tree.map(lambda leaf: leaf + 5.0, state.teacher))
+    after, _ = update(state, some_inputs(), Phase.WARMUP)
+    assert identical(after.teacher, after.student)
+    assert not identical(after.student, state.student)
+    assert after.extra["ema_updates"] == 1
+
+
+def mean_of(teacher, student, momentum):
+    return jax.tree.map(lambda t, s: momentum * t + (1 - momentum) * s, teacher, student)
+
+
+@pytest.mark.parametrize("phase", [Phase.WARMUP, Phase.REPLAY])
+@pytest.mark.parametrize("statistics", ["batch", "running"])
+def test_the_teacher_moves_towards_the_student_after_its_step(statistics, phase):
+    method, update = learner(teacher_statistics=statistics)
+    state = started(method)
+    after, _ = update(state, some_inputs(), phase)
+    wanted = mean_of(state.teacher, after.student, 0.9)  # 1 - 1 / (9 + 1)
+    assert same(after.teacher["params"], wanted["params"])
+    own_statistics = statistics == "batch" and phase is not Phase.WARMUP
+    assert same(after.teacher["batch_stats"], wanted["batch_stats"]) != own_statistics
+    assert after.extra["ema_updates"] == 10 and after.step == 1
+
+
+def test_the_average_never_gets_slower_than_its_decay():
+    method, update = learner(ema_decay=0.6)
+    state = started(method)
+    after, _ = update(state, some_inputs(), Phase.WARMUP)
+    assert same(after.teacher, mean_of(state.teacher, after.student, 0.6))
+    late = state._replace(extra={**state.extra, "ema_updates": jnp.asarray(10**9, jnp.int32)})
+    assert identical(update(late, some_inputs(), Phase.WARMUP)[0].teacher, after.teacher)
+    early = state._replace(extra={**state.extra, "ema_updates": jnp.asarray(1, jnp.int32)})
+    sooner, _ = update(early, some_inputs(), Phase.WARMUP)
+    assert same(sooner.teacher, mean_of(state.teacher, after.student, 0.5))
+
+
+# --- 2. the teacher's labels ---
+
+
+def test_bought_labels_override_the_teacher_and_void_ones_are_ignored():
+    network = tiny_network()
+    teacher = network.init(jax.random.key(0))
+    batch = some_batch(3)
+    view, _ = taught(network, teacher, plain_view(batch), KEY, statistics="running")
+    known = np.asarray(batch.label)
+    labels, confidence = np.asarray(view.label), np.asarray(view.confidence)
+    bought, void, open_ = known < CLASSES, known == VOID, known == UNLABELED
+    assert bought.any() and void.any() and open_.any()
+    np.testing.assert_array_equal(labels[bought | void], known[bought | void])
+    assert np.all(confidence[bought] == 1.0) and np.all(confidence[void] == 0.0)
+    logits = network.apply(teacher, view.image, train=False, key=None)[0].logits
+    np.testing.assert_array_equal(labels[open_], np.argmax(logits, -1)[open_])
+    softmax = np.asarray(jax.nn.softmax(logits)).max(-1)
+    np.testing.assert_allclose(confidence[open_], softmax[open_], rtol=1e-5)
+    np.testing.assert_array_equal(view.image, unit_floats(batch.image))
+
+
+def test_the_teacher_in_train_mode_uses_the_batch_drops_units_and_moves_its_statistics():
+    network = tiny_network(dropout=0.5)
+    teacher = jax.tree.map(lambda leaf: leaf + 0.3, network.init(jax.random.key(0)))
+    view, key = plain_view(some_batch(3, known=0.0)), jax.random.key(4)
+    seen, after = taught(network, teacher, view, key, statistics="batch")
+    prediction, stats = network.apply(teacher, view.image, train=True, key=key)
+    wanted = pseudo_labels(prediction.logits, view.label)
+    assert same((seen.label, seen.confidence), wanted)
+    assert identical(after["batch_stats"], stats) and identical(after["params"], teacher["params"])
+    other, _ = taught(network, teacher, view, jax.random.key(5), statistics="batch")
+    assert not identical(other.confidence, seen.confidence)
+    still, same_teacher = taught(network, teacher, view, key, statistics="running")
+    assert identical(same_teacher, teacher) and not identical(still.confidence, seen.confidence)
+
+
+def test_the_teachers_statistics_move_in_its_passes_unlabelled_then_replayed():
+    network = tiny_network()
+    method, update = learner(network, **PLAIN)
+    state, inputs = started(method), some_inputs()
+    stats = [state.teacher["batch_stats"]]
+    for batch in (inputs.unlabeled, inputs.replayed):
+        variables = {**state.teacher, "batch_stats": stats[-1]}
+        stats.append(network.apply(variables, unit_floats(batch.image), train=True, key=None)[1])
+    two, _ = update(state, inputs, Phase.CLASSMIX)
+    three, _ = update(state, inputs, Phase.REPLAY)
+    assert same(two.teacher["batch_stats"], stats[1])
+    assert same(three.teacher["batch_stats"], stats[2])
+    assert not same(stats[1], stats[2])
+
+
+def test_no_gradient_reaches_the_teacher():
+    method, _ = learner()
+    state, inputs = started(method), some_inputs()
+
+    def loss(teacher_params, student_params):
+        there = {**state.teacher, "params": teacher_params}
+        here = {**state.student, "params": student_params}
+        moved = state._replace(teacher=there, student=here)
+        return method.update(moved, inputs, Phase.CLASSMIX)[1]["loss"]
+
+    slopes = jax.jit(jax.grad(loss, argnums=(0, 1)))(
+        state.teacher["params"], state.student["params"]
+    )
+    assert all(np.all(leaf == 0) for leaf in jax.tree.leaves(slopes[0]))
+    assert all(np.any(leaf != 0) for leaf in jax.tree.leaves(slopes[1]))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+
+
+# --- 3. to 6. the losses ---
+
+
+@pytest.mark.parametrize("weighting", [True, False])
+def test_a_batch_of_one_without_augmentation_has_the_loss_of_the_formula(weighting):
+    # one image pasted on itself is the image: what is left is teacher, weights and student
+    network = tiny_network()
+    knobs = {"confidence_threshold": 0.8, "confidence_weighting": weighting}
+    method, update = learner(network, **PLAIN, **knobs)
+    state, inputs = started(method), some_inputs(batch=1)
+    _, metrics = update(state, inputs, Phase.CLASSMIX)
+    weak = plain_view(inputs.unlabeled)
+    view, _ = taught(network, state.teacher, weak, KEY, statistics="batch")
+    prediction, _ = network.apply(state.student, view.image, train=True, key=None)
+    loss, eta = pseudo_label_loss(
+        prediction.logits,
+        view.label,
+        view.confidence,
+        threshold=0.8,
+        confidence_weighting=weighting,
+    )
+    np.testing.assert_allclose(metrics["loss_classmix"], loss, rtol=1e-4)
+    np.testing.assert_allclose(metrics["eta_classmix"], eta, rtol=1e-6)
+    assert 0 < eta < 1 and metrics["eta_replay"] == 0
+    total = metrics["loss_supervised"] + metrics["loss_classmix"]
+    np.testing.assert_allclose(metrics["loss"], total, rtol=1e-6)
+
+
+def test_all_classes_pasted_make_the_replayed_image_the_lesson():
+    network = tiny_network()
+    knobs = PLAIN | {"head": (0, 1), "tail": (2, 3), "confidence_threshold": 0.5}
+    method, update = learner(network, **knobs)
+    state, inputs = started(method), some_inputs()
+    known = some_batch(8, known=1.0)
+    label = jnp.where(known.label == VOID, 0, known.label).astype(jnp.uint8)
+    inputs = inputs._replace(replayed=known._replace(label=label))
+    _, metrics = update(state, inputs, Phase.REPLAY)
+    # nothing of the unlabelled image is left: labels are true, every pixel is sure
+    prediction, _ = network.apply(state.student, unit_floats(known.image), train=True, key=None)
+    np.testing.assert_allclose(
+        metrics["loss_replay"], supervised_loss(prediction.logits, label), rtol=1e-4
+    )
+    assert metrics["eta_replay"] == 1.0
+    parts = [metrics[f"loss_{name}"] for name in ("supervised", "classmix", "replay")]
+    np.testing.assert_allclose(metrics["loss"], sum(parts), rtol=1e-6)
+
+
+def test_without_balance_replayed_images_are_mixed_by_ordinary_classmix():
+    balanced, update_balanced = learner(**PLAIN, head=(0, 1), tail=(2, 3))
+    ordinary, update_ordinary = learner(**PLAIN, head=(0, 1), tail=(2, 3), balanced=False)
+    inputs = some_inputs()
+    # one class alone: half of one is none, so ordinary ClassMix pastes nothing
+    single = inputs.replayed._replace(label=jnp.zeros_like(inputs.replayed.label))
+    inputs = inputs._replace(replayed=single)
+    recoloured = single._replace(image=255 - single.image)
+    changed = inputs._replace(replayed=recoloured)
+    state = started(ordinary)
+    one, _ = update_ordinary(state, inputs, Phase.REPLAY)
+    two, _ = update_ordinary(state, changed, Phase.REPLAY)
+    assert identical(one.student, two.student)
+    state = started(balanced)
+    one, _ = update_balanced(state, inputs, Phase.REPLAY)
+    two, _ = update_balanced(state, changed, Phase.REPLAY)
+    assert not identical(one.student, two.student)
+    assert identical(started(ordinary), state)
+
+
+def test_rows_that_are_not_there_teach_nothing():
+    method, update = learner()
+    state, inputs = started(method), some_inputs()
+    absent = inputs.replayed._replace(valid=jnp.zeros(2, bool))
+    _, metrics = update(state, inputs._replace(replayed=absent), Phase.REPLAY)
+    assert metrics["loss_replay"] == 0.0 and metrics["eta_replay"] == 0.0
+    absent = inputs.unlabeled._replace(valid=jnp.zeros(2, bool))
+    _, metrics = update(state, inputs._replace(unlabeled=absent), Phase.CLASSMIX)
+    assert metrics["loss_classmix"] == 0.0 and metrics["eta_classmix"] == 0.0
+    assert metrics["loss_supervised"] > 0
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("code", [VOID, UNLABELED])
+def test_a_batch_of_which_nothing_is_known_keeps_everything_finite(phase, code):
+    method, update = learner()
+    inputs = some_inputs()
+    batches = [
+        batch._replace(label=jnp.full_like(batch.label, code))
+        for batch in (inputs.labeled, inputs.unlabeled, inputs.replayed)
+    ]
+    after, metrics = update(started(method), StepInputs(*batches, inputs.progress), phase)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((after, metrics)))
+    assert metrics["loss_supervised"] == 0.0
+    if code == VOID:
+        assert metrics["loss"] == 0.0 and metrics["grad_norm"] == 0.0
+
+
+def test_the_replayed_batch_may_be_smaller():
+    method, update = learner()
+    inputs = some_inputs()._replace(replayed=some_batch(7, batch=1))
+    after, metrics = update(started(method), inputs, Phase.REPLAY)
+    assert np.isfinite(metrics["loss"]) and after.step == 1
+    assert metrics["loss_replay"] > 0
+
+
+# --- the student's passes ---
+
+
+def test_separate_passes_thread_the_statistics_labelled_strong_replayed():
+    network = tiny_network(dropout=0.5)
+    student = network.init(jax.random.key(0))
+    images = [unit_floats(some_batch(seed).image) for seed in range(3)]
+    key = jax.random.key(1)
+    logits, stats = student_logits(network, student, images, key, passes="separate")
+    variables = student
+    for number, (batch, got) in enumerate(zip(images, logits, strict=True)):
+        own_key = jax.random.fold_in(key, number)
+        prediction, threaded = network.apply(variables, batch, train=True, key=own_key)
+        variables = {**student, "batch_stats": threaded}
+        np.testing.assert_array_equal(got, prediction.logits)
+    assert identical(stats, threaded)
+    assert not identical(logits[0], logits[1])
+
+
+def test_one_joint_pass_is_the_pass_of_all_images_together():
+    network = tiny_network()
+    student = network.init(jax.random.key(0))
+    images = [unit_floats(some_batch(seed, batch=seed + 1).image) for seed in range(3)]
+    logits, stats = student_logits(network, student, images, jax.random.key(1), passes="joint")
+    whole, wanted = network.apply(student, jnp.concatenate(images), train=True, key=None)
+    np.testing.assert_array_equal(jnp.concatenate(logits), whole.logits)
+    assert identical(stats, wanted)
+    assert [len(part) for part in logits] == [1, 2, 3]
+    apart, _ = student_logits(network, student, images, jax.random.key(1), passes="separate")
+    assert not same(apart[1], logits[1])
+
+
+def test_joint_passes_train_as_well_but_not_to_the_same_weights():
+    separate, update_separate = learner()
+    joint, update_joint = learner(student_passes="joint")
+    state, inputs = started(separate), some_inputs()
+    after, metrics = update_joint(started(joint), inputs, Phase.REPLAY)
+    apart, _ = update_separate(state, inputs, Phase.REPLAY)
+    assert not same(after.student, apart.student)
+    assert np.isfinite(metrics["loss"]) and metrics["loss_replay"] > 0
+
+
+# --- what holds for every step ---
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_one_compilation_serves_every_label_map_and_every_phase_gives_the_same_metrics(phase):
+    method, update = learner()
+    state, _ = update(method.init(jax.random.key(0), PIXELS, None), some_inputs(), phase)
+    made = update._cache_size()
+    for seed in range(1, 4):
+        state, metrics = update(state, some_inputs(seed), phase)
+    assert update._cache_size() == made
+    assert set(metrics) == METRICS
+    assert all(value.shape == () and value.dtype == jnp.float32 for value in metrics.values())
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_compiled_and_plain_steps_agree():
+    method, update = learner()
+    state, inputs = started(method), some_inputs()
+    plain, plain_metrics = method.update(state, inputs, Phase.WARMUP)
+    fast, metrics = update(state, inputs, Phase.WARMUP)
+    assert same(metrics, plain_metrics, rtol=1e-4)
+    assert same(plain, fast, rtol=1e-4, atol=1e-5)
+    assert fast.step == plain.step == 1
+
+
+def test_a_step_is_a_function_of_key_and_number():
+    method, update = learner(tiny_network(dropout=0.5))
+    state, inputs = started(method), some_inputs()
+    one, two = (update(state, inputs, Phase.CLASSMIX)[0] for _ in range(2))
+    later, _ = update(state._replace(step=state.step + 1), inputs, Phase.CLASSMIX)
+    elsewhere = started(method, seed=1)._replace(student=state.student)
+    other, _ = update(elsewhere, inputs, Phase.CLASSMIX)
+    assert identical(one, two)
+    assert not identical(one.student, later.student)
+    assert not identical(one.student, other.student)
+    assert np.array_equal(one.key, state.key)
+
+
+def test_warmup_does_not_look_at_unlabelled_images():
+    method, update = learner()
+    state, inputs = started(method), some_inputs()
+    alone = inputs._replace(unlabeled=None, replayed=None)
+    with_, _ = update(state, inputs, Phase.WARMUP)
+    without, _ = update(state, alone, Phase.WARMUP)
+    assert identical(with_, without)
+    one, _ = update(state, inputs._replace(replayed=None), Phase.CLASSMIX)
+    two, _ = update(state, inputs, Phase.CLASSMIX)
+    assert identical(one, two)
+    with pytest.raises(AssertionError):
+        update(state, alone, Phase.CLASSMIX)
+
+
+def test_a_batch_of_one_is_enough():
+    method, update = learner()
+    state = method.init(jax.random.key(0), PIXELS, None)
+    for _ in range(3):
+        state, metrics = update(state, some_inputs(batch=1), Phase.REPLAY)
+        assert np.isfinite(metrics["loss"])
+    assert state.step == 3
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state))
+
+
+def test_every_random_decision_has_its_own_key():
+    keys = Keys(*jax.random.split(jax.random.key(0), len(Keys._fields)))
+    data = {tuple(np.asarray(jax.random.key_data(key))) for key in keys}
+    assert len(data) == len(Keys._fields) == 8
+    assert Keys._fields[0] == "labeled"
+    assert isinstance(keys.student, jax.Array)
+
+
+def test_a_prediction_uses_running_statistics_and_takes_bytes():
+    network = tiny_network(dropout=0.5)
+    method, _ = learner(network)
+    state, images = started(method), some_batch(0).image
+    prediction = method.predict(state.teacher, images)
+    wanted, _ = network.apply(state.teacher, unit_floats(images), train=False, key=None)
+    assert identical(prediction, wanted)
+    assert prediction.logits.shape == (2, 8, 12, CLASSES)
+    assert method.networks == ("student", "teacher") and method.phases == tuple(Phase)
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [
+        ("num_classes", 0),
+        ("ema_decay", 1.5),
+        ("confidence_threshold", -0.1),
+        ("warmup_weight", 0.0),
+        ("teacher_statistics", "moving"),
+        ("student_passes", "both"),
+        ("head", (4,)),
+        ("tail", (-1,)),
+        ("head_factor", -1.0),
+        ("head_draws", -1),
+        ("tail_draws", -2),
+        ("scale_range", (3.0, 2.0)),
+    ],
+)
+def test_a_senseless_knob_is_refused_by_name(knob, value):
+    knobs = {"num_classes": CLASSES, **KNOBS, knob: value}
+    with pytest.raises(InputError) as error:
+        s4al(tiny_network(), sgd(), poly(), **knobs)
+    assert knob in str(error.value)
+    assert "give" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_class_is_not_in_both_groups_and_a_misspelt_knob_is_an_error():
+    with pytest.raises(InputError, match="tail"):
+        learner(head=(0, 1), tail=(1, 2))
+    with pytest.raises(TypeError):
+        learner(ema_dekay=0.9)
+    view = View(jnp.zeros((1, 2, 2, 3)), jnp.zeros((1, 2, 2), jnp.uint8))
+    assert view.confidence is None
