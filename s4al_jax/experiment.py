@@ -21,7 +21,7 @@ from s4al_jax.feed.source import CachedSource
 from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.s4al import s4al
 from s4al_jax.methods.supervised import supervised
-from s4al_jax.models import deeplab, depthwise, mobilenet_v2, pretrained
+from s4al_jax.models import deeplab, depthwise, mobilenet_v2, pretrained, resize
 from s4al_jax.pool.camvid import camvid
 from s4al_jax.pool.oracle import Oracle, simulated
 from s4al_jax.pool.regions import RegionGrid, region_grid, whole_image
@@ -51,16 +51,6 @@ QUESTIONS: dict[str, Callable[..., Acquisition]] = {
 ORACLES: dict[str, Callable[[DatasetSpec], Oracle]] = {
     "simulated": lambda spec: simulated(spec.train.read_truth)
 }
-
-FROM_SCRATCH = pretrained.Pretrained(
-    tensors={},
-    padding="symmetric",
-    norm_eps=1e-5,
-    mean=(0.485, 0.456, 0.406),
-    std=(0.229, 0.224, 0.225),
-    source="",
-)
-"""What a network without pretrained weights is built with: torchvision's conventions."""
 
 
 class Experiment(NamedTuple):
@@ -157,14 +147,15 @@ def _dataset(data: ConfigDict) -> DatasetSpec:
 
 def _network(model: ConfigDict, spec: DatasetSpec, mesh: Mesh) -> Network:
     weights = pretrained.read(model.pretrained) if model.pretrained else None
-    conventions = weights or FROM_SCRATCH
+    conventions = weights or pretrained.TORCHVISION
+    platform = mesh.devices.flat[0].platform
     norm = {"norm_eps": conventions.norm_eps, "norm_momentum": model.norm_momentum}
     backbone = _called(
         _named(BACKBONES, "model.backbone.name", model.backbone.name),
         "model.backbone.kwargs",
         model.backbone.kwargs,
         padding=conventions.padding,
-        depthwise=depthwise.preferred(mesh.devices.flat[0].platform),
+        depthwise=depthwise.preferred(platform),
         **norm,
     )
     head = _called(
@@ -174,6 +165,7 @@ def _network(model: ConfigDict, spec: DatasetSpec, mesh: Mesh) -> Network:
         backbone=backbone,
         num_classes=len(spec.classes),
         norm_momentum=model.norm_momentum,
+        resize=resize.preferred(platform),
     )
     network = functools.partial(
         deeplab.network,

@@ -155,9 +155,10 @@ def _train(run: Run, cycle: int) -> None:
         number, count = first + epoch.step, epoch.step // schedule.iterations
         row = {"cycle": cycle, "epoch": count}
         journal.write(number, {"kind": "train", **row, "phase": epoch.phase.value, **epoch.metrics})
+        rest = pace(epoch.seconds, schedule.total_steps - number)
         journal.progress(
             f"cycle {cycle}  epoch {count}/{schedule.epochs_of(cycle)}  {epoch.phase.value}  "
-            f"loss {epoch.metrics['loss']:.3f}  {pace(epoch.seconds, schedule.total_steps - number)}"
+            f"loss {epoch.metrics['loss']:.3f}  {rest}"
         )
         if epoch.step == last or count % experiment.evaluate_every == 0:
             _evaluate(run, cycle, epoch, number, row)

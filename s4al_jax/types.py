@@ -132,10 +132,12 @@ class Network(NamedTuple):
     """What a learner needs of an architecture: two pure functions.
 
     `init(key)` gives the variables `{"params": ..., "batch_stats": ...}`.
-    `apply(variables, images, *, train, key)` takes images as float `[batch, height, width, 3]` in
-    0..1 (it normalises them as its weights want) and gives the `Prediction` and the batch
-    statistics after the pass. With `train` the pass normalises by the statistics of its own batch
-    and drops units at random with `key`; without, it uses the running ones and needs no key.
+    `apply(variables, images, *, train, key, groups)` takes images as float
+    `[batch, height, width, 3]` in 0..1 (it normalises them as its weights want) and gives the
+    `Prediction` and the batch statistics after the pass. With `train` the pass normalises by the
+    statistics of its own batch and drops units at random with `key`; `groups` says that the images
+    are several batches, one after the other, and how many each has, and the numbers are those of
+    one pass for each. Without `train` it uses the running statistics and needs neither.
     """
 
     init: Callable[[Array], Tree]

@@ -156,7 +156,8 @@ def rescaled(key: jax.Array, view: View, *, scale_range: tuple[float, float]) ->
     """A random rescale and a random crop of the old size, for each image its own."""
     batch, height, width, _ = view.image.shape
     crop = random_crop(key, batch=batch, height=height, width=width, scale_range=scale_range)
-    return cropped(view, crop)
+    # fused with a flip that reads each pixel twice, XLA on a CPU gathers everything again and again
+    return jax.lax.optimization_barrier(cropped(view, crop))
 
 
 def mirrored(view: View, on: Bool[jax.Array, " b"]) -> View:

@@ -47,10 +47,9 @@ class Keys(NamedTuple):
 
     labeled: jax.Array
     weak: jax.Array
+    weak_replayed: jax.Array
     teacher: jax.Array
     strong: jax.Array
-    weak_replayed: jax.Array
-    teacher_replayed: jax.Array
     replay: jax.Array
     student: jax.Array
 
@@ -65,41 +64,58 @@ def _require_word(knob: str, word: str, words: tuple[str, ...]) -> None:
 
 
 def taught(
-    network: Network, teacher: Tree, view: View, key: jax.Array, *, statistics: str
-) -> tuple[View, Tree]:
-    """The view with the teacher's labels and confidence, and the teacher after its pass.
+    network: Network,
+    teacher: Tree,
+    views: Sequence[View],
+    key: jax.Array,
+    *,
+    statistics: str,
+) -> tuple[list[View], Tree]:
+    """Each view with the teacher's labels and confidence, and the teacher after its passes.
 
     What `view.label` knows already stands. With "batch" statistics the teacher is in train mode:
-    it normalises by the batch, drops units, and its own running statistics move on.
+    it normalises each view by itself, drops units, and its own running statistics move on.
     """
+    sizes = _sizes(views)
+    images = jnp.concatenate([view.image for view in views])
     if statistics == "batch":
-        prediction, stats = network.apply(teacher, view.image, train=True, key=key)
+        prediction, stats = network.apply(teacher, images, train=True, key=key, groups=sizes)
         teacher = {**teacher, "batch_stats": stats}
     else:
-        prediction, _ = network.apply(teacher, view.image, train=False, key=None)
-    label, confidence = pseudo_labels(jax.lax.stop_gradient(prediction.logits), view.label)
-    return View(view.image, label, confidence), teacher
+        prediction, _ = network.apply(teacher, images, train=False, key=None, groups=None)
+    logits = _apart(jax.lax.stop_gradient(prediction.logits), sizes)
+    return [
+        View(view.image, *pseudo_labels(guess, view.label))
+        for view, guess in zip(views, logits, strict=True)
+    ], teacher
 
 
 def student_logits(
-    network: Network, student: Tree, images: list[jax.Array], key: jax.Array, *, passes: str
+    network: Network,
+    student: Tree,
+    views: Sequence[View],
+    key: jax.Array,
+    *,
+    passes: str,
 ) -> tuple[list[jax.Array], Tree]:
-    """The logits of each batch of images, and the batch statistics after all of them.
+    """The logits of each view, and the batch statistics after all of them.
 
-    "separate": one pass after the other, each normalised by its own batch; "joint": one pass over
-    all images together.
+    "separate": each view is normalised by its own statistics, as in a pass of its own; "joint":
+    all by common ones.
     """
-    if passes == "joint":
-        prediction, stats = network.apply(student, jnp.concatenate(images), train=True, key=key)
-        ends = np.cumsum([len(batch) for batch in images])[:-1].tolist()
-        return jnp.split(prediction.logits, ends), stats
-    logits = []
-    for number, batch in enumerate(images):
-        pass_key = jax.random.fold_in(key, number)
-        prediction, stats = network.apply(student, batch, train=True, key=pass_key)
-        student = {**student, "batch_stats": stats}
-        logits.append(prediction.logits)
-    return logits, student["batch_stats"]
+    sizes = _sizes(views)
+    groups = sizes if passes == "separate" else (sum(sizes),)
+    images = jnp.concatenate([view.image for view in views])
+    prediction, stats = network.apply(student, images, train=True, key=key, groups=groups)
+    return _apart(prediction.logits, sizes), stats
+
+
+def _sizes(views: Sequence[View]) -> tuple[int, ...]:
+    return tuple(len(view.image) for view in views)
+
+
+def _apart(logits: jax.Array, sizes: Sequence[int]) -> list[jax.Array]:
+    return jnp.split(logits, np.cumsum(sizes)[:-1].tolist())
 
 
 def _seen(
@@ -140,18 +156,19 @@ def _seen(
     def seen(
         state: TrainState, inputs: StepInputs, phase: Phase, keys: Keys
     ) -> tuple[list[View], Tree]:
-        made, teacher = [views.labeled(keys.labeled, plain_view(inputs.labeled))], state.teacher
-        if phase is not Phase.WARMUP:
-            assert inputs.unlabeled is not None, phase
-            weak = views.weak(keys.weak, plain_view(inputs.unlabeled))
-            weak, teacher = teach(teacher, weak, keys.teacher)
-            made.append(classmix_view(keys.strong, weak))
+        made = [views.labeled(keys.labeled, plain_view(inputs.labeled))]
+        if phase is Phase.WARMUP:
+            return made, state.teacher
+        assert inputs.unlabeled is not None, phase
+        weak = [views.weak(keys.weak, plain_view(inputs.unlabeled))]
         if phase is Phase.REPLAY:
             assert inputs.replayed is not None, phase
-            replayed = views.weak(keys.weak_replayed, plain_view(inputs.replayed))
-            replayed, teacher = teach(teacher, replayed, keys.teacher_replayed)
+            weak.append(views.weak(keys.weak_replayed, plain_view(inputs.replayed)))
+        (current, *replayed), teacher = teach(state.teacher, weak, keys.teacher)
+        made.append(classmix_view(keys.strong, current))
+        if inputs.replayed is not None and replayed:
             shown = inputs.replayed.valid
-            made.append(replay_view(keys.replay, replayed, weak, shown, state))
+            made.append(replay_view(keys.replay, replayed[0], current, shown, state))
         return made, teacher
 
     return seen
@@ -178,9 +195,8 @@ def _objective(
     def objective(
         params: Tree, student: Tree, seen: Sequence[View], key: jax.Array
     ) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
-        images = [view.image for view in seen]
         variables = {**student, "params": params}
-        logits, stats = student_logits(network, variables, images, key, passes=student_passes)
+        logits, stats = student_logits(network, variables, seen, key, passes=student_passes)
         supervised = supervised_loss(logits[0], seen[0].label)
         loss = supervised * (warmup_weight if len(seen) == 1 else 1.0)
         metrics = {"loss_supervised": supervised}
@@ -193,6 +209,78 @@ def _objective(
         return loss, (stats, {"loss": loss, **metrics})
 
     return objective
+
+
+def _starting(
+    network: Network,
+    optimizer: optax.GradientTransformation,
+    *,
+    head: Sequence[int],
+    tail: Sequence[int],
+    head_factor: float,
+    warm_start: bool,
+) -> Callable[..., TrainState]:
+    """The function that makes a cycle's first state."""
+
+    def init(
+        key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
+    ) -> TrainState:
+        network_key, cycle_key = jax.random.split(key)
+        if warm_start and previous is not None:
+            student, teacher = copied(previous.student), copied(previous.teacher)
+            updates = copied(previous.extra["ema_updates"])
+        else:
+            student, updates = network.init(network_key), jnp.zeros((), jnp.int32)
+            teacher = copied(student)
+        in_head, in_tail = class_groups(class_pixels, head, tail, head_factor)
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            student=student,
+            teacher=teacher,
+            opt_state=optimizer.init(student["params"]),
+            key=raw_key(cycle_key),
+            extra={"head": in_head, "tail": in_tail, "ema_updates": updates},
+        )
+
+    return init
+
+
+def _updating(
+    optimizer: optax.GradientTransformation,
+    learning_rate: Callable[[jax.Array], jax.Array],
+    *,
+    seen: Callable[..., tuple[list[View], Tree]],
+    objective: Callable[..., tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]],
+    teacher_statistics: str,
+    ema_decay: float,
+) -> Callable[[TrainState, StepInputs, Phase], tuple[TrainState, Metrics]]:
+    """The function that does one step."""
+
+    def update(state: TrainState, inputs: StepInputs, phase: Phase) -> tuple[TrainState, Metrics]:
+        keys = Keys(*jax.random.split(step_key(state), len(Keys._fields)))
+        images, teacher = seen(state, inputs, phase, keys)
+
+        params = state.student["params"]
+        gradient = jax.grad(objective, has_aux=True)
+        slope, (stats, metrics) = gradient(params, state.student, images, keys.student)
+        direction, opt_state = optimizer.update(slope, state.opt_state, params)
+        rate = learning_rate(inputs.progress)
+        student = {"params": descent(params, direction, rate), "batch_stats": stats}
+
+        updates = state.extra["ema_updates"]
+        momentum = ema_momentum(updates, ema_decay)
+        keeps_statistics = teacher_statistics == "batch" and phase is not Phase.WARMUP
+        teacher = moved_teacher(teacher, student, momentum, keeps_statistics=keeps_statistics)
+        after = state._replace(
+            step=state.step + 1,
+            student=student,
+            teacher=teacher,
+            opt_state=opt_state,
+            extra={**state.extra, "ema_updates": updates + 1},
+        )
+        return after, {**metrics, "learning_rate": rate, "grad_norm": optax.tree.norm(slope)}
+
+    return update
 
 
 def s4al(
@@ -256,49 +344,22 @@ def s4al(
         student_passes=student_passes,
     )
 
-    def init(
-        key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
-    ) -> TrainState:
-        network_key, cycle_key = jax.random.split(key)
-        if warm_start and previous is not None:
-            student, teacher = copied(previous.student), copied(previous.teacher)
-            updates = copied(previous.extra["ema_updates"])
-        else:
-            student, updates = network.init(network_key), jnp.zeros((), jnp.int32)
-            teacher = copied(student)
-        in_head, in_tail = class_groups(class_pixels, head, tail, head_factor)
-        return TrainState(
-            step=jnp.zeros((), jnp.int32),
-            student=student,
-            teacher=teacher,
-            opt_state=optimizer.init(student["params"]),
-            key=raw_key(cycle_key),
-            extra={"head": in_head, "tail": in_tail, "ema_updates": updates},
-        )
-
-    def update(state: TrainState, inputs: StepInputs, phase: Phase) -> tuple[TrainState, Metrics]:
-        keys = Keys(*jax.random.split(step_key(state), len(Keys._fields)))
-        images, teacher = seen(state, inputs, phase, keys)
-
-        params = state.student["params"]
-        gradient = jax.grad(objective, has_aux=True)
-        slope, (stats, metrics) = gradient(params, state.student, images, keys.student)
-        direction, opt_state = optimizer.update(slope, state.opt_state, params)
-        rate = learning_rate(inputs.progress)
-        student = {"params": descent(params, direction, rate), "batch_stats": stats}
-
-        updates = state.extra["ema_updates"]
-        momentum = ema_momentum(updates, ema_decay)
-        keeps_statistics = teacher_statistics == "batch" and phase is not Phase.WARMUP
-        teacher = moved_teacher(teacher, student, momentum, keeps_statistics=keeps_statistics)
-        after = state._replace(
-            step=state.step + 1,
-            student=student,
-            teacher=teacher,
-            opt_state=opt_state,
-            extra={**state.extra, "ema_updates": updates + 1},
-        )
-        return after, {**metrics, "learning_rate": rate, "grad_norm": optax.tree.norm(slope)}
+    init = _starting(
+        network,
+        optimizer,
+        head=head,
+        tail=tail,
+        head_factor=head_factor,
+        warm_start=warm_start,
+    )
+    update = _updating(
+        optimizer,
+        learning_rate,
+        seen=seen,
+        objective=objective,
+        teacher_statistics=teacher_statistics,
+        ema_decay=ema_decay,
+    )
 
     def predict(variables: Tree, images: jax.Array) -> Prediction:
         return network.apply(variables, unit_floats(images), train=False, key=None)[0]

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float
 
 from s4al_jax.models.initial import initial_variables
-from s4al_jax.models.layers import Conv, kaiming_normal, norm
+from s4al_jax.models.layers import Conv, kaiming_normal
+from s4al_jax.models.norm import BatchNorm, Groups
 from s4al_jax.models.resize import Formulation, bilinear_align_corners
 from s4al_jax.types import Array, Network, Prediction, Tree
 
@@ -28,20 +29,20 @@ class ConvNormReLU(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[jax.Array, "b h w c"], *, train: bool
+        self, x: Float[jax.Array, "b h w c"], *, groups: Groups
     ) -> Float[jax.Array, "b h w c2"]:
         """The three in a row."""
         shape = (self.features, self.kernel_size, 1, self.dilation)
         x = Conv(*shape, padding="symmetric", dtype=self.dtype, name="conv")(x)
         eps, momentum = self.norm_eps, self.norm_momentum
-        x = norm(train=train, eps=eps, momentum=momentum, dtype=self.dtype, name="norm")(x)
+        x = BatchNorm(eps, momentum, self.dtype, name="norm")(x, groups=groups)
         return jax.nn.relu(x)
 
 
 class DeepLabV3Plus(nn.Module):
     """Normalised images in, a `Prediction` out: logits at full size, the decoder's input beside.
 
-    `backbone(images, train=...)` gives (low-level features, high-level features).
+    `backbone(images, groups=...)` gives (low-level features, high-level features).
     """
 
     backbone: nn.Module
@@ -56,15 +57,15 @@ class DeepLabV3Plus(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[jax.Array, "b h w 3"], *, train: bool) -> Prediction:
+    def __call__(self, x: Float[jax.Array, "b h w 3"], *, groups: Groups) -> Prediction:
         """Logits in float32."""
         size = (x.shape[1], x.shape[2])
-        low, high = self.backbone(x, train=train)
-        seen = self._pyramid(high, train=train)
-        low = self._layer("low", self.low_level_channels)(low, train=train)
+        low, high = self.backbone(x, groups=groups)
+        seen = self._pyramid(high, groups=groups)
+        low = self._layer("low", self.low_level_channels)(low, groups=groups)
         seen = bilinear_align_corners(seen, (low.shape[1], low.shape[2]), formulation=self.resize)
         features = jnp.concatenate([seen, low], axis=-1)
-        y = self._layer("decode", self.aspp_channels, 3)(features, train=train)
+        y = self._layer("decode", self.aspp_channels, 3)(features, groups=groups)
         y = nn.Conv(
             self.num_classes, (1, 1), kernel_init=kaiming_normal, dtype=self.dtype, name="classify"
         )(y)
@@ -72,17 +73,17 @@ class DeepLabV3Plus(nn.Module):
         return Prediction(y, features)
 
     def _pyramid(
-        self, x: Float[jax.Array, "b h w c"], *, train: bool
+        self, x: Float[jax.Array, "b h w c"], *, groups: Groups
     ) -> Float[jax.Array, "b h w c2"]:
         """Atrous spatial pyramid pooling: each pixel, three rings around it, the whole image."""
         wide = self.aspp_channels
-        seen = [self._layer("aspp_point", wide)(x, train=train)]
-        seen += [self._layer(f"aspp_{r}", wide, 3, r)(x, train=train) for r in self.rates]
+        seen = [self._layer("aspp_point", wide)(x, groups=groups)]
+        seen += [self._layer(f"aspp_{r}", wide, 3, r)(x, groups=groups) for r in self.rates]
         mean = jnp.mean(x, axis=(1, 2), keepdims=True)
-        mean = self._layer("aspp_image", wide)(mean, train=train)
+        mean = self._layer("aspp_image", wide)(mean, groups=groups)
         seen.append(jnp.broadcast_to(mean, (*x.shape[:3], wide)))
-        y = self._layer("project", wide)(jnp.concatenate(seen, axis=-1), train=train)
-        return nn.Dropout(self.dropout, deterministic=not train)(y)
+        y = self._layer("project", wide)(jnp.concatenate(seen, axis=-1), groups=groups)
+        return nn.Dropout(self.dropout, deterministic=groups is None)(y)
 
     def _layer(
         self, name: str, features: int, kernel_size: int = 1, dilation: int = 1
@@ -101,7 +102,7 @@ class DeepLabV3Plus(nn.Module):
 def variable_shapes(model: nn.Module, image_size: tuple[int, int] = (32, 32)) -> Tree:
     """The tree of `model`'s variables, with shapes for arrays."""
     image = jax.ShapeDtypeStruct((1, *image_size, 3), jnp.float32)
-    return jax.eval_shape(functools.partial(model.init, train=False), jax.random.key(0), image)
+    return jax.eval_shape(functools.partial(model.init, groups=None), jax.random.key(0), image)
 
 
 def network(
@@ -129,16 +130,21 @@ def network(
         return {part: {**variables[part], "backbone": start[part]} for part in variables}
 
     def apply(
-        variables: Tree, images: Array, *, train: bool, key: Array | None = None
+        variables: Tree,
+        images: Array,
+        *,
+        train: bool,
+        key: Array | None = None,
+        groups: tuple[int, ...] | None = None,
     ) -> tuple[Prediction, Tree]:
         x = (images - center) / spread
         if not train:
-            return cast(Prediction, model.apply(variables, x, train=False)), variables[
-                "batch_stats"
-            ]
+            prediction = cast(Prediction, model.apply(variables, x, groups=None))
+            return prediction, variables["batch_stats"]
         chance = {} if key is None else {"dropout": key}
+        batches = groups or (len(images),)
         prediction, changed = model.apply(
-            variables, x, train=True, mutable=["batch_stats"], rngs=chance
+            variables, x, groups=batches, mutable=["batch_stats"], rngs=chance
         )
         return prediction, changed["batch_stats"]
 

@@ -1,4 +1,4 @@
-"""Convolution and batch normalisation, the pair that every network here is made of."""
+"""Convolutions that pad as their pretrained weights are used to."""
 
 from typing import Any
 
@@ -69,15 +69,3 @@ class Conv(nn.Module):
             rhs_dilation=(self.dilation, self.dilation),
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
-
-
-def norm(*, train: bool, eps: float, momentum: float, dtype: Any, name: str) -> nn.BatchNorm:
-    """Batch normalisation with statistics in float32.
-
-    The running variance is the mean squared deviation; PyTorch's is n/(n-1) of that. The two
-    differ by a hair except after image pooling, where n is the batch size. A batch of one pixel
-    has variance 0 and comes out as the bias, where PyTorch refuses.
-    """
-    return nn.BatchNorm(
-        use_running_average=not train, epsilon=eps, momentum=momentum, dtype=dtype, name=name
-    )

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from s4al_jax.models.depthwise import Formulation
-from s4al_jax.models.layers import Conv, Depthwise, norm
+from s4al_jax.models.layers import Conv, Depthwise
+from s4al_jax.models.norm import BatchNorm, Groups
 from s4al_jax.models.padding import Padding
 from s4al_jax.types import InputError
 
@@ -66,13 +67,13 @@ class InvertedResidual(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[jax.Array, "b h w c"], *, train: bool
+        self, x: Float[jax.Array, "b h w c"], *, groups: Groups
     ) -> Float[jax.Array, "b h2 w2 c2"]:
         """The block's output."""
 
         def normed(y: jax.Array, name: str) -> jax.Array:
             eps, momentum = self.norm_eps, self.norm_momentum
-            return norm(train=train, eps=eps, momentum=momentum, dtype=self.dtype, name=name)(y)
+            return BatchNorm(eps, momentum, self.dtype, name=name)(y, groups=groups)
 
         def pointwise(features: int, name: str) -> Conv:
             return Conv(features, 1, 1, 1, self.padding, self.dtype, name=name)
@@ -100,12 +101,12 @@ class Stem(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[jax.Array, "b h w 3"], *, train: bool
+        self, x: Float[jax.Array, "b h w 3"], *, groups: Groups
     ) -> Float[jax.Array, "b h2 w2 c2"]:
         """The image at half size."""
         y = Conv(self.features, 3, 2, 1, self.padding, self.dtype, name="0")(x)
         eps, momentum = self.norm_eps, self.norm_momentum
-        y = norm(train=train, eps=eps, momentum=momentum, dtype=self.dtype, name="1")(y)
+        y = BatchNorm(eps, momentum, self.dtype, name="1")(y, groups=groups)
         return jax.nn.relu6(y)
 
 
@@ -122,7 +123,7 @@ class MobileNetV2(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[jax.Array, "b h w 3"], *, train: bool
+        self, x: Float[jax.Array, "b h w 3"], *, groups: Groups
     ) -> tuple[Float[jax.Array, "b h4 w4 low"], Float[jax.Array, "b h16 w16 high"]]:
         """(low-level features, high-level features)."""
         common: dict[str, Any] = {
@@ -131,7 +132,7 @@ class MobileNetV2(nn.Module):
             "norm_momentum": self.norm_momentum,
             "dtype": self.dtype,
         }
-        x = Stem(rounded(32 * self.width), name="features_0", **common)(x, train=train)
+        x = Stem(rounded(32 * self.width), name="features_0", **common)(x, groups=groups)
         low, index = x, 1
         for stage in plan(self.output_stride):
             for block in range(stage.blocks):
@@ -143,7 +144,7 @@ class MobileNetV2(nn.Module):
                     depthwise=self.depthwise,
                     name=f"features_{index}",
                     **common,
-                )(x, train=train)
+                )(x, groups=groups)
                 index += 1
             if stage.features == 24:
                 low = x

@@ -53,7 +53,7 @@ class Report(NamedTuple):
     loaded: tuple[str, ...]
     unused: tuple[str, ...]
 
-    def summary(self) -> str:
+    def __str__(self) -> str:
         """One line for a log."""
         groups = sorted({".".join(name.split(".")[:2]) for name in self.unused})
         rest = f" ({', '.join(groups)})" if groups else ""
@@ -84,11 +84,10 @@ def read(path: str | Path) -> Pretrained:
 def backbone_variables(pretrained: Pretrained, template: Tree) -> tuple[Tree, Report]:
     """The backbone's variables filled from the file, and which tensors of it were used.
 
-    `template` has the shapes of the variables of a network, or of a backbone alone. PyTorch's
-    running variances are n/(n-1) of those that training here goes on with; with the thousands of
-    pixels behind each, that changes nothing.
+    `template` has the shapes of the backbone's variables. PyTorch's running variances are n/(n-1)
+    of those that training here goes on with; with thousands of pixels behind each, that changes
+    nothing.
     """
-    template = {kind: part.get("backbone", part) for kind, part in template.items()}
     found, tree = jax.tree_util.tree_flatten_with_path(template)
     names = [_torch_name(path) for path, _ in found]
     values = [

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from s4al_jax.pool.scenery.canvas import Canvas, Thing, canvas, stand
+from s4al_jax.pool.scenery.canvas import Canvas, canvas, stand
 from s4al_jax.pool.scenery.ground import cast_shadows, paint_ground
 from s4al_jax.pool.scenery.lens import paint_sky, photograph, reflect
 from s4al_jax.pool.scenery.place import CLASSES, FENCE, ROAD, SKY, Shadow, place
@@ -43,7 +43,7 @@ def synthetic(
 
 
 def _split(name: str, number: int, seed: tuple[int, int], *, height: int, width: int) -> ImageSet:
-    @lru_cache(maxsize=8)
+    @lru_cache(maxsize=16)
     def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
         if not 0 <= index < number:
             raise IndexError(f"{name} has {number} scenes, there is none with index {index}")
@@ -80,7 +80,10 @@ def scene(*, height: int, width: int, rng: np.random.Generator) -> tuple[np.ndar
     paint_sky(view, air, clouds)
     cast_shadows(view, [s.outline for s in shadows], [s.strength for s in shadows])
     paint_ground(view, here.street, floor, air, tile)
-    for thing in sorted(things, key=_drawing_order):
+    # Near things first spares what they hide. One sees through fences: they come last, far first.
+    things.sort(key=lambda thing: thing.a[1] + thing.b[1])
+    fences = [thing for thing in reversed(things) if thing.label == FENCE]
+    for thing in [*(thing for thing in things if thing.label != FENCE), *fences]:
         stand(view, thing, air)
     reflect(view, air, [ROAD])
     _dashboard(view, rng)
@@ -89,13 +92,6 @@ def scene(*, height: int, width: int, rng: np.random.Generator) -> tuple[np.ndar
     for array in (image, label):
         array.flags.writeable = False
     return image, label
-
-
-def _drawing_order(thing: Thing) -> tuple[bool, float]:
-    """Near things first, which spares what they hide; then fences, far first: one sees through."""
-    away = thing.a[1] + thing.b[1]
-    see_through = thing.label == FENCE
-    return see_through, -away if see_through else away
 
 
 def _dashboard(view: Canvas, rng: np.random.Generator) -> None:

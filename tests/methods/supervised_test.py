@@ -27,7 +27,7 @@ def pixel_network():
         weights = jax.random.normal(key, (3, CLASSES)) * 0.1
         return {"params": {"w": weights}, "batch_stats": {"mean": jnp.zeros(())}}
 
-    def apply(variables, images, *, train, key):
+    def apply(variables, images, *, train, key=None, groups=None):
         logits = images @ variables["params"]["w"]
         mean = variables["batch_stats"]["mean"]
         stats = {"mean": 0.9 * mean + 0.1 * images.mean()} if train else {"mean": mean}

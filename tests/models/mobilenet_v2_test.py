@@ -12,7 +12,7 @@ from s4al_jax.types import InputError
 def shapes_of(model, height, width):
     image = jax.ShapeDtypeStruct((1, height, width, 3), jnp.float32)
     variables = variable_shapes(model)
-    low, high = jax.eval_shape(lambda v, x: model.apply(v, x, train=False), variables, image)
+    low, high = jax.eval_shape(lambda v, x: model.apply(v, x, groups=None), variables, image)
     return low.shape[1:], high.shape[1:]
 
 

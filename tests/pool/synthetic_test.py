@@ -33,10 +33,8 @@ def spec(
 @pytest.fixture(scope="module")
 def scenes() -> tuple[np.ndarray, np.ndarray]:
     pool = spec(height=72, width=96, train=60, seed=5).train
-    return (
-        np.stack([pool.read_image(i) for i in range(60)]),
-        np.stack([pool.read_truth(i) for i in range(60)]),
-    )
+    pairs = [(pool.read_image(i), pool.read_truth(i)) for i in range(60)]
+    return np.stack([image for image, _ in pairs]), np.stack([truth for _, truth in pairs])
 
 
 @pytest.fixture(scope="module")
@@ -67,25 +65,25 @@ def test_the_dataset_says_what_was_asked_for() -> None:
 
 
 def test_a_scene_is_the_same_whatever_was_drawn_before_it() -> None:
-    forward, backward = spec(train=12), spec(train=12)
-    first = [forward.train.read_image(i) for i in range(12)]
-    for i in reversed(range(12)):
+    forward, backward = spec(train=6), spec(train=6)
+    first = [forward.train.read_image(i) for i in range(6)]
+    for i in reversed(range(6)):
         np.testing.assert_array_equal(backward.train.read_image(i), first[i])
         np.testing.assert_array_equal(backward.train.read_truth(i), forward.train.read_truth(i))
     longer = spec(train=40, val=0, test=0)
-    np.testing.assert_array_equal(longer.train.read_image(11), first[11])
+    np.testing.assert_array_equal(longer.train.read_image(5), first[5])
 
 
 def test_no_two_splits_or_seeds_or_indices_share_a_picture() -> None:
-    one, other = spec(seed=0), spec(seed=1)
+    one, other = (spec(train=2, val=2, test=2, seed=seed) for seed in (0, 1))
     pictures = [
         part.read_image(i).tobytes()
         for data in (one, other)
         for part in (data.train, data.val, data.test)
         for i in range(len(part.names))
     ]
-    assert len(pictures) == 18
-    assert len(set(pictures)) == 18
+    assert len(pictures) == 12
+    assert len(set(pictures)) == 12
 
 
 def test_pictures_are_drawn_on_demand_and_cannot_be_changed() -> None:
@@ -148,8 +146,8 @@ def test_a_class_has_many_colours_and_places(scenes: tuple[np.ndarray, np.ndarra
         seen = truths == CLASSES.index(name)
         colours = [images[i][seen[i]].mean(0) for i in range(60) if seen[i].sum() > 20]
         assert np.std(colours, 0).max() > 20, name
-    horizon = [np.nonzero((t == 0).any(1))[0].max() for t in truths]
-    assert np.ptp(horizon) > 5
+    ground_from = [np.nonzero((t == CLASSES.index("road")).any(1))[0].min() for t in truths]
+    assert np.ptp(ground_from) > 5
 
 
 @pytest.mark.parametrize(("height", "width"), [(61, 83), (30, 40), (24, 24), (25, 90), (90, 25)])

@@ -12,6 +12,8 @@ from s4al_jax.pool.scenery.textures import Colour, Look, Patch
 from s4al_jax.pool.scenery.weather import Weather
 
 NEAR = 0.7
+WIDEST = 0.75
+"""No camera sees farther aside than this share of the depth."""
 
 
 FAR = 1e6
@@ -46,19 +48,10 @@ class Canvas(NamedTuple):
     camera: float
     """metres of the camera above the ground"""
 
-    def at(self, x: float, y: float, z: float) -> tuple[float, float]:
-        """Column and row of a place."""
-        return (
-            self.centre + self.focal * x / z,
-            self.horizon + self.focal * (self.camera - y) / z,
-        )
 
-
-def canvas(
-    rng: np.random.Generator, *, height: int, width: int, top_label: int, view: float = 1.0
-) -> Canvas:
+def canvas(rng: np.random.Generator, *, height: int, width: int, top_label: int) -> Canvas:
     """An empty canvas with a camera at a random height that looks a little up, down or aside."""
-    focal = rng.uniform(0.8, 1.05) * max(width, height * 1.2) * view
+    focal = rng.uniform(0.8, 1.05) * max(width, height * 1.2)
     return Canvas(
         image=np.zeros((height, width, 3), np.float32),
         label=np.full((height, width), top_label, np.uint8),
@@ -166,7 +159,8 @@ def _columns(to: Canvas, thing: Thing) -> tuple[np.ndarray, np.ndarray, np.ndarr
         start = (NEAR - za) / (zb - za)
     if zb < NEAR:
         stop = (NEAR - za) / (zb - za)
-    ends = [to.at(xa + t * (xb - xa), 0.0, za + t * (zb - za))[0] for t in (start, stop)]
+    slopes = [(xa + t * (xb - xa)) / (za + t * (zb - za)) for t in (start, stop)]
+    ends = [to.centre + to.focal * slope for slope in slopes]
     low, high = max(min(ends), 0), min(max(ends), to.label.shape[1])
     first, last = int(np.ceil(low - 0.5)), int(np.ceil(high - 0.5))
     if first >= last:
@@ -182,7 +176,7 @@ def _columns(to: Canvas, thing: Thing) -> tuple[np.ndarray, np.ndarray, np.ndarr
 def _light(to: Canvas, thing: Thing, air: Weather) -> Colour:
     """The light on a thing: less of the sun when its foot stands in a shadow."""
     x, z = (thing.a[0] + thing.b[0]) / 2, max((thing.a[1] + thing.b[1]) / 2, NEAR)
-    col, row = to.at(x, 0.0, z + 0.3)
+    col, row = to.centre + to.focal * x / z, to.horizon + to.focal * to.camera / (z + 0.3)
     height, width = to.label.shape
     shade = 0.0
     if 0 <= col < width and 0 <= row < height and thing.top < 3:

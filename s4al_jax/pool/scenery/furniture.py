@@ -17,6 +17,7 @@ from s4al_jax.pool.scenery.place import (
     blob,
     distance,
     edge,
+    in_view,
     swept,
     upright,
     walk,
@@ -89,11 +90,11 @@ def _clutter(rng: np.random.Generator, here: Place, side: int) -> Iterator[Item]
 
 def tree(rng: np.random.Generator, here: Place, x: float, z: float) -> Iterator[Item]:
     """A tree with the shade below it and, in the sun, a dappled shadow."""
-    if z < 4:
+    cx, _ = world(here, x, z)
+    if z < 4 or not in_view((cx, z), margin=4.0):
         return
     figure = figures.tree(rng, here.tile)
     yield upright(here, figure, x, z, TREE)
-    cx, _ = world(here, x, z)
     dx, dz = here.air.towards
     yield blob(cx, z, rx=figure.width * 0.35, rz=figure.width * 0.35, strength=0.25)
     if dx or dz:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.pool.scenery import figures
-from s4al_jax.pool.scenery.canvas import Thing
+from s4al_jax.pool.scenery.canvas import WIDEST, Thing
 from s4al_jax.pool.scenery.ground import Street
 from s4al_jax.pool.scenery.weather import Weather
 
@@ -93,9 +93,17 @@ def facing(here: Place, nx: int, nz: int) -> float:
     return 0.1 + 1.1 * max(0.0, -(nx * dx + nz * dz) / far)
 
 
+def in_view(*spots: Spot, margin: float = 0.0) -> bool:
+    """Whether any camera may see what lies between: not all of it is on one side of its view."""
+    reach = [WIDEST * z + margin for _, z in spots]
+    right = all(x > far for (x, _), far in zip(spots, reach, strict=True))
+    left = all(-x > far for (x, _), far in zip(spots, reach, strict=True))
+    return not (right or left)
+
+
 def blob(x: float, z: float, *, rx: float, rz: float, strength: float) -> Shadow:
     """A round shadow."""
-    turn = np.linspace(0, 2 * np.pi, 11)[:-1]
+    turn = np.arange(10) * (np.pi / 5)
     outline = np.stack([x + rx * np.cos(turn), z + rz * np.sin(turn)], 1)
     return Shadow(outline, strength)
 
@@ -114,15 +122,14 @@ def _hull(points: Sequence[Spot]) -> list[Spot]:
     for row in (sorted(points), sorted(points, reverse=True)):
         chain: list[Spot] = []
         for x, y in row:
-            while len(chain) > 1 and _turn(chain[-2], chain[-1], (x, y)) <= 0:
+            while len(chain) > 1:
+                (x0, y0), (x1, y1) = chain[-2:]
+                if (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 0:
+                    break
                 chain.pop()
             chain.append((x, y))
         outline += chain[:-1]
     return outline
-
-
-def _turn(a: Spot, b: Spot, c: Spot) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def upright(

@@ -16,6 +16,7 @@ from s4al_jax.pool.scenery.place import (
     Spot,
     edge,
     facing,
+    in_view,
     swept,
     walk,
     world,
@@ -117,10 +118,12 @@ def _building_plot(
     style, blank = int(rng.integers(2**32)), rng.random() < 0.5
     rise = rng.uniform(1.5, 4.5) if rng.random() < 0.65 else 0.0
     light, end_light = facing(here, -side, 0), facing(here, 0, -1)
-    yield _wall(np.random.default_rng(style), here, a, b, eaves, light)
-    again = np.random.default_rng(style)
-    yield _wall(again, here, a, far, eaves, end_light, gable=rise, blank=blank)
-    if rise:
+    if in_view(a, b):
+        yield _wall(np.random.default_rng(style), here, a, b, eaves, light)
+    if in_view(a, far):
+        again = np.random.default_rng(style)
+        yield _wall(again, here, a, far, eaves, end_light, gable=rise, blank=blank)
+    if rise and in_view(a, b):
         look = facades.roof(rng, here.tile, length=long, hip=0.0)
         lean = ((far[0] - a[0]) / 2 / rise, 0.0)
         yield Thing(a, b, eaves, eaves + rise, look, BUILDING, (light + 0.8) / 2, lean)

@@ -69,7 +69,7 @@ def _bonnet(paint: Colour) -> Look:
 
 def parked(rng: np.random.Generator, here: Place, side: int) -> Iterator[Item]:
     """A row of parked cars along one kerb, with gaps."""
-    if rng.random() < 0.35:
+    if rng.random() < 0.42:
         return
     z, busy = rng.uniform(5, 16), rng.uniform(0.25, 0.85)
     while z < 55:
@@ -82,7 +82,7 @@ def traffic(rng: np.random.Generator, here: Place) -> Iterator[Item]:
     """Cars that drive ahead, that come towards the camera, or that cross."""
     street = here.street
     middle = (street.left + street.right) / 2
-    if rng.random() < 0.65:
+    if rng.random() < 0.55:
         lane = min(max(0.0, street.left + 1.6), street.right - 1.6)
         yield from _car(rng, here, lane, distance(rng, 8.0, 40.0), away=True)
     if abs(middle) > 1 and rng.random() < 0.7:
