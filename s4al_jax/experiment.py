@@ -97,9 +97,9 @@ def build(config: ConfigDict) -> Experiment:
         "score": config.score.batch,
     }
     devices.check_divisible(mesh, **{f"{name} batch": size for name, size in batch.items()})
-    spec = _dataset(config.data)
+    spec = dataset(config.data)
     method = _method(config, _network(config.model, spec, mesh), spec)
-    grid = _grid(config.acquisition, spec)
+    grid = regions(config.acquisition, spec)
     schedule = _schedule(config.schedule)
     initial = initial_images(len(spec.train.names), config.data.initial_share, config.seed)
     _check_budget(config, grid, pool=len(spec.train.names), initial=len(initial))
@@ -131,7 +131,8 @@ def source(images: ImageSet, read_label: Callable[[int], np.ndarray]) -> CachedS
     )
 
 
-def _dataset(data: ConfigDict) -> DatasetSpec:
+def dataset(data: ConfigDict) -> DatasetSpec:
+    """The images and labels that a configuration names."""
     factory = _named(DATASETS, "data.name", data.name)
     root = {"root": data.root} if "root" in inspect.signature(factory).parameters else {}
     spec = _called(
@@ -199,7 +200,8 @@ def _method(config: ConfigDict, network: Network, spec: DatasetSpec) -> Method:
     )
 
 
-def _grid(acquisition: ConfigDict, spec: DatasetSpec) -> RegionGrid:
+def regions(acquisition: ConfigDict, spec: DatasetSpec) -> RegionGrid:
+    """The cells that can be asked for."""
     if acquisition.unit == "images":
         return whole_image(spec.height, spec.width)
     return region_grid(spec.height, spec.width, acquisition.cell_height, acquisition.cell_width)

@@ -25,9 +25,8 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"unexpected argument {arguments[1]!r}: knobs are --config.name=value")
     logging.set_verbosity(logging.WARNING)  # the libraries' own news is not the user's
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla"
-    jax.config.update(
-        "jax_compilation_cache_dir", jax.config.jax_compilation_cache_dir or str(cache)
-    )
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache))
     built = experiment.build(_CONFIG.value)
     if _PLAN.value:
         print(forecast.forecast(built))

@@ -116,9 +116,7 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
     folder, experiment = rundir.cycle_folder(run.workdir, cycle), run.experiment
     if folder.chosen is not None:
         return folder.chosen
-    if folder.scores is None:
-        folder.write_scores(*_scores(run, cycle))
-    scores, eligible = folder.scores or ()
+    scores, eligible = folder.scores or _scores(run, cycle)
     asked = int(eligible.any(axis=(1, 2)).sum())
     taken = experiment.acquisition.choose(
         scores,
@@ -139,6 +137,7 @@ def _scores(run: Run, cycle: int) -> tuple[np.ndarray, np.ndarray]:
         run.journal.say(f"cycle {cycle}: scoring {len(images)} images")
         state = run.checkpoints.state(_template(run, cycle))
         scores[images] = run.score(state, images, run.experiment.cycle_key(cycle))
+    rundir.cycle_folder(run.workdir, cycle).write_scores(scores, eligible)
     return scores, eligible
 
 
@@ -155,6 +154,7 @@ def _train(run: Run, cycle: int) -> None:
         number, count = first + epoch.step, epoch.step // schedule.iterations
         row = {"cycle": cycle, "epoch": count}
         journal.write(number, {"kind": "train", **row, "phase": epoch.phase.value, **epoch.metrics})
+        journal.time(number, epoch.seconds)
         rest = pace(epoch.seconds, schedule.total_steps - number)
         journal.progress(
             f"cycle {cycle}  epoch {count}/{schedule.epochs_of(cycle)}  {epoch.phase.value}  "

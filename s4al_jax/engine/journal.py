@@ -1,7 +1,7 @@
 """The journal of a run: metrics in JSON lines and TensorBoard, and what is said on the terminal.
 
 `metrics.jsonl` holds only what the configuration and the seed decide, so that two runs of one
-configuration write the same bytes. Times go to the terminal and to TensorBoard.
+configuration write the same bytes. Times go to the terminal and to `timing.jsonl`.
 """
 
 import json
@@ -22,6 +22,7 @@ class Journal:
 
     def __init__(self, folder: Path, *, out: TextIO | None = None) -> None:
         self._path = folder / "metrics.jsonl"
+        self._timing = folder / "timing.jsonl"
         self._board = SummaryWriter(str(folder / "tensorboard"))
         self._out = out or sys.stdout
         self._panel = self._out.isatty()
@@ -44,15 +45,15 @@ class Journal:
 
     def write(self, number: int, row: Mapping[str, object]) -> None:
         """Append a row and show its numbers in TensorBoard."""
-        try:
-            with self._path.open("a") as file:
-                file.write(_line({"number": number, **row}))
-        except OSError as error:
-            raise InputError(f"{self._path}: cannot write: {error}") from error
+        _append(self._path, {"number": number, **row})
         for name, value in row.items():
             if isinstance(value, int | float) and name not in ("cycle", "epoch"):
                 self._board.add_scalar(f"{row['kind']}/{name}", value, number)
         self._board.flush()
+
+    def time(self, number: int, seconds: float) -> None:
+        """Keep how long a step took, on average over the epoch that ended with this one."""
+        _append(self._timing, {"number": number, "seconds_per_step": round(seconds, 6)})
 
     def say(self, text: str) -> None:
         """One plain line for the person who waits."""
@@ -87,6 +88,14 @@ def duration(seconds: float) -> str:
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _append(path: Path, row: Mapping[str, object]) -> None:
+    try:
+        with path.open("a") as file:
+            file.write(_line(row))
+    except OSError as error:
+        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
 
 
 def _line(row: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def cycle_folder(workdir: Path, cycle: int) -> CycleFolder:
     return CycleFolder(workdir / "cycles" / f"{cycle:02d}")
 
 
-def read_json(path: Path) -> object | None:
+def read_json(path: Path) -> Any:
     """The file's content; None where there is no such file."""
     try:
         return json.loads(path.read_text())

@@ -541,7 +541,7 @@ def test_a_batch_of_one_is_enough():
 def test_every_random_decision_has_its_own_key():
     keys = Keys(*jax.random.split(jax.random.key(0), len(Keys._fields)))
     data = {tuple(np.asarray(jax.random.key_data(key))) for key in keys}
-    assert len(data) == len(Keys._fields) == 8
+    assert len(data) == len(Keys._fields) == 7
     assert Keys._fields[0] == "labeled"
     assert isinstance(keys.student, jax.Array)
 

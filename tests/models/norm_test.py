@@ -14,7 +14,7 @@ def images(batch: int = 6, seed: int = 0) -> jax.Array:
 
 
 def variables(seed: int = 1) -> dict:
-    noise = np.random.default_rng(seed).uniform(0.5, 2, (4, 3)).astype(np.float32)
+    noise = jnp.asarray(np.random.default_rng(seed).uniform(0.5, 2, (4, 3)), jnp.float32)
     return {
         "params": {"scale": noise[0], "bias": noise[1]},
         "batch_stats": {"mean": noise[2], "var": noise[3]},
@@ -70,8 +70,8 @@ def test_without_groups_the_running_statistics_count() -> None:
     x, kept = images(), variables()
     y = BatchNorm().apply(kept, x, groups=None)
     params, stats = kept["params"], kept["batch_stats"]
-    wanted = (np.asarray(x) - stats["mean"]) / np.sqrt(stats["var"] + 1e-5)
-    np.testing.assert_allclose(y, wanted * params["scale"] + params["bias"], rtol=1e-4, atol=1e-5)
+    wanted = (np.asarray(x) - np.asarray(stats["mean"])) / np.sqrt(np.asarray(stats["var"]) + 1e-5)
+    np.testing.assert_allclose(y, wanted * np.asarray(params["scale"]) + np.asarray(params["bias"]), rtol=1e-4, atol=1e-5)
 
 
 def test_a_batch_of_one_pixel_comes_out_as_the_bias() -> None:
