@@ -159,11 +159,11 @@ def _make_supervised(config: ConfigDict, schedule: Mapping[str, int]) -> None:
     config.schedule.last_epochs = config.schedule.epochs
 
 
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Knobs by dotted name, as JSON would keep them."""
     leaves: dict[str, Any] = {}
     for name, value in config.items():
-        if isinstance(value, Mapping | ConfigDict):
+        if isinstance(value, ConfigDict):
             leaves |= flat(value, f"{prefix}{name}.")
         else:
             leaves[prefix + name] = list(value) if isinstance(value, tuple) else value

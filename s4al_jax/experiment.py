@@ -290,7 +290,7 @@ def _named(choices: Mapping[str, Any], knob: str, name: str) -> Any:
     return choices[name]
 
 
-def _called(factory: Callable[..., Any], knob: str, kwargs: Mapping[str, Any], **given: Any) -> Any:
+def _called(factory: Callable[..., Any], knob: str, kwargs: ConfigDict, **given: Any) -> Any:
     """Call a factory with its own block of knobs; a knob that it does not have is refused."""
     known: Sequence[str] = list(inspect.signature(factory).parameters)
     unknown = sorted(set(kwargs) - set(known))

@@ -11,7 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-KNOBS: tuple[str, ...] = ("data.name", "data.height", "data.width", "data.initial_share", "method.name")
+KNOBS: tuple[str, ...] = (
+    "data.name",
+    "data.height",
+    "data.width",
+    "data.initial_share",
+    "method.name",
+)
 KNOBS += ("acquisition.name", "seed", "model.pretrained")
 
 

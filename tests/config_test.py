@@ -10,7 +10,8 @@ from ml_collections import ConfigDict
 
 from s4al_jax import config as knobs
 from s4al_jax import experiment
-from s4al_jax.types import InputError
+from s4al_jax.pool.synthetic import synthetic
+from s4al_jax.types import DatasetSpec, InputError
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.py"))
@@ -52,6 +53,12 @@ def loaded(path: Path, argument: str | None = None) -> ConfigDict:
 
 
 def test_every_knob_is_read_while_building(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_disk(
+        *, root: str, height: int, width: int, train: int, val: int, test: int, seed: int
+    ) -> DatasetSpec:
+        return synthetic(height=height, width=width, train=train, val=val, test=test, seed=seed)
+
+    monkeypatch.setitem(experiment.DATASETS, "synthetic", on_disk)
     config, seen = tiny(), set()
     monkeypatch.setattr(knobs, "flat", lambda config: {})
     monkeypatch.setattr(knobs, "validate", lambda config: None)
@@ -150,7 +157,7 @@ BAD = {
     "acquisition__cells_per_image": (17, "17 in 1 acquisitions is a budget of 17 cells"),
     "schedule__warmup_epochs": (2, "replay_start_epoch is 2"),
     "model__pretrained": ("nowhere.safetensors", "nowhere.safetensors"),
-    "optimizer__learning_rate": (-1.0, "learning_rate"),
+    "optimizer__learning_rate": (-1.0, "learning rate from -1.0"),
     "method__kwargs__ema_decay": (1.5, "ema_decay is 1.5"),
     "method__kwargs__teacher_statistics": ("both", "teacher_statistics is 'both'"),
     "method__kwargs__head": ((11,), "head is"),

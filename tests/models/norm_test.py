@@ -71,7 +71,9 @@ def test_without_groups_the_running_statistics_count() -> None:
     y = BatchNorm().apply(kept, x, groups=None)
     params, stats = kept["params"], kept["batch_stats"]
     wanted = (np.asarray(x) - np.asarray(stats["mean"])) / np.sqrt(np.asarray(stats["var"]) + 1e-5)
-    np.testing.assert_allclose(y, wanted * np.asarray(params["scale"]) + np.asarray(params["bias"]), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        y, wanted * np.asarray(params["scale"]) + np.asarray(params["bias"]), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_a_batch_of_one_pixel_comes_out_as_the_bias() -> None:
