@@ -343,7 +343,7 @@ VIOLATIONS = [
     (banned_names_are_absent, "engine/a.py", "from jax import jit as j\n\n@j\ndef f(): 0", "jit"),
     (banned_names_are_absent, "learn/a.py", "import numpy as n\nn.random.rand()", "numpy.random"),
     (banned_names_are_absent, "models/a.py", "f = open('weights')", "no I/O"),
-    (banned_names_are_absent, "experiment.py", "import ml_collections", "plain arguments"),
+    (banned_names_are_absent, "loop.py", "import ml_collections", "plain arguments"),
     (room_init_is_a_docstring, "pool/__init__.py", '"""A."""\nimport os', "docstring only"),
     (config_is_short_and_gives_its_command, "a.py", "x = 1\n" * 41, "41 lines of code"),
     (config_is_short_and_gives_its_command, "a.py", '"""Trains."""', "lacks the command"),

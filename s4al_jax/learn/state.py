@@ -13,7 +13,7 @@ def ema_momentum(updates: jax.Array, decay: float) -> Float[jax.Array, ""]:
     return jnp.minimum(1.0 - 1.0 / (jnp.asarray(updates, jnp.float32) + 1.0), decay)
 
 
-def ema(teacher: Tree, student: Tree, momentum: Float[jax.Array, ""]) -> Tree:
+def ema(teacher: Tree, student: Tree, momentum: Float[jax.Array, ""] | float) -> Tree:
     """`momentum` parts of the teacher and the rest of the student, leaf by leaf."""
     return optax.incremental_update(student, teacher, 1.0 - momentum)
 

@@ -63,6 +63,14 @@ def _require_word(knob: str, word: str, words: tuple[str, ...]) -> None:
     _require(knob, word, word in words, f"give one of {', '.join(words)}")
 
 
+def _check_classes(num_classes: int, head: Sequence[int], tail: Sequence[int]) -> None:
+    _require("num_classes", num_classes, 1 <= num_classes < UNLABELED, "give 1 to 253 classes")
+    for knob, ids in (("head", head), ("tail", tail)):
+        inside = all(0 <= i < num_classes for i in ids)
+        _require(knob, tuple(ids), inside, f"give class ids from 0 to {num_classes - 1}")
+    _require("tail", tuple(tail), not set(head) & set(tail), "name a class in head or in tail")
+
+
 def taught(
     network: Network,
     teacher: Tree,
@@ -313,11 +321,7 @@ def s4al(
     `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only.
     Without `balanced`, replayed images are mixed by ordinary ClassMix.
     """
-    _require("num_classes", num_classes, 1 <= num_classes < UNLABELED, "give 1 to 253 classes")
-    for knob, ids in (("head", head), ("tail", tail)):
-        inside = all(0 <= i < num_classes for i in ids)
-        _require(knob, tuple(ids), inside, f"give class ids from 0 to {num_classes - 1}")
-    _require("tail", tuple(tail), not set(head) & set(tail), "name a class in head or in tail")
+    _check_classes(num_classes, head, tail)
     _require("head_factor", head_factor, head_factor >= 0.0, "give 0 or more")
     _require("ema_decay", ema_decay, 0.0 <= ema_decay <= 1.0, "give a number from 0 to 1")
     views = augmentation(

@@ -1,209 +1,33 @@
-"""S4AL on a network of two small convolutions: every step of the method, one at a time."""
+"""S4AL on a network of two small convolutions: every part of the loss, one at a time."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from s4al_jax.learn.augment import View, plain_view, unit_floats
+from s4al_jax.learn.augment import plain_view, unit_floats
 from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, supervised_loss
-from s4al_jax.learn.optimizer import poly, sgd
-from s4al_jax.methods.s4al import Keys, s4al, student_logits, taught
+from s4al_jax.methods.s4al import student_logits, taught
 from s4al_jax.types import (
     UNLABELED,
     VOID,
-    Batch,
-    InputError,
-    Network,
     Phase,
-    Prediction,
     StepInputs,
 )
-
-CLASSES = 4
-PLAIN = {
-    "scale_range": (1.0, 1.0),
-    "jitter_probability": 0.0,
-    "brightness": (1.0, 1.0),
-    "contrast": (1.0, 1.0),
-    "flip_probability": 0.0,
-}
-KNOBS = {
-    "scale_range": (0.5, 2.0),
-    "jitter_probability": 0.5,
-    "brightness": (0.75, 1.25),
-    "contrast": (0.75, 1.25),
-    "flip_probability": 0.5,
-}
-KEY = jax.random.key(11)
-PIXELS = np.asarray([500, 400, 50, 50])
-PARTS = {f"{what}_{where}" for what in ("loss", "eta") for where in ("classmix", "replay")}
-METRICS = PARTS | {"loss", "loss_supervised", "learning_rate", "grad_norm"}
-
-
-def convolved(images, kernel):
-    return jax.lax.conv_general_dilated(
-        images, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-
-
-def tiny_network(dropout=0.0, sharpness=3.0):
-    """3x3 convolution, batch normalisation, ReLU, dropout, 1x1 convolution."""
-
-    def init(key):
-        first, last = jax.random.split(key)
-        return {
-            "params": {
-                "first": jax.random.normal(first, (3, 3, 3, 6)),
-                "scale": jnp.ones(6),
-                "last": jax.random.normal(last, (1, 1, 6, CLASSES)) * sharpness,
-            },
-            "batch_stats": {"mean": jnp.zeros(6), "var": jnp.ones(6)},
-        }
-
-    def apply(variables, images, *, train, key=None, groups=None):
-        params, stats = variables["params"], variables["batch_stats"]
-        x = convolved(images, params["first"])
-        batches = jnp.split(x, np.cumsum(groups or (len(x),))[:-1]) if train else [x]
-        parts = []
-        for batch in batches:
-            mean, var = stats["mean"], stats["var"]
-            if train:
-                mean, var = batch.mean((0, 1, 2)), batch.var((0, 1, 2))
-                stats = {
-                    "mean": 0.9 * stats["mean"] + 0.1 * mean,
-                    "var": 0.9 * stats["var"] + 0.1 * var,
-                }
-            slope = params["scale"] / jnp.sqrt(var + 1e-5)
-            parts.append((batch - mean[None, None, None]) * slope[None, None, None])
-        features = jax.nn.relu(jnp.concatenate(parts))
-        if train and dropout:
-            kept = jax.random.bernoulli(key, 1.0 - dropout, features.shape)
-            features = jnp.where(kept, features / (1.0 - dropout), 0.0)
-        return Prediction(convolved(features, params["last"]), features), stats
-
-    return Network(init, apply)
-
-
-def some_batch(seed, batch=2, known=0.3):
-    """Labels known with a chance of `known`, some of them void."""
-    chance = np.random.default_rng(seed)
-    label = chance.integers(0, CLASSES, (batch, 8, 12), np.uint8)
-    label[chance.random(label.shape) < 0.1] = VOID
-    label[chance.random(label.shape) >= known] = UNLABELED
-    return Batch(
-        jnp.asarray(chance.integers(0, 256, (batch, 8, 12, 3), np.uint8)),
-        jnp.asarray(label),
-        jnp.arange(batch, dtype=jnp.int32),
-        jnp.ones(batch, bool),
-    )
-
-
-def some_inputs(seed=0, batch=2, progress=0.25):
-    labeled, *others = (
-        some_batch(seed + number, batch, known) for number, known in enumerate((1.0, 0.3, 0.3))
-    )
-    return StepInputs(labeled, *others, jnp.asarray(progress, jnp.float32))
-
-
-_LEARNERS = {}
-
-
-def compiled(update, **options):
-    """Compiled quickly rather than to run quickly."""
-    options |= {"compiler_options": {"xla_backend_optimization_level": 0}}
-    return jax.jit(update, static_argnums=2, **options)
-
-
-def learner(network=None, **knobs):
-    """A method and its compiled update, made once for each set of knobs."""
-    name = (id(network), *sorted(knobs.items()))
-    if name not in _LEARNERS:
-        method = s4al(
-            network or tiny_network(), sgd(), poly(), num_classes=CLASSES, **KNOBS | knobs
-        )
-        _LEARNERS[name] = network, method, compiled(method.update)
-    return _LEARNERS[name][1:]
-
-
-def started(method, seed=0, different_teacher=True):
-    """A state some way into training: the teacher is not the student, the average is slow."""
-    state = method.init(jax.random.key(seed), PIXELS, None)
-    teacher = state.teacher
-    if different_teacher:
-        teacher = jax.tree.map(lambda leaf: leaf * 1.3 + 0.1, teacher)
-    return state._replace(
-        teacher=teacher, extra={**state.extra, "ema_updates": jnp.asarray(9, jnp.int32)}
-    )
-
-
-def same(first, second, **tolerance):
-    pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
-    return all(np.allclose(a, b, **{"rtol": 2e-5, "atol": 1e-6} | tolerance) for a, b in pairs)
-
-
-def identical(first, second):
-    pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
-    return all(np.array_equal(a, b) for a, b in pairs)
-
-
-# --- the start of a cycle ---
-
-
-def test_a_cycle_starts_with_equal_networks_in_separate_buffers():
-    method, _ = learner()
-    state = method.init(jax.random.key(0), PIXELS, None)
-    assert identical(state.student, state.teacher)
-    buffers = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(state)]
-    assert len(set(buffers)) == len(buffers)
-    assert state.step == 0 and state.extra["ema_updates"] == 0
-    np.testing.assert_array_equal(state.extra["head"], [True, True, False, False])
-    np.testing.assert_array_equal(state.extra["tail"], [False, False, True, True])
-    assert state.key.dtype == jnp.uint32
-
-
-def test_a_state_can_be_donated_from_the_first_step_on():
-    method, _ = learner()
-    give = compiled(method.update, donate_argnums=0)
-    state = method.init(jax.random.key(0), PIXELS, None)
-    for _ in range(2):
-        state, metrics = give(state, some_inputs(), Phase.WARMUP)
-    assert np.isfinite(metrics["loss"])
-    assert state.step == 2 and state.extra["ema_updates"] == 2
-    assert set(state.extra) == {"head", "tail", "ema_updates"}
-
-
-def test_named_groups_win_over_counted_ones():
-    method, _ = learner(head=(3,), tail=(0, 1))
-    state = method.init(jax.random.key(0), PIXELS, None)
-    np.testing.assert_array_equal(state.extra["head"], [False, False, False, True])
-    np.testing.assert_array_equal(state.extra["tail"], [True, True, False, False])
-    rest = learner(tail=(0,))[0].init(jax.random.key(0), PIXELS, None)
-    np.testing.assert_array_equal(rest.extra["head"], [False, True, True, True])
-
-
-def test_a_warm_start_carries_networks_and_average_but_not_optimiser_and_step():
-    method, update = learner(warm_start=True)
-    first = method.init(jax.random.key(0), PIXELS, None)
-    trained, _ = update(first, some_inputs(), Phase.WARMUP)
-    on = method.init(jax.random.key(1), PIXELS[::-1], trained)
-    assert identical(on.student, trained.student) and identical(on.teacher, trained.teacher)
-    assert on.step == 0 and on.extra["ema_updates"] == 1
-    assert not any(np.any(leaf) for leaf in jax.tree.leaves(on.opt_state))
-    np.testing.assert_array_equal(on.extra["head"], [False, False, True, True])
-    kept = {leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(trained)}
-    assert not kept & {leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(on.student)}
-
-
-def test_a_cold_start_forgets_the_previous_cycle():
-    method, update = learner()
-    first = method.init(jax.random.key(0), PIXELS, None)
-    trained, _ = update(first, some_inputs(), Phase.WARMUP)
-    again = method.init(jax.random.key(0), PIXELS, trained)
-    assert identical(again, first)
-    assert not identical(again.student, trained.student)
-    assert again.extra["ema_updates"] == 0
-
+from tests.methods.toy import (
+    CLASSES,
+    KEY,
+    PARTS,
+    PIXELS,
+    PLAIN,
+    identical,
+    learner,
+    same,
+    some_batch,
+    some_inputs,
+    started,
+    tiny_network,
+)
 
 # --- 1. the supervised loss, 7. the average ---
 
@@ -342,8 +166,8 @@ def test_a_batch_of_one_without_augmentation_has_the_loss_of_the_formula(weighti
     method, update = learner(network, **PLAIN, **knobs)
     state, inputs = started(method), some_inputs(batch=1)
     _, metrics = update(state, inputs, Phase.CLASSMIX)
-    weak = plain_view(inputs.unlabeled)
-    view, _ = taught(network, state.teacher, weak, KEY, statistics="batch")
+    weak = [plain_view(inputs.unlabeled)]
+    (view,), _ = taught(network, state.teacher, weak, KEY, statistics="batch")
     prediction, _ = network.apply(state.student, view.image, train=True, key=None)
     loss, eta = pseudo_label_loss(
         prediction.logits,
@@ -473,120 +297,3 @@ def test_joint_passes_train_as_well_but_not_to_the_same_weights():
     apart, _ = update_separate(state, inputs, Phase.REPLAY)
     assert not same(after.student, apart.student)
     assert np.isfinite(metrics["loss"]) and metrics["loss_replay"] > 0
-
-
-# --- what holds for every step ---
-
-
-@pytest.mark.parametrize("phase", list(Phase))
-def test_one_compilation_serves_every_label_map_and_every_phase_gives_the_same_metrics(phase):
-    method, update = learner()
-    state, _ = update(method.init(jax.random.key(0), PIXELS, None), some_inputs(), phase)
-    made = update._cache_size()
-    for seed in range(1, 4):
-        state, metrics = update(state, some_inputs(seed), phase)
-    assert update._cache_size() == made
-    assert set(metrics) == METRICS
-    assert all(value.shape == () and value.dtype == jnp.float32 for value in metrics.values())
-    assert all(np.isfinite(value) for value in metrics.values())
-
-
-def test_compiled_and_plain_steps_agree():
-    method, update = learner()
-    state, inputs = started(method), some_inputs()
-    plain, plain_metrics = method.update(state, inputs, Phase.WARMUP)
-    fast, metrics = update(state, inputs, Phase.WARMUP)
-    assert same(metrics, plain_metrics, rtol=1e-4)
-    assert same(plain, fast, rtol=1e-4, atol=1e-5)
-    assert fast.step == plain.step == 1
-
-
-def test_a_step_is_a_function_of_key_and_number():
-    method, update = learner(tiny_network(dropout=0.5))
-    state, inputs = started(method), some_inputs()
-    one, two = (update(state, inputs, Phase.CLASSMIX)[0] for _ in range(2))
-    later, _ = update(state._replace(step=state.step + 1), inputs, Phase.CLASSMIX)
-    elsewhere = started(method, seed=1)._replace(student=state.student)
-    other, _ = update(elsewhere, inputs, Phase.CLASSMIX)
-    assert identical(one, two)
-    assert not identical(one.student, later.student)
-    assert not identical(one.student, other.student)
-    assert np.array_equal(one.key, state.key)
-
-
-def test_warmup_does_not_look_at_unlabelled_images():
-    method, update = learner()
-    state, inputs = started(method), some_inputs()
-    alone = inputs._replace(unlabeled=None, replayed=None)
-    with_, _ = update(state, inputs, Phase.WARMUP)
-    without, _ = update(state, alone, Phase.WARMUP)
-    assert identical(with_, without)
-    one, _ = update(state, inputs._replace(replayed=None), Phase.CLASSMIX)
-    two, _ = update(state, inputs, Phase.CLASSMIX)
-    assert identical(one, two)
-    with pytest.raises(AssertionError):
-        update(state, alone, Phase.CLASSMIX)
-
-
-def test_a_batch_of_one_is_enough():
-    method, update = learner()
-    state = method.init(jax.random.key(0), PIXELS, None)
-    for _ in range(3):
-        state, metrics = update(state, some_inputs(batch=1), Phase.REPLAY)
-        assert np.isfinite(metrics["loss"])
-    assert state.step == 3
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state))
-
-
-def test_every_random_decision_has_its_own_key():
-    keys = Keys(*jax.random.split(jax.random.key(0), len(Keys._fields)))
-    data = {tuple(np.asarray(jax.random.key_data(key))) for key in keys}
-    assert len(data) == len(Keys._fields) == 7
-    assert Keys._fields[0] == "labeled"
-    assert isinstance(keys.student, jax.Array)
-
-
-def test_a_prediction_uses_running_statistics_and_takes_bytes():
-    network = tiny_network(dropout=0.5)
-    method, _ = learner(network)
-    state, images = started(method), some_batch(0).image
-    prediction = method.predict(state.teacher, images)
-    wanted, _ = network.apply(state.teacher, unit_floats(images), train=False, key=None)
-    assert identical(prediction, wanted)
-    assert prediction.logits.shape == (2, 8, 12, CLASSES)
-    assert method.networks == ("student", "teacher") and method.phases == tuple(Phase)
-
-
-@pytest.mark.parametrize(
-    ("knob", "value"),
-    [
-        ("num_classes", 0),
-        ("ema_decay", 1.5),
-        ("confidence_threshold", -0.1),
-        ("warmup_weight", 0.0),
-        ("teacher_statistics", "moving"),
-        ("student_passes", "both"),
-        ("head", (4,)),
-        ("tail", (-1,)),
-        ("head_factor", -1.0),
-        ("head_draws", -1),
-        ("tail_draws", -2),
-        ("scale_range", (3.0, 2.0)),
-    ],
-)
-def test_a_senseless_knob_is_refused_by_name(knob, value):
-    knobs = {"num_classes": CLASSES, **KNOBS, knob: value}
-    with pytest.raises(InputError) as error:
-        s4al(tiny_network(), sgd(), poly(), **knobs)
-    assert knob in str(error.value)
-    assert "give" in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_a_class_is_not_in_both_groups_and_a_misspelt_knob_is_an_error():
-    with pytest.raises(InputError, match="tail"):
-        learner(head=(0, 1), tail=(1, 2))
-    with pytest.raises(TypeError):
-        learner(ema_dekay=0.9)
-    view = View(jnp.zeros((1, 2, 2, 3)), jnp.zeros((1, 2, 2), jnp.uint8))
-    assert view.confidence is None
