@@ -42,7 +42,18 @@ def _flags(arguments: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(list(arguments))
     except (flags.Error, InputError, AttributeError, KeyError, TypeError, OSError) as error:
-        raise SystemExit(f"error: {error}") from error
+        raise SystemExit(f"error: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    """What went wrong, in one line; a configuration's own error comes wrapped in a traceback."""
+    root = error
+    while cause := root.__cause__ or root.__context__:
+        root = cause
+    if isinstance(root, InputError):
+        return str(root)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines if len(lines) < 3 else [lines[0], lines[-1]])
 
 
 def run() -> None:

@@ -149,7 +149,10 @@ BAD = {
     "replay__capacity": (1, "config.replay.capacity 1 is smaller than config.batch.unlabeled 2"),
     "data__name": ("voc", "config.data.name is 'voc': one of camvid, synthetic"),
     "method__name": ("deal", "config.method.name is 'deal': one of s4al, supervised"),
-    "model__backbone__name": ("vgg", "config.model.backbone.name is 'vgg': one of mobilenet_v2"),
+    "model__backbone__name": (
+        "vgg",
+        "config.model.backbone.name is 'vgg': one of mobilenet_v2, plain",
+    ),
     "oracle__name": ("crowd", "config.oracle.name is 'crowd': one of simulated"),
     "devices": (64, "config.devices is 64, but this host has 4 cpu devices"),
     "batch__labeled": (3, "config.labeled batch 3 is not divisible by 2 devices"),
@@ -162,7 +165,10 @@ BAD = {
     "method__kwargs__teacher_statistics": ("both", "teacher_statistics is 'both'"),
     "method__kwargs__head": ((11,), "head is"),
     "augment__scale_range": ((1.25, 0.75), "scale_range"),
-    "model__backbone__kwargs__output_stride": (12, "output_stride is 12"),
+    "model__backbone": (
+        ConfigDict({"name": "mobilenet_v2", "kwargs": {"output_stride": 12}}),
+        "output_stride is 12",
+    ),
 }
 
 

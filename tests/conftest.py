@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 # Before JAX starts. One program on four devices is how several devices are tested without any.
 os.environ["XLA_FLAGS"] = (
@@ -14,22 +15,26 @@ import pytest
 from ml_collections import ConfigDict
 
 from s4al_jax import config as knobs
+from s4al_jax import experiment, loop
+from tests.plain import Plain
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla_tests"
 
 
 def pytest_configure() -> None:
+    experiment.BACKBONES["plain"] = Plain
     jax.config.update("jax_numpy_rank_promotion", "raise")
     jax.config.update("jax_compilation_cache_dir", str(CACHE))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
-def _tiny(**changes: object) -> ConfigDict:
+def tiny_config(**changes: object) -> ConfigDict:
+    """What the fixture `tiny` gives; its network is two convolutions under DeepLabv3+."""
     config = knobs.default()
     config.data.height, config.data.width = 48, 64
     config.data.initial_share = 0.34
     config.data.kwargs.update(train=6, val=2, test=3)
-    config.model.backbone.kwargs.width = 0.35
+    config.model.backbone = ConfigDict({"name": "plain", "kwargs": {"features": 8}})
     config.model.head.kwargs.update(aspp_channels=16, low_level_channels=8, rates=(1, 2, 3))
     config.devices = 1
     config.batch.update(labeled=2, unlabeled=2)
@@ -55,4 +60,19 @@ def tiny() -> Callable[..., ConfigDict]:
 
     Arguments are knobs by dotted name, with `__` for the dot.
     """
-    return _tiny
+    return tiny_config
+
+
+class FinishedRun(NamedTuple):
+    """The tiny experiment, run once from start to end without a pause."""
+
+    experiment: experiment.Experiment
+    workdir: Path
+    results: list[loop.CycleResult]
+
+
+@pytest.fixture(scope="session")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """The run that others are compared with; nobody may write into its directory."""
+    built, workdir = experiment.build(tiny_config()), tmp_path_factory.mktemp("straight") / "run"
+    return FinishedRun(built, workdir, list(loop.cycles(built, workdir)))

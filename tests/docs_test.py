@@ -43,7 +43,7 @@ def config(
 ) -> ConfigDict:
     """Every axis but the method is an example."""
     monkeypatch.setitem(experiment.DATASETS, "stripes", examples["stripes"].stripes)
-    monkeypatch.setitem(experiment.BACKBONES, "plain", examples["plain"].Plain)
+    monkeypatch.setitem(experiment.BACKBONES, "example", examples["plain"].Plain)
     asked = functools.partial(uncertainty, examples["difference"].difference)
     monkeypatch.setitem(experiment.QUESTIONS, "difference", asked)
     monkeypatch.setattr(knobs, "QUESTIONS", (*knobs.QUESTIONS, "difference"))
@@ -52,7 +52,7 @@ def config(
     return tiny(
         data__name="stripes",
         data__kwargs=ConfigDict({"count": 6}),
-        model__backbone=ConfigDict({"name": "plain", "kwargs": {"features": 8}}),
+        model__backbone=ConfigDict({"name": "example", "kwargs": {"features": 8}}),
         acquisition__name="difference",
         oracle__name="careless",
     )

@@ -74,8 +74,10 @@ def read_json(path: Path) -> Any:
     """The file's content; None where there is no such file."""
     try:
         return json.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read: {error.strerror or error}") from error
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}); restore it from a copy") from error
 

@@ -7,7 +7,7 @@ written once for images that lie on the device, in host memory, or on disk.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ class Footprint(NamedTuple):
     device: int
 
 
+@runtime_checkable
 class Source(Protocol):
     """A split's images and what is known of them, on their way to the device."""
 

@@ -1,0 +1,78 @@
+"""Epochs: means over their steps, and a stop at the first number that is none."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from s4al_jax.engine import train
+from s4al_jax.engine.devices import mesh
+from s4al_jax.engine.score import scorer
+from s4al_jax.feed.plan import StepPlan
+from s4al_jax.feed.source import CachedSource
+from s4al_jax.types import Acquisition, InputError, Phase
+
+SOURCE = CachedSource(
+    read_image=lambda index: np.full((2, 2, 3), index, np.uint8),
+    read_label=lambda index: np.zeros((2, 2), np.uint8),
+    count=5,
+)
+
+
+def plans(count: int) -> list[StepPlan]:
+    return [
+        StepPlan(step, Phase.WARMUP, 0.0, np.array([step % 5], np.int32), None, None)
+        for step in range(count)
+    ]
+
+
+def test_an_epoch_has_the_mean_of_its_steps_and_the_state_after_them() -> None:
+    def update(state: Any, inputs: Any) -> Any:
+        return state + 1, {"loss": state * 2.0, "image": inputs.labeled.image[0, 0, 0, 0]}
+
+    found = list(
+        train.epochs(
+            jnp.float32(0), plans(4), {Phase.WARMUP: update}, SOURCE, mesh(1), iterations=2
+        )
+    )
+    assert [epoch.step for epoch in found] == [2, 4]
+    assert [epoch.metrics for epoch in found] == [
+        {"loss": 1.0, "image": 0.5},
+        {"loss": 5.0, "image": 2.5},
+    ]
+    assert [float(epoch.state) for epoch in found] == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_the_step_that_breaks_is_named(bad: float) -> None:
+    def update(state: Any, inputs: Any) -> Any:
+        return state + 1, {"loss": jnp.where(state == 2, bad, 1.0)}
+
+    epochs = train.epochs(
+        jnp.float32(0), plans(6), {Phase.WARMUP: update}, SOURCE, mesh(1), iterations=6
+    )
+    with pytest.raises(train.NonFinite) as caught:
+        list(epochs)
+    assert caught.value.step.step == 2
+    assert caught.value.step.labeled.tolist() == [2]
+
+
+def asked(value: float) -> Acquisition:
+    def summarize(method: Any, state: Any, images: Any, known: Any, key: Any) -> Any:
+        scores = images[:, :1, :1, 0].astype(jnp.float32)
+        return jnp.where(scores == 3, value, scores)
+
+    return Acquisition(summarize, lambda *arguments: np.zeros(0))
+
+
+def test_scores_stand_in_the_order_of_the_images_without_the_padding() -> None:
+    score = scorer(None, asked(3.0), SOURCE, mesh(1), batch=2)  # type: ignore[arg-type]
+    found = score(jnp.zeros(()), np.array([4, 0, 3]), jnp.zeros(2, jnp.uint32))  # type: ignore
+    np.testing.assert_array_equal(found.ravel(), [4, 0, 3])
+
+
+def test_a_score_that_is_no_number_names_the_image() -> None:
+    score = scorer(None, asked(float("nan")), SOURCE, mesh(1), batch=2)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="pool image 3 is not a number"):
+        score(jnp.zeros(()), np.array([4, 0, 3]), jnp.zeros(2, jnp.uint32))  # type: ignore

@@ -1,0 +1,63 @@
+"""What `--plan` foretells is what the run then does."""
+
+from collections.abc import Callable
+
+import pytest
+from ml_collections import ConfigDict
+
+from s4al_jax import experiment, forecast
+from s4al_jax.types import Phase
+
+
+def lines(config: ConfigDict, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """All but the memory, for which a program has to be compiled."""
+    monkeypatch.setattr(forecast, "_memory", lambda built: [])
+    return forecast.forecast(experiment.build(config)).splitlines()
+
+
+def test_steps_and_budget_are_as_worked_out_by_hand(
+    tiny: Callable[..., ConfigDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [" ".join(line.split()) for line in lines(tiny(), monkeypatch)]
+    assert said[:7] == [
+        "dataset synthetic: 6 pool, 2 val, 3 test images of 48x64, 11 classes",
+        "cycles 2 trainings, 1 acquisitions, 14 steps",
+        "cycle 0: 3 epochs of 2 steps (2 warmup, 4 classmix)",
+        "cycle 1: 4 epochs of 2 steps (2 warmup, 2 classmix, 4 replay)",
+        said[4],
+        "budget at the start 2 whole images, 6144 pixels (33.33 %)",
+        "after cycle 0, 1536 pixels in 8 regions, in all 7680 pixels (41.67 %)",
+    ]
+    assert said[4].startswith("batches 2 labeled, 2 unlabeled, 2 evaluate, 4 score; shared by 1 x")
+    assert said[7].endswith("parameters; trained: student, teacher") and len(said) == 8
+
+
+def test_whole_images_leave_the_pool_that_is_asked_about(
+    tiny: Callable[..., ConfigDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny(
+        schedule__acquisitions=2, acquisition__unit="images", acquisition__image_share=0.34
+    )
+    said = "\n".join(lines(config, monkeypatch))
+    assert "after cycle 0, 6144 pixels in 2 regions, in all 12288 pixels (66.67 %)" in said
+    assert "after cycle 1, 6144 pixels in 2 regions, in all 18432 pixels (100.00 %)" in said
+
+
+def test_the_phases_add_up_to_the_schedule(tiny: Callable[..., ConfigDict]) -> None:
+    built = experiment.build(tiny())
+    assert forecast.phase_steps(built, 1) == {
+        Phase.WARMUP: 2,
+        Phase.CLASSMIX: 2,
+        Phase.REPLAY: 4,
+    }
+    for cycle in range(2):
+        counted = sum(forecast.phase_steps(built, cycle).values())
+        assert counted == built.schedule.steps_of(cycle)
+
+
+def test_the_memory_is_what_the_compiler_says(straight: object, tiny: Callable[..., ConfigDict]):
+    """Asked of the dearest phase, whose program the straight run has compiled already."""
+    last = forecast.forecast(experiment.build(tiny())).splitlines()[-1]
+    assert last.startswith("memory ") and "MiB on each device for a replay step" in last
+    need = int(last.split()[1])
+    assert 1 < need < 4096

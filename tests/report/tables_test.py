@@ -1,0 +1,67 @@
+"""Tables say what the run's files say."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from s4al_jax.report import figures, tables
+from s4al_jax.types import Box
+
+
+def run_of(folder: Path, *mious: float) -> Path:
+    for cycle, miou in enumerate(mious):
+        path = folder / "cycles" / f"{cycle:02d}" / "metrics.json"
+        path.parent.mkdir(parents=True)
+        measures = {"student": {"test": {"miou": 0.1}}, "teacher": {"test": {"miou": miou}}}
+        metrics = {"cycle": cycle, "labeled_share": 0.1 + cycle / 50, "regions": 8 * cycle}
+        path.write_text(json.dumps({**metrics, "measures": measures}))
+    return folder
+
+
+def test_a_row_for_each_cycle_and_the_reference_beside(tmp_path: Path) -> None:
+    run, full = run_of(tmp_path / "run", 0.25, 0.3456), run_of(tmp_path / "full", 0.5)
+    rows = tables.cycle_table(run, full).splitlines()
+    assert len(rows) == 4
+    assert [cell.strip() for cell in rows[2].split("|")[1:-1]] == [
+        "0",
+        "10.00",
+        "0",
+        "25.0",
+        "50.0",
+    ]
+    assert [cell.strip() for cell in rows[3].split("|")[1:-1]] == [
+        "1",
+        "12.00",
+        "8",
+        "34.6",
+        "50.0",
+    ]
+    assert len({len(row) for row in rows}) == 1
+
+
+def test_a_folder_without_cycles_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert tables.main([str(tmp_path)]) == 1
+    assert "holds no finished cycle" in capsys.readouterr().err
+    assert tables.main([str(run_of(tmp_path / "run", 0.5))]) == 0
+    assert "50.0" in capsys.readouterr().out
+
+
+def test_a_label_map_gets_its_classes_colours() -> None:
+    colors = figures.colored(np.array([[0, 1], [254, 255]], np.uint8), [(1, 2, 3), (4, 5, 6)])
+    assert colors.tolist() == [[[1, 2, 3], [4, 5, 6]], [[0, 0, 0], [0, 0, 0]]]
+
+
+def test_chosen_cells_are_framed_in_image_and_heat_map() -> None:
+    boxes = [[Box(0, 0, 4, 3), Box(0, 3, 4, 6)]]
+    scores = np.array([[0.2, 0.9]], np.float32)
+    picture = figures.cell_map(scores, boxes, (4, 6))
+    assert picture[3, 2] == np.float32(0.2) and picture[0, 3] == np.float32(0.9)
+    image = np.zeros((4, 6, 3), np.uint8)
+    figure = figures.acquisition(image, scores, boxes, np.array([[False, True]]))
+    assert isinstance(figure, Figure)
+    frames = [axis.patches for axis in figure.axes[:2]]
+    assert [len(patches) for patches in frames] == [1, 1]
+    assert frames[0][0].get_bbox().bounds == (2.5, -0.5, 3, 4)

@@ -1,0 +1,186 @@
+"""A run that was stopped goes on to the same bits, wherever it was stopped."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from s4al_jax import config as knobs
+from s4al_jax import experiment, loop, stages
+from s4al_jax.engine import rundir, train
+from s4al_jax.engine.checkpoint import Checkpoints, Position
+from s4al_jax.types import InputError
+from tests.conftest import FinishedRun
+
+MOMENTS = {
+    "in the warm-up of the first cycle": ("step", 2),
+    "between epochs of the first cycle": ("step", 5),
+    "in the replay of the second cycle": ("step", 12),
+    "in an evaluation": ("evaluation", 6),
+    "before a checkpoint is whole": ("saving", 3),
+    "just after a checkpoint": ("saved", 3),
+    "while an answer is written": ("writing", 4),
+    "while regions are asked for": ("asking", 4),
+}
+
+
+def arrays(run: Path, made: experiment.Experiment) -> dict[str, np.ndarray]:
+    """The last checkpoint's arrays by path."""
+    kept = Checkpoints(run / "checkpoints", keep=2, mesh=made.mesh)
+    counts = np.ones(len(made.spec.classes), np.int64)
+    state = kept.state(jax.eval_shape(lambda: made.fresh_state(0, counts)))
+    kept.close()
+    leaves = jax.tree_util.tree_flatten_with_path(state)[0]
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def files(run: Path) -> dict[str, bytes]:
+    """All results but those that hold times, checkpoints by their arrays elsewhere."""
+    kept = [run / "metrics.jsonl", run / "splits.json", run / "config.json"]
+    kept += sorted(run.glob("annotations/**/*")) + sorted(run.glob("cycles/*/*"))
+    return {
+        path.relative_to(run).as_posix(): path.read_bytes()
+        for path in kept
+        if path.is_file() and path.suffix != ".npz"
+    }
+
+
+def assert_same_run(run: Path, straight: FinishedRun) -> None:
+    wanted, got = files(straight.workdir), files(run)
+    assert sorted(wanted) == sorted(got)
+    assert [name for name in wanted if wanted[name] != got[name]] == []
+    one, other = (rundir.cycle_folder(workdir, 0).scores for workdir in (straight.workdir, run))
+    assert one and other
+    np.testing.assert_array_equal(one[0], other[0])
+    before, after = arrays(straight.workdir, straight.experiment), arrays(run, straight.experiment)
+    assert len(before) > 100
+    for name, array in before.items():
+        np.testing.assert_array_equal(array, after[name], err_msg=name)
+
+
+def test_the_straight_run_is_complete(straight: FinishedRun) -> None:
+    assert [result.cycle for result in straight.results] == [0, 1]
+    rows = [
+        json.loads(line) for line in (straight.workdir / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert [row["number"] for row in rows if row["kind"] == "train"] == [2, 4, 6, 8, 10, 12, 14]
+    assert [row["number"] for row in rows if row["kind"] == "evaluation"] == [4, 6, 10, 14]
+    assert {row["phase"] for row in rows if row["kind"] == "train"} == {
+        "warmup",
+        "classmix",
+        "replay",
+    }
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_run_goes_on_to_the_same_bits(
+    moment: str, straight: FinishedRun, tmp_path: Path
+) -> None:
+    stage, count = MOMENTS[moment]
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "tests.killed_run", str(run), stage, str(count)]
+    root = Path(__file__).parents[1]
+    killed = subprocess.run(command, capture_output=True, text=True, cwd=root, env=os.environ)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    assert len(files(run)) < len(files(straight.workdir)) or arrays(run, straight.experiment)
+    results = list(loop.cycles(straight.experiment, run))
+    assert [result.metrics for result in results] == [r.metrics for r in straight.results]
+    assert_same_run(run, straight)
+
+
+def test_scoring_that_was_cut_off_is_done_again(straight: FinishedRun, tmp_path: Path) -> None:
+    """Stopped between training and choosing: the checkpoint alone gives the same scores."""
+
+    class Cut(Exception):
+        pass
+
+    run = tmp_path / "run"
+
+    def cut(*arguments: Any) -> Any:
+        raise Cut
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "_scores", cut)
+        with pytest.raises(Cut):
+            list(loop.cycles(straight.experiment, run))
+    assert rundir.cycle_folder(run, 0).scores is None
+    list(loop.cycles(straight.experiment, run))
+    assert_same_run(run, straight)
+
+
+def test_a_finished_run_is_only_read(
+    straight: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(straight.workdir, run)
+
+    def forbidden(*arguments: Any, **named: Any) -> Any:
+        raise AssertionError("a finished run trains and asks nothing")
+
+    monkeypatch.setattr(train, "epochs", forbidden)
+    monkeypatch.setattr(stages.LabelStore, "record", forbidden)
+    results = list(loop.cycles(straight.experiment, run))
+    assert [r.metrics for r in results] == [r.metrics for r in straight.results]
+    assert results[0].chosen == straight.results[0].chosen
+    assert_same_run(run, straight)
+
+
+def test_another_configuration_is_refused_and_its_knobs_are_named(
+    straight: FinishedRun, tiny: Callable[..., ConfigDict]
+) -> None:
+    before = files(straight.workdir)
+    other = straight.experiment._replace(knobs=knobs.flat(tiny(seed=3, replay__pop=True)))
+    with pytest.raises(InputError, match=r"replay.pop: False -> True; seed: 0 -> 3"):
+        list(loop.cycles(other, straight.workdir))
+    assert files(straight.workdir) == before
+
+
+def test_a_foreign_folder_is_refused(straight: FinishedRun, tmp_path: Path) -> None:
+    (tmp_path / "holiday.txt").write_text("pictures")
+    with pytest.raises(InputError, match=r"is not empty and has no config.json"):
+        list(loop.cycles(straight.experiment, tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_refused(straight: FinishedRun, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"config.json: cannot write: Not a directory"):
+        list(loop.cycles(straight.experiment, tmp_path / "file" / "run"))
+
+
+def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
+    straight: FinishedRun, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+
+    def full(self: Checkpoints, number: int, position: Position, state: Any) -> None:
+        raise InputError(f"{run}: cannot write a checkpoint: No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoints, "save", full)
+        with pytest.raises(InputError, match="No space left"):
+            list(loop.cycles(straight.experiment, run))
+    list(loop.cycles(straight.experiment, run))
+    assert_same_run(run, straight)
+
+
+def test_other_images_under_the_same_configuration_are_refused(
+    straight: FinishedRun, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(straight.workdir, run)
+    record = json.loads((run / "splits.json").read_text())
+    record["train"][0] = "another"
+    (run / "splits.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"splits.json names other images .*\(train\)"):
+        list(loop.cycles(straight.experiment, run))
