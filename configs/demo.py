@@ -17,11 +17,13 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.data.height, config.data.width = 96, 128
     config.data.kwargs.update(train=160, val=32, test=64)
     config.model.backbone.kwargs.width = 0.35
-    config.model.head.kwargs.update(aspp_channels=64, low_level_channels=16)
+    config.model.head.kwargs.update(aspp_channels=64, low_level_channels=32, dropout=0.0)
     config.acquisition.update(cell_height=8, cell_width=8)
-    config.schedule.update(iterations=20, epochs=15, last_epochs=30)
+    config.batch.unlabeled = 2
+    config.schedule.update(iterations=20, epochs=15, last_epochs=45)
     config.schedule.update(warmup_epochs=5, replay_start_epoch=7)
     config.optimizer.learning_rate = 0.05
     config.evaluate.update(every_epochs=15, batch=16, splits=("test",))
     config.score.batch = 16
-    return knobs.study(config, argument, supervised={"iterations": 20, "epochs": 30})
+    config.checkpoint.every_epochs = 15
+    return knobs.study(config, argument, supervised={"iterations": 20, "epochs": 45})

@@ -89,6 +89,7 @@ class Experiment(NamedTuple):
 def build(config: ConfigDict) -> Experiment:
     """Check the configuration as far as is possible without reading images, and build it all."""
     knobs.validate(config)
+    devices.keep_programs()
     mesh = devices.mesh(config.devices)
     batch = {
         "labeled": config.batch.labeled,

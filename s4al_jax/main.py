@@ -1,13 +1,11 @@
 """The command: `python -m s4al_jax.main --config=configs/demo.py --workdir=runs/demo`."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import jax
 from absl import app, flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from s4al_jax import experiment, forecast, loop
 from s4al_jax.types import AnnotationsPending, InputError
@@ -24,18 +22,24 @@ def main(arguments: Sequence[str]) -> None:
     if len(arguments) > 1:
         raise InputError(f"unexpected argument {arguments[1]!r}: knobs are --config.name=value")
     logging.set_verbosity(logging.WARNING)  # the libraries' own news is not the user's
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla"
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(cache))
-    built = experiment.build(_CONFIG.value)
+    if not _WORKDIR.value and not _PLAN.value:
+        raise InputError("--workdir is missing: name the directory of the run")
+    built = experiment.build(_config())
     if _PLAN.value:
         print(forecast.forecast(built))
         return
-    if not _WORKDIR.value:
-        raise InputError("--workdir is missing: name the directory of the run")
     for result in loop.cycles(built, Path(_WORKDIR.value)):
         print(loop.summary(result), flush=True)
     print(f"The run is finished; its results lie in {_WORKDIR.value}.")
+
+
+def _config() -> ConfigDict:
+    if _CONFIG.value is None:
+        raise InputError("--config is missing: name a file of configs/")
+    path = Path(config_flags.get_config_filename(flags.FLAGS["config"]))
+    if not path.is_file():
+        raise InputError(f"--config={path}: no such file; configs/ has some")
+    return _CONFIG.value
 
 
 def _flags(arguments: Sequence[str]) -> list[str]:

@@ -4,7 +4,9 @@ Every program sees global arrays: batches are split over the mesh's `data` axis,
 copied to each device, so the numbers do not depend on how many devices there are.
 """
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,6 +14,13 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from s4al_jax.types import InputError, Tree
+
+
+def keep_programs() -> None:
+    """Keep compiled programs in the user's cache folder, unless JAX was told another place."""
+    if not getattr(jax.config, "jax_compilation_cache_dir", None):
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+        jax.config.update("jax_compilation_cache_dir", str(cache / "s4al_jax" / "xla"))
 
 
 def mesh(count: int = 0) -> Mesh:
