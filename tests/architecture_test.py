@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start"),
     "loop": (*BELOW_ENGINE, "engine", "experiment", "stages"),
     # `types` for the errors that main turns into one line.
-    "main": ("types", "config", "experiment", "forecast", "loop"),
+    "command_line": ("types",),
+    "main": ("types", "command_line", "config", "experiment", "forecast", "loop"),
     "configs": ("config",),
 }
 """Room, or module beside the rooms -> what it may import of ours. All else is forbidden."""
@@ -69,8 +70,8 @@ BANS = (
     Ban(FILES, "no I/O and no logging here", rooms=("models", "learn"), unless=READ_WEIGHTS),
     Ban(
         ("ml_collections",),
-        "only config, experiment, main and configs/ know it: take plain arguments",
-        unless=("config", "experiment", "main", "configs"),
+        "only config, experiment, command_line and configs/ know it: take plain arguments",
+        unless=("config", "experiment", "command_line", "configs"),
     ),
 )
 
