@@ -20,7 +20,9 @@ def parsed(arguments: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(list(arguments))
     except (flags.Error, InputError, AttributeError, KeyError, TypeError, OSError) as error:
-        raise SystemExit(f"error: {' '.join(str(error).split())}") from error
+        # What a config file raises comes wrapped in its traceback; its last line says it.
+        said = str(error).strip().splitlines()[-1].removeprefix("s4al_jax.types.InputError: ")
+        raise SystemExit(f"error: {said}") from error
 
 
 def config() -> ConfigDict:

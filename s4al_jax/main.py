@@ -15,7 +15,7 @@ def main(arguments: Sequence[str]) -> None:
     if len(arguments) > 1:
         raise InputError(f"unexpected argument {arguments[1]!r}: knobs are --config.name=value")
     logging.set_verbosity(logging.WARNING)  # the libraries' own news is not the user's
-    workdir, plan = command_line.WORKDIR.value, command_line.PLAN.value
+    workdir, plan = command_line.WORKDIR.value or "", command_line.PLAN.value
     if not workdir and not plan:
         raise InputError("--workdir is missing: name the directory of the run")
     built = experiment.build(command_line.config())
