@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax import experiment, forecast, loop, stages
+from s4al_jax import experiment, loop, stages
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.synthetic import synthetic
 from s4al_jax.types import VOID, DatasetSpec, InputError
@@ -149,17 +149,6 @@ def test_a_summary_is_one_line_with_share_and_miou(straight: FinishedRun) -> Non
     line = loop.summary(straight.results[1])
     assert line.startswith("cycle 1: 41.67 % labelled, val mIoU") and "\n" not in line
     assert "(teacher)" in line and "(student)" in line
-
-
-def test_a_forecast_tells_steps_and_budget_before_anything_is_done(
-    straight: FinishedRun,
-) -> None:
-    text = forecast.forecast(straight.experiment)
-    assert "2 trainings, 1 acquisitions, 14 steps" in text
-    assert "cycle 1: 4 epochs of 2 steps (2 warmup, 2 classmix, 4 replay)" in text
-    assert "2 whole images, 6144 pixels (33.33 %)" in text
-    assert "after cycle 0, 1536 pixels in 8 regions, in all 7680 pixels (41.67 %)" in text
-    assert "MiB on each device for a replay step" in text
 
 
 def test_asking_again_asks_only_for_what_is_missing(

@@ -29,7 +29,10 @@ class Checkpoints:
             max_to_keep=keep, create=True, enable_async_checkpointing=False
         )
         self._folder = folder
-        self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
+        try:
+            self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be used for checkpoints: {error}") from error
         self._everywhere = NamedSharding(mesh, PartitionSpec())
 
     def save(self, number: int, position: Position, state: TrainState) -> None:

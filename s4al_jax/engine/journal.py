@@ -23,7 +23,10 @@ class Journal:
     def __init__(self, folder: Path, *, out: TextIO | None = None) -> None:
         self._path = folder / "metrics.jsonl"
         self._timing = folder / "timing.jsonl"
-        self._board = SummaryWriter(str(folder / "tensorboard"))
+        try:
+            self._board = SummaryWriter(str(folder / "tensorboard"))
+        except OSError as error:
+            raise InputError(f"{folder}/tensorboard: cannot write: {error.strerror}") from error
         self._out = out or sys.stdout
         self._panel = self._out.isatty()
 
@@ -33,8 +36,11 @@ class Journal:
             return
         kept = [row for row in self.rows() if row["number"] <= number]
         scratch = self._path.with_suffix(".part")
-        scratch.write_text("".join(_line(row) for row in kept))
-        os.replace(scratch, self._path)
+        try:
+            scratch.write_text("".join(_line(row) for row in kept))
+            os.replace(scratch, self._path)
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot write: {error.strerror or error}") from error
 
     def rows(self) -> list[dict]:
         """All rows so far; a last one that was cut off while being written is left out."""

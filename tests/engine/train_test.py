@@ -8,10 +8,9 @@ import pytest
 
 from s4al_jax.engine import train
 from s4al_jax.engine.devices import mesh
-from s4al_jax.engine.score import scorer
 from s4al_jax.feed.plan import StepPlan
 from s4al_jax.feed.source import CachedSource
-from s4al_jax.types import Acquisition, InputError, Phase
+from s4al_jax.types import Phase
 
 SOURCE = CachedSource(
     read_image=lambda index: np.full((2, 2, 3), index, np.uint8),
@@ -56,23 +55,3 @@ def test_the_step_that_breaks_is_named(bad: float) -> None:
         list(epochs)
     assert caught.value.step.step == 2
     assert caught.value.step.labeled.tolist() == [2]
-
-
-def asked(value: float) -> Acquisition:
-    def summarize(method: Any, state: Any, images: Any, known: Any, key: Any) -> Any:
-        scores = images[:, :1, :1, 0].astype(jnp.float32)
-        return jnp.where(scores == 3, value, scores)
-
-    return Acquisition(summarize, lambda *arguments: np.zeros(0))
-
-
-def test_scores_stand_in_the_order_of_the_images_without_the_padding() -> None:
-    score = scorer(None, asked(3.0), SOURCE, mesh(1), batch=2)  # type: ignore[arg-type]
-    found = score(jnp.zeros(()), np.array([4, 0, 3]), jnp.zeros(2, jnp.uint32))  # type: ignore
-    np.testing.assert_array_equal(found.ravel(), [4, 0, 3])
-
-
-def test_a_score_that_is_no_number_names_the_image() -> None:
-    score = scorer(None, asked(float("nan")), SOURCE, mesh(1), batch=2)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="pool image 3 is not a number"):
-        score(jnp.zeros(()), np.array([4, 0, 3]), jnp.zeros(2, jnp.uint32))  # type: ignore

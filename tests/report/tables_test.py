@@ -3,12 +3,9 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from s4al_jax.report import figures, tables
-from s4al_jax.types import Box
+from s4al_jax.report import tables
 
 
 def run_of(folder: Path, *mious: float) -> Path:
@@ -47,21 +44,3 @@ def test_a_folder_without_cycles_is_named(tmp_path: Path, capsys: pytest.Capture
     assert "holds no finished cycle" in capsys.readouterr().err
     assert tables.main([str(run_of(tmp_path / "run", 0.5))]) == 0
     assert "50.0" in capsys.readouterr().out
-
-
-def test_a_label_map_gets_its_classes_colours() -> None:
-    colors = figures.colored(np.array([[0, 1], [254, 255]], np.uint8), [(1, 2, 3), (4, 5, 6)])
-    assert colors.tolist() == [[[1, 2, 3], [4, 5, 6]], [[0, 0, 0], [0, 0, 0]]]
-
-
-def test_chosen_cells_are_framed_in_image_and_heat_map() -> None:
-    boxes = [[Box(0, 0, 4, 3), Box(0, 3, 4, 6)]]
-    scores = np.array([[0.2, 0.9]], np.float32)
-    picture = figures.cell_map(scores, boxes, (4, 6))
-    assert picture[3, 2] == np.float32(0.2) and picture[0, 3] == np.float32(0.9)
-    image = np.zeros((4, 6, 3), np.uint8)
-    figure = figures.acquisition(image, scores, boxes, np.array([[False, True]]))
-    assert isinstance(figure, Figure)
-    frames = [axis.patches for axis in figure.axes[:2]]
-    assert [len(patches) for patches in frames] == [1, 1]
-    assert frames[0][0].get_bbox().bounds == (2.5, -0.5, 3, 4)

@@ -1,0 +1,85 @@
+"""What every method and every question promises, whatever it is."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from s4al_jax import experiment
+from s4al_jax.engine import devices, train
+from s4al_jax.engine.checkpoint import Checkpoints, Position
+from s4al_jax.pool.regions import region_grid
+from s4al_jax.types import UNLABELED, Method, Phase, Prediction, TrainState
+
+Tiny = Callable[..., ConfigDict]
+
+
+@pytest.mark.parametrize("name", experiment.METHODS)
+def test_a_method_learns_in_each_of_its_phases_and_survives_a_checkpoint(
+    name: str, tiny: Tiny, tmp_path: Path
+) -> None:
+    config = tiny(method=ConfigDict({"name": name, "kwargs": {}}))
+    config.acquisition.network = "student"
+    made = experiment.build(config)
+    whole = np.asarray(made.initial)
+    others = np.setdiff1d(np.arange(6), whole)
+    source = experiment.source(made.spec.train, made.spec.train.read_truth)
+    update = train.updates(made.method, source, made.mesh)
+    state = devices.replicated(made.fresh_state(0, np.ones(11, np.int64)), made.mesh)
+    shapes, seen = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state), set()
+    for plan in made.steps(1, whole, others, 0):
+        state, metrics = update[plan.phase](state, train.fetched(plan, source, made.mesh))
+        seen.add(plan.phase)
+        assert np.isfinite([float(value) for value in metrics.values()]).all()
+        assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state) == shapes
+    assert seen == set(made.method.phases) and int(state.step) == 8
+    assert {"loss", "grad_norm"} <= set(metrics)
+    assert all(getattr(state, network)["params"] for network in made.method.networks)
+    kept = Checkpoints(tmp_path, keep=1, mesh=made.mesh)
+    kept.save(8, Position(1, 8), state)
+    again = kept.state(jax.eval_shape(lambda: made.fresh_state(0, np.ones(11, np.int64))))
+    for got, put in zip(jax.tree.leaves(again), jax.tree.leaves(state), strict=True):
+        np.testing.assert_array_equal(got, put)
+    kept.close()
+
+
+GRID = region_grid(7, 10, 3, 4)
+
+
+def certain(variables: Any, images: jax.Array) -> Prediction:
+    """A network that is quite sure, of a class that changes from pixel to pixel."""
+    classes = images[..., 0].astype(jnp.int32) % 5
+    logits = 1e4 * jax.nn.one_hot(classes, 5)
+    return Prediction(logits, logits)
+
+
+SURE = Method(
+    init=lambda key, pixels, previous: None,  # type: ignore[arg-type, return-value]
+    update=lambda state, inputs, phase: (state, {}),
+    predict=certain,
+    networks=("teacher",),
+    phases=(Phase.WARMUP,),
+)
+
+
+@pytest.mark.parametrize("name", experiment.QUESTIONS)
+def test_a_question_gives_each_cell_one_finite_number_that_its_key_decides(name: str) -> None:
+    question = experiment.QUESTIONS[name](GRID, network="teacher", scope="image")
+    rng = np.random.default_rng(0)
+    images = jnp.asarray(rng.integers(0, 256, (2, 7, 10, 3), np.uint8))
+    known = jnp.full((2, 7, 10), UNLABELED, jnp.uint8)
+    state = TrainState(jnp.int32(0), {}, {}, (), jax.random.PRNGKey(0), {})
+    first, again = (
+        np.asarray(question.summarize(SURE, state, images, known, jax.random.PRNGKey(3)))
+        for _ in range(2)
+    )
+    assert first.shape == (2, GRID.rows, GRID.cols) == (2, 3, 3)
+    assert np.isfinite(first).all() and (first >= 0).all()
+    np.testing.assert_array_equal(first, again)
+    bought = question.summarize(SURE, state, images, known.at[:].set(0), jax.random.PRNGKey(3))
+    assert np.all(np.asarray(bought) == 0)

@@ -1,0 +1,138 @@
+"""What the stages hand to a method, seen with networks of one weight: nothing has to compile."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from s4al_jax import experiment, loop
+from s4al_jax.engine import rundir
+from s4al_jax.pool.regions import RegionGrid
+from s4al_jax.types import (
+    Annotation,
+    AnnotationsPending,
+    Method,
+    Metrics,
+    Phase,
+    Prediction,
+    RegionRef,
+    StepInputs,
+    TrainState,
+    Tree,
+)
+
+Tiny = Callable[..., ConfigDict]
+
+
+def cheap(*, warm_start: bool = False) -> Method:
+    """Networks of one weight that moves with the labels of every step."""
+
+    def init(key: jax.Array, class_pixels: Any, previous: TrainState | None) -> TrainState:
+        student, teacher = {"weight": jnp.ones(())}, {"weight": jnp.full((), 2.0)}
+        if warm_start and previous is not None:
+            student, teacher = previous.student, previous.teacher
+        step, trace, own = jnp.zeros((), jnp.int32), jnp.zeros(1), jnp.zeros(2)
+        return TrainState(step, student, teacher, {"trace": trace}, key, {"own": own})
+
+    def update(state: TrainState, inputs: StepInputs, phase: Phase) -> tuple[TrainState, Metrics]:
+        before = state.student["weight"]
+        after = before + inputs.labeled.label.astype(jnp.float32).mean() / 1000
+        teacher = {"weight": 0.5 * state.teacher["weight"] + 0.5 * after}
+        moved = state._replace(step=state.step + 1, student={"weight": after}, teacher=teacher)
+        return moved, {"loss": after, "before": before, "after": after}
+
+    def predict(variables: Tree, images: jax.Array) -> Prediction:
+        light = images.astype(jnp.float32).mean(axis=-1, keepdims=True) / 255
+        logits = light * variables["weight"] * jnp.arange(11, dtype=jnp.float32)[None, None, None]
+        return Prediction(logits, logits)
+
+    return Method(init, update, predict, networks=("student", "teacher"), phases=tuple(Phase))
+
+
+def made(config: ConfigDict, method: Method | None = None) -> experiment.Experiment:
+    return experiment.build(config)._replace(method=method or cheap())
+
+
+def finished(built: experiment.Experiment, run: Path) -> list[loop.CycleResult]:
+    return list(loop.cycles(built, run))
+
+
+def rows(run: Path, cycle: int) -> list[dict]:
+    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [row for row in found if row["kind"] == "train" and row["cycle"] == cycle]
+
+
+def test_bought_cells_alone_do_not_make_an_image_labelled(tiny: Tiny, tmp_path: Path) -> None:
+    built, seen = made(tiny()), {}
+
+    def noted(cycle: int, labeled: np.ndarray, others: np.ndarray, start: int) -> Iterator[Any]:
+        seen[cycle] = labeled.tolist(), others.tolist()
+        return built.steps(cycle, labeled, others, start)
+
+    finished(built._replace(steps=noted), tmp_path / "run")
+    for cycle in (0, 1):
+        assert seen[cycle][0] == sorted(built.initial)
+        assert sorted(seen[cycle][0] + seen[cycle][1]) == list(range(6))
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_networks_are_carried_over_only_if_the_method_wants_it(
+    warm_start: bool, tiny: Tiny, tmp_path: Path
+) -> None:
+    config = tiny(schedule__iterations=1)
+    finished(made(config, cheap(warm_start=warm_start)), tmp_path / "run")
+    last, first = rows(tmp_path / "run", 0)[-1]["after"], rows(tmp_path / "run", 1)[0]["before"]
+    assert rows(tmp_path / "run", 0)[0]["before"] == 1.0
+    assert last != 1.0 and first == (last if warm_start else 1.0)
+
+
+def test_the_network_that_is_asked_decides_the_scores_and_nothing_before(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    for network in ("student", "teacher"):
+        finished(made(tiny(acquisition__network=network)), tmp_path / network)
+    one, other = (rundir.cycle_folder(tmp_path / network, 0) for network in ("student", "teacher"))
+    assert one.metrics == other.metrics
+    assert one.scores and other.scores
+    asked = one.scores[1].any(axis=(1, 2))
+    assert asked.sum() == 4 and not one.scores[0][~asked].any()
+    assert (one.scores[0][asked] > other.scores[0][asked]).all(), "a larger weight is surer"
+
+
+def test_a_person_may_take_their_time(tiny: Tiny, tmp_path: Path) -> None:
+    """An oracle that answers one image a start leads to the same run as one that never rests."""
+    built, starts = made(tiny()), 0
+
+    def slow(
+        regions: Sequence[RegionRef], grid: RegionGrid, cycle: int
+    ) -> Iterator[list[Annotation]]:
+        yield next(built.oracle(regions, grid, cycle))
+        if len({region.image for region in regions}) > 1:
+            raise AnnotationsPending("come back later")
+
+    while True:
+        starts += 1
+        try:
+            finished(built._replace(oracle=slow), tmp_path / "slow")
+            break
+        except AnnotationsPending:
+            assert starts < 10
+    # Of two initial images one waits, of four with bought cells three.
+    assert starts == 1 + 1 + 3
+    finished(built, tmp_path / "fast")
+    for name in ("annotations/ledger.jsonl", "metrics.jsonl", "cycles/01/metrics.json"):
+        assert (tmp_path / "slow" / name).read_bytes() == (tmp_path / "fast" / name).read_bytes()
+
+
+def test_the_seed_decides_everything(tiny: Tiny, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        finished(made(tiny(seed=seed)), tmp_path / name)
+    for name in ("metrics.jsonl", "annotations/ledger.jsonl", "cycles/00/chosen.json"):
+        a, b, c = ((tmp_path / run / name).read_bytes() for run in "abc")
+        assert a == b and a != c
