@@ -29,7 +29,8 @@ def config() -> ConfigDict:
     """The configuration that `--config` names, with its knobs as the flags set them."""
     if _CONFIG.value is None:
         raise InputError("--config is missing: name a file of configs/")
-    path = Path(config_flags.get_config_filename(flags.FLAGS["config"]) or "")
+    named = config_flags.get_config_filename(flags.FLAGS["config"]) or ""
+    path = Path(named.partition(":")[0])  # what stands after the colon is the study
     if not path.is_file():
         raise InputError(f"--config={path}: no such file; configs/ has some")
     return _CONFIG.value

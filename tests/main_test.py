@@ -13,6 +13,10 @@ WRONG = {
     "an unknown knob": (["--config=configs/demo.py", "--config.optimizer.rate=1"], "rate"),
     "a wrong type": (["--config=configs/demo.py", "--config.seed=many"], "seed"),
     "an unknown study": (["--config=configs/demo.py:entropie"], "unknown study 'entropie'"),
+    "a senseless value in a study": (
+        ["--config=configs/demo.py:supervised_initial", "--config.data.initial_share=2.0"],
+        "config.data.initial_share is 2.0",
+    ),
     "a missing configuration": (["--config=configs/nowhere.py"], "nowhere"),
     "a missing data set": (["--config=configs/camvid.py"], "config.data.root"),
     "a stray argument": (["--config=configs/demo.py", "seed=1"], "unexpected argument 'seed=1'"),
