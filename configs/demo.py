@@ -20,10 +20,11 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.model.head.kwargs.update(aspp_channels=64, low_level_channels=32, dropout=0.0)
     config.acquisition.update(cell_height=8, cell_width=8)
     config.batch.unlabeled = 2
-    config.schedule.update(iterations=20, epochs=15, last_epochs=45)
+    config.method.kwargs.warm_start = True  # there are no ImageNet weights to start again from
+    config.schedule.update(iterations=20, epochs=15, last_epochs=35)
     config.schedule.update(warmup_epochs=5, replay_start_epoch=7)
     config.optimizer.learning_rate = 0.05
     config.evaluate.update(every_epochs=15, batch=16, splits=("test",))
     config.score.batch = 16
     config.checkpoint.every_epochs = 15
-    return knobs.study(config, argument, supervised={"iterations": 20, "epochs": 45})
+    return knobs.study(config, argument, supervised={"iterations": 20, "epochs": 65})

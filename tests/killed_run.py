@@ -17,8 +17,7 @@ from typing import Any
 import orbax.checkpoint as ocp
 
 from s4al_jax import experiment, loop, stages
-from s4al_jax.engine import train
-from s4al_jax.feed.source import CachedSource
+from s4al_jax.engine import score, train
 from s4al_jax.pool import ledger
 from s4al_jax.pool.labels import LabelStore
 from tests import conftest
@@ -28,7 +27,7 @@ MOMENTS: dict[str, tuple[Any, str]] = {
     "evaluation": (stages, "measures"),
     "saving": (ocp.StandardCheckpointHandler, "finalize"),
     "saved": (ocp.CheckpointManager, "wait_until_finished"),
-    "scoring": (CachedSource, "materialize"),
+    "scoring": (score, "_finite"),
     "asking": (LabelStore, "record"),
     "writing": (ledger.os, "fsync"),
 }

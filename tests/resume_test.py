@@ -29,6 +29,7 @@ MOMENTS = {
     "in an evaluation": ("evaluation", 6),
     "before a checkpoint is whole": ("saving", 3),
     "just after a checkpoint": ("saved", 3),
+    "when all is scored and nothing of it kept": ("scoring", 1),
     "while an answer is written": ("writing", 4),
     "while regions are asked for": ("asking", 4),
 }
@@ -95,26 +96,6 @@ def test_a_killed_run_goes_on_to_the_same_bits(
     assert len(files(run)) < len(files(straight.workdir)) or arrays(run, straight.experiment)
     results = list(loop.cycles(straight.experiment, run))
     assert [result.metrics for result in results] == [r.metrics for r in straight.results]
-    assert_same_run(run, straight)
-
-
-def test_scoring_that_was_cut_off_is_done_again(straight: FinishedRun, tmp_path: Path) -> None:
-    """Stopped between training and choosing: the checkpoint alone gives the same scores."""
-
-    class Cut(Exception):
-        pass
-
-    run = tmp_path / "run"
-
-    def cut(*arguments: Any) -> Any:
-        raise Cut
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "_scores", cut)
-        with pytest.raises(Cut):
-            list(loop.cycles(straight.experiment, run))
-    assert rundir.cycle_folder(run, 0).scores is None
-    list(loop.cycles(straight.experiment, run))
     assert_same_run(run, straight)
 
 
