@@ -7,9 +7,19 @@ the file name up to the ending. A label map holds class ids 0 to 10 and 11 for v
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from s4al_jax.types import UNLABELED, VOID, DatasetSpec, ImageSet, InputError
+from s4al_jax.pool.pictures import (
+    check_same_size,
+    endings,
+    id_codes,
+    ids,
+    on_disk,
+    recoded,
+    resized,
+    resized_ids,
+    rgb,
+)
+from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 CLASSES = (
     "sky",
@@ -65,11 +75,19 @@ def _image_set(root: Path, split: str, *, height: int, width: int) -> ImageSet:
             raise InputError(f"{images[stem]} has no label: add it to {root / split}annot")
         raise InputError(f"{labels[stem]} has no image: add it to {root / split}")
     names = tuple(sorted(images))
-    return ImageSet(
-        names,
-        lambda index: _image(images[names[index]], height, width),
-        lambda index: _truth(labels[names[index]], images[names[index]], height, width),
-    )
+
+    def read_image(index: int) -> np.ndarray:
+        return resized(rgb(on_disk(images[names[index]])), height, width)
+
+    def read_truth(index: int) -> np.ndarray:
+        label, image = on_disk(labels[names[index]]), on_disk(images[names[index]])
+        found = ids(label)
+        check_same_size(found, label, image)
+        codes = id_codes(len(CLASSES), (FILE_VOID, VOID))
+        hint = f"use 0 to {len(CLASSES) - 1}, and {FILE_VOID} or {VOID} for void"
+        return resized_ids(recoded(found, codes, label.name, hint), height, width)
+
+    return ImageSet(names, read_image, read_truth)
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
@@ -79,10 +97,9 @@ def _pictures(folder: Path) -> dict[str, Path]:
             f"{folder} is not a folder: CamVid's root needs train, trainannot, val, valannot, "
             "test and testannot"
         )
-    endings = Image.registered_extensions()
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in endings or path.name.startswith("."):
+        if path.suffix.lower() not in endings() or path.name.startswith("."):
             continue
         if path.stem in found:
             raise InputError(f"{found[path.stem]} and {path} share one name: remove one of them")
@@ -90,61 +107,3 @@ def _pictures(folder: Path) -> dict[str, Path]:
     if not found:
         raise InputError(f"{folder} holds no images: unpack CamVid there")
     return found
-
-
-def _opened(path: Path, *, pixels: bool = True) -> Image.Image:
-    """The picture of a file; without `pixels` only its header is sure to be read."""
-    try:
-        with Image.open(path) as picture:
-            if pixels:
-                picture.load()
-            return picture
-    # Pillow's readers raise OSError, SyntaxError, struct.error and more on a damaged file.
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} cannot be read ({reason}): replace the file") from error
-
-
-def _image(path: Path, height: int, width: int) -> np.ndarray:
-    picture = _opened(path).convert("RGB")
-    for size in ((width, picture.height), (width, height)):
-        smaller = size[0] < picture.width or size[1] < picture.height
-        how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
-        picture = picture.resize(size, how)
-    return np.array(picture)
-
-
-def _truth(path: Path, image_path: Path, height: int, width: int) -> np.ndarray:
-    picture = _opened(path)
-    if picture.mode not in ("L", "P"):
-        raise InputError(
-            f"{path} is of mode {picture.mode}, not a map of class ids: save it with one 8-bit "
-            "channel (mode L or P)"
-        )
-    _check_same_size(path, picture, image_path)
-    ids = np.asarray(picture)
-    labels = _file_codes()[ids]
-    if np.any(labels == UNLABELED):
-        raise InputError(
-            f"{path} holds the id {ids[labels == UNLABELED].min()}: use 0 to "
-            f"{len(CLASSES) - 1}, and {FILE_VOID} or {VOID} for void"
-        )
-    resized = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
-    return np.array(resized)
-
-
-def _check_same_size(path: Path, label: Image.Image, image_path: Path) -> None:
-    size = _opened(image_path, pixels=False).size
-    if label.size != size:
-        raise InputError(
-            f"{path} has {label.height} x {label.width} pixels, its image {image_path} has "
-            f"{size[1]} x {size[0]}: give both the same size"
-        )
-
-
-def _file_codes() -> np.ndarray:
-    """What each byte of a label file means; `UNLABELED` marks those that mean nothing."""
-    codes = np.full(256, UNLABELED, np.uint8)
-    codes[: len(CLASSES)] = np.arange(len(CLASSES))
-    codes[[FILE_VOID, VOID]] = VOID
-    return codes

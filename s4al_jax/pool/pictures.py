@@ -1,0 +1,155 @@
+"""Picture files: decoded upright as 8-bit RGB or as class ids, and brought to a working size.
+
+Whatever Pillow reads is understood or refused by name: nothing is guessed. A file is a path, or
+anything open for reading in binary, as from inside an archive.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from s4al_jax.types import VOID, InputError
+
+Colour = tuple[int, int, int]
+
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B")
+
+
+class PictureFile(NamedTuple):
+    """A picture that can be opened again and again, and what to call it in a message."""
+
+    name: str
+    open: Callable[[], AbstractContextManager[BinaryIO]]
+
+
+def on_disk(path: Path) -> PictureFile:
+    """The picture in a file."""
+    return PictureFile(str(path), lambda: path.open("rb"))
+
+
+def endings() -> frozenset[str]:
+    """The endings, in small letters and with their dot, of files that Pillow has a reader for."""
+    known = Image.registered_extensions()
+    return frozenset(ending for ending, kind in known.items() if kind in Image.OPEN)
+
+
+def size_of(file: PictureFile) -> tuple[int, int]:
+    """(height, width) of the upright picture, from the file's header."""
+    picture = _opened(file, pixels=False)
+    width, height = picture.size
+    turned = picture.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+    return (width, height) if turned else (height, width)
+
+
+_ORIENTATION = 0x0112
+_ON_ITS_SIDE = (5, 6, 7, 8)
+
+
+def rgb(file: PictureFile) -> np.ndarray:
+    """uint8 `[height, width, 3]`, turned upright as its EXIF data say.
+
+    Grey, palette and 16-bit pictures become 8-bit RGB, the latter by their upper eight bits. A
+    picture of several frames, with transparent pixels, or in 32-bit numbers is refused.
+    """
+    picture = _opened(file)
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode in _SIXTEEN_BITS:
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    elif picture.mode in ("I", "F"):
+        raise InputError(
+            f"{file.name} has 32-bit numbers (mode {picture.mode}) whose range is not known: "
+            "save it with 8 or 16 bits"
+        )
+    if picture.has_transparency_data:
+        if np.asarray(picture.convert("RGBA").getchannel("A")).min() < 255:
+            raise InputError(f"{file.name} has transparent pixels: flatten it onto a background")
+    return np.array(picture.convert("RGB"))
+
+
+def ids(file: PictureFile) -> np.ndarray:
+    """uint8 `[height, width]`: the numbers of a picture with one 8-bit channel."""
+    picture = _opened(file)
+    if picture.mode not in ("L", "P"):
+        raise InputError(
+            f"{file.name} is of mode {picture.mode}, not a map of class ids: save it with one "
+            "8-bit channel (mode L or P)"
+        )
+    return np.array(picture)
+
+
+def ids_of_colours(file: PictureFile, codes: Mapping[Colour, int]) -> np.ndarray:
+    """uint8 `[height, width]`: what the colour of each pixel stands for."""
+    picture = rgb(file).astype(np.int64)
+    number = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
+    known = {(r << 16) | (g << 8) | b: code for (r, g, b), code in codes.items()}
+    found, where = np.unique(number, return_inverse=True)
+    for value in found:
+        if int(value) not in known:
+            colour = (int(value) >> 16, int(value) >> 8 & 255, int(value) & 255)
+            raise InputError(f"{file.name} holds the colour {colour}: no class has it")
+    meaning = np.array([known[int(value)] for value in found], np.uint8)
+    return meaning[where].reshape(number.shape)
+
+
+def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """An RGB picture at another size: averaged along an axis that shrinks, else interpolated."""
+    picture = Image.fromarray(image)
+    for size in ((width, picture.height), (width, height)):
+        smaller = size[0] < picture.width or size[1] < picture.height
+        how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
+        picture = picture.resize(size, how)
+    return np.array(picture)
+
+
+def resized_ids(labels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A label map at another size: each pixel is that of the old one which lies nearest."""
+    picture = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
+    return np.array(picture)
+
+
+def recoded(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> np.ndarray:
+    """`codes[labels]`, where `codes` has 256 numbers: ids, `VOID`, or -1 for what is no id."""
+    wrong = labels[codes[labels] < 0]
+    if wrong.size:
+        raise InputError(f"{name} holds the id {wrong.min()}: {hint}")
+    return codes[labels].astype(np.uint8)
+
+
+def id_codes(num_classes: int, void: tuple[int, ...] = (VOID,)) -> np.ndarray:
+    """int16 `[256]` for `recoded`: the classes stand for themselves, the others are no ids."""
+    codes = np.full(256, -1, np.int16)
+    codes[:num_classes] = np.arange(num_classes)
+    codes[list(void)] = VOID
+    return codes
+
+
+def check_same_size(label: np.ndarray, label_file: PictureFile, image_file: PictureFile) -> None:
+    """Refuse a label map of another size than its upright image."""
+    size = size_of(image_file)
+    if label.shape != size:
+        raise InputError(
+            f"{label_file.name} has {label.shape[0]} x {label.shape[1]} pixels, its image "
+            f"{image_file.name} has {size[0]} x {size[1]}: give both the same size"
+        )
+
+
+def _opened(file: PictureFile, *, pixels: bool = True) -> Image.Image:
+    """The picture of a file; without `pixels` only its header is sure to be read."""
+    try:
+        with file.open() as stream, Image.open(stream) as picture:
+            frames = getattr(picture, "n_frames", 1)
+            if pixels:
+                picture.load()
+            else:
+                picture.getexif()
+    # Pillow's readers raise OSError, SyntaxError, struct.error and more on a damaged file.
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file.name} cannot be read ({reason}): replace the file") from error
+    if frames != 1:
+        raise InputError(f"{file.name} holds {frames} pictures: save the one that is meant")
+    return picture

@@ -1,0 +1,122 @@
+"""Picture files of every kind: what they become, and which are refused."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from s4al_jax.pool.pictures import (
+    PictureFile,
+    endings,
+    ids,
+    ids_of_colours,
+    on_disk,
+    resized,
+    rgb,
+    size_of,
+)
+from s4al_jax.types import InputError
+
+GREY = np.array([[0, 50, 100], [150, 200, 250]], np.uint8)
+
+
+def saved(picture: Image.Image, path: Path, **how: object) -> PictureFile:
+    picture.save(path, **how)
+    return on_disk(path)
+
+
+def test_a_grey_picture_has_three_equal_channels(tmp_path: Path) -> None:
+    image = rgb(saved(Image.fromarray(GREY), tmp_path / "a.png"))
+    assert image.dtype == np.uint8
+    assert np.array_equal(image, np.stack([GREY] * 3, axis=-1))
+
+
+def test_a_palette_picture_has_its_colours(tmp_path: Path) -> None:
+    picture = Image.fromarray(np.array([[0, 1]], np.uint8))
+    picture.putpalette([10, 20, 30, 40, 50, 60] + [0] * 762)
+    file = saved(picture, tmp_path / "a.png")
+    assert rgb(file).tolist() == [[[10, 20, 30], [40, 50, 60]]]
+    assert ids(file).tolist() == [[0, 1]]
+
+
+def test_sixteen_bits_are_cut_to_the_upper_eight(tmp_path: Path) -> None:
+    deep = np.array([[0, 255, 256], [0x1234, 0xFF00, 0xFFFF]], np.uint16)
+    for ending in ("png", "tif"):
+        image = rgb(saved(Image.fromarray(deep), tmp_path / f"a.{ending}"))
+        assert image[..., 1].tolist() == [[0, 0, 1], [0x12, 0xFF, 0xFF]]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photograph_is_read_upright(orientation: int, tmp_path: Path) -> None:
+    """The eight orientations of the EXIF standard: what undoes each, written with numpy."""
+    stored = np.stack([GREY] * 3, axis=-1)
+    upright: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.swapaxes(0, 1),
+        6: lambda a: np.rot90(a, -1),
+        7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+        8: lambda a: np.rot90(a),
+    }
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = saved(Image.fromarray(stored), tmp_path / "a.png", exif=exif)
+    image = rgb(file)
+    assert np.array_equal(image, upright[orientation](stored))
+    assert size_of(file) == image.shape[:2]
+
+
+def test_opaque_alpha_is_dropped_and_transparency_refused(tmp_path: Path) -> None:
+    alpha = np.full(GREY.shape, 255, np.uint8)
+    whole = np.dstack([GREY, GREY, GREY, alpha])
+    assert np.array_equal(rgb(saved(Image.fromarray(whole), tmp_path / "a.png"))[..., 0], GREY)
+    whole[0, 0, 3] = 254
+    with pytest.raises(InputError, match=r"b\.png has transparent pixels: flatten it"):
+        rgb(saved(Image.fromarray(whole), tmp_path / "b.png"))
+
+
+def test_what_cannot_be_understood_is_refused_by_name(tmp_path: Path) -> None:
+    wide = Image.fromarray(GREY.astype(np.float32))
+    with pytest.raises(InputError, match=r"a\.tif has 32-bit numbers \(mode F\)"):
+        rgb(saved(wide, tmp_path / "a.tif"))
+    pages = [Image.fromarray(GREY), Image.fromarray(GREY[::-1])]
+    with pytest.raises(InputError, match=r"b\.tif holds 2 pictures"):
+        rgb(saved(pages[0], tmp_path / "b.tif", save_all=True, append_images=pages[1:]))
+    (tmp_path / "c.png").write_text("no picture")
+    for read in (rgb, ids, size_of):
+        with pytest.raises(InputError, match=r"c\.png cannot be read"):
+            read(on_disk(tmp_path / "c.png"))
+    with pytest.raises(InputError, match=r"d\.png is of mode RGB, not a map of class ids"):
+        ids(saved(Image.new("RGB", (2, 2)), tmp_path / "d.png"))
+
+
+def test_a_picture_need_not_be_a_file_on_disk() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(GREY).save(buffer, format="PNG")
+    file = PictureFile("inside.zip:a.png", lambda: io.BytesIO(buffer.getvalue()))
+    assert np.array_equal(ids(file), GREY)
+    assert size_of(file) == (2, 3)
+
+
+def test_colours_stand_for_ids_and_unknown_ones_are_named(tmp_path: Path) -> None:
+    picture = np.array([[[1, 2, 3], [0, 0, 0]], [[0, 0, 0], [1, 2, 3]]], np.uint8)
+    file = saved(Image.fromarray(picture), tmp_path / "a.png")
+    assert ids_of_colours(file, {(0, 0, 0): 255, (1, 2, 3): 7}).tolist() == [[7, 255], [255, 7]]
+    with pytest.raises(InputError, match=r"a\.png holds the colour \(1, 2, 3\): no class has it"):
+        ids_of_colours(file, {(0, 0, 0): 255})
+
+
+def test_an_axis_that_shrinks_is_averaged(tmp_path: Path) -> None:
+    image = np.repeat(np.array([[[0], [50], [100], [150]]], np.uint8), 3, axis=2)
+    assert resized(image, 1, 2)[0, :, 0].tolist() == [25, 125]
+    assert resized(image, 2, 4)[:, 3, 0].tolist() == [150, 150]
+
+
+def test_endings_are_those_of_readers() -> None:
+    assert {".png", ".jpg", ".tif", ".bmp"} <= endings()
+    assert ".pdf" not in endings()
