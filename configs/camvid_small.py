@@ -18,5 +18,8 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.acquisition.update(cell_height=15, cell_width=15)
     config.schedule.update(iterations=25, epochs=16, last_epochs=32)
     config.schedule.update(warmup_epochs=4, replay_start_epoch=6)
+    # A teacher that remembers 100 steps would lag behind for a quarter of such a cycle.
+    config.method.kwargs.update(ema_decay=0.9, teacher_statistics="running")
+    config.batch.unlabeled = 2
     config.evaluate.every_epochs = 16
     return knobs.study(config, argument, supervised={"iterations": 25, "epochs": 32})
