@@ -14,6 +14,10 @@ _CONFIG = config_flags.DEFINE_config_file(
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's directory; an existing run goes on.")
 PLAN = flags.DEFINE_bool("plan", False, "Print what would happen, and stop.")
 
+ACCEPT_PARTIAL = flags.DEFINE_bool(
+    "accept_partial", False, "Go on as soon as some of the regions asked for are answered."
+)
+
 
 def parsed(arguments: Sequence[str]) -> list[str]:
     """Read the flags; what is left are the arguments that are none."""

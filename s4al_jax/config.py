@@ -14,7 +14,13 @@ from ml_collections import ConfigDict
 
 from s4al_jax.types import InputError
 
-FREE_KNOBS = ("data.root", "checkpoint.every_epochs", "checkpoint.keep", "devices")
+FREE_KNOBS = (
+    "data.root",
+    "checkpoint.every_epochs",
+    "checkpoint.keep",
+    "devices",
+    "oracle.annotator",
+)
 """Knobs that change where a run reads and how it is kept, not what it computes."""
 
 QUESTIONS = ("random", "least_confidence", "entropy", "margin")
@@ -34,7 +40,8 @@ def default() -> ConfigDict:
     config.schedule = _schedule()
     config.replay = {"capacity": 50, "pop": False}  # M (Sec. 4.2); pop: authors, drawn ones leave
     config.acquisition = _acquisition()
-    config.oracle = {"name": "simulated"}
+    # "folder": a person answers through files in the run's directory
+    config.oracle = {"name": "simulated", "annotator": "person"}
     config.evaluate = {"every_epochs": 10, "batch": 8, "splits": ("val", "test")}
     config.score = {"batch": 8}
     config.checkpoint = {"every_epochs": 5, "keep": 2}

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -23,7 +24,9 @@ from s4al_jax.methods.s4al import s4al
 from s4al_jax.methods.supervised import supervised
 from s4al_jax.models import deeplab, depthwise, mobilenet_v2, pretrained, resize
 from s4al_jax.pool.camvid import camvid
+from s4al_jax.pool.folder import folder
 from s4al_jax.pool.oracle import Oracle, simulated
+from s4al_jax.pool.person import person
 from s4al_jax.pool.regions import RegionGrid, region_grid, whole_image
 from s4al_jax.pool.splits import initial_images
 from s4al_jax.pool.synthetic import synthetic
@@ -38,7 +41,11 @@ from s4al_jax.types import (
     TrainState,
 )
 
-DATASETS: dict[str, Callable[..., DatasetSpec]] = {"camvid": camvid, "synthetic": synthetic}
+DATASETS: dict[str, Callable[..., DatasetSpec]] = {
+    "camvid": camvid,
+    "folder": folder,
+    "synthetic": synthetic,
+}
 BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
 HEADS: dict[str, Callable[..., nn.Module]] = {"deeplab_v3_plus": deeplab.DeepLabV3Plus}
 METHODS: dict[str, Callable[..., Method]] = {"s4al": s4al, "supervised": supervised}
@@ -48,9 +55,11 @@ QUESTIONS: dict[str, Callable[..., Acquisition]] = {
     "entropy": functools.partial(uncertainty, entropy),
     "margin": functools.partial(uncertainty, margin),
 }
-ORACLES: dict[str, Callable[[DatasetSpec], Oracle]] = {
-    "simulated": lambda spec: simulated(spec.train.read_truth)
+ORACLES: dict[str, Callable[[DatasetSpec, Path, str], Oracle]] = {
+    "simulated": lambda spec, workdir, annotator: simulated(spec.train.read_truth),
+    "folder": lambda spec, workdir, annotator: person(spec, workdir, annotator=annotator),
 }
+"""name -> (the dataset, the run's directory, who answers) -> oracle"""
 
 
 class Experiment(NamedTuple):
@@ -60,7 +69,10 @@ class Experiment(NamedTuple):
     spec: DatasetSpec
     initial: tuple[int, ...]
     grid: RegionGrid
-    oracle: Oracle
+    given: Oracle
+    """knows the images that are labelled from the start"""
+    oracle: Callable[[Path], Oracle]
+    """the run's directory -> who is asked about all others"""
     method: Method
     acquisition: Acquisition
     allowance: Callable[[int], Budget]
@@ -102,14 +114,20 @@ def build(config: ConfigDict) -> Experiment:
     method = _method(config, _network(config.model, spec, mesh), spec)
     grid = regions(config.acquisition, spec)
     schedule = _schedule(config.schedule)
-    initial = initial_images(len(spec.train.names), config.data.initial_share, config.seed)
+    oracle = _named(ORACLES, "oracle.name", config.oracle.name)
+    annotator = config.oracle.annotator
+    initial = _initial(config, spec)
+    spec = _without_secrets(spec, initial, config.oracle.name)
     _check_budget(config, grid, pool=len(spec.train.names), initial=len(initial))
     return Experiment(
         knobs=knobs.flat(config),
         spec=spec,
         initial=initial,
         grid=grid,
-        oracle=_named(ORACLES, "oracle.name", config.oracle.name)(spec),
+        given=simulated(
+            spec.train.read_truth, "simulated" if config.oracle.name == "simulated" else "given"
+        ),
+        oracle=lambda workdir: oracle(spec, workdir, annotator),
         method=method,
         acquisition=_acquisition(config.acquisition, grid, method),
         allowance=_allowance(config.acquisition, grid, len(spec.train.names)),
@@ -118,11 +136,33 @@ def build(config: ConfigDict) -> Experiment:
         mesh=mesh,
         seed=config.seed,
         batch=batch,
-        evaluated=tuple(config.evaluate.splits),
+        evaluated=tuple(s for s in config.evaluate.splits if getattr(spec, s).names),
         evaluate_every=config.evaluate.every_epochs,
         checkpoint_every=config.checkpoint.every_epochs,
         checkpoint_keep=config.checkpoint.keep,
     )
+
+
+def _initial(config: ConfigDict, spec: DatasetSpec) -> tuple[int, ...]:
+    """Drawn where all images have a truth; else those that have one, and perhaps none."""
+    known = spec.train.known
+    if known.all():
+        return initial_images(len(known), config.data.initial_share, config.seed)
+    if config.oracle.name == "simulated":
+        name = spec.train.names[int(np.argmin(known))]
+        raise InputError(
+            f"{name} has no label, and the simulated oracle has to know all: label it, or set "
+            "config.oracle.name=folder to be asked"
+        )
+    return tuple(map(int, np.flatnonzero(known)))
+
+
+def _without_secrets(spec: DatasetSpec, initial: Sequence[int], oracle: str) -> DatasetSpec:
+    """Where a person answers, nothing reads a truth of the pool but that of the first images."""
+    if oracle == "simulated":
+        return spec
+    known = np.isin(np.arange(len(spec.train.names)), initial)
+    return spec._replace(train=spec.train._replace(has_truth=tuple(known.tolist())))
 
 
 def source(images: ImageSet, read_label: Callable[[int], np.ndarray]) -> CachedSource:
@@ -239,7 +279,8 @@ def images_per_cycle(share: float, pool: int) -> int:
 
 def _check_budget(config: ConfigDict, grid: RegionGrid, *, pool: int, initial: int) -> None:
     """Refuse to plan for more than there is."""
-    rounds, asked = config.schedule.acquisitions, config.acquisition
+    # Where nothing is known at the start, the first question comes before the first cycle.
+    rounds, asked = config.schedule.acquisitions + (not initial), config.acquisition
     if not rounds:
         return
     if initial == pool:

@@ -118,6 +118,8 @@ def _dearest(experiment: Experiment) -> StepPlan:
 
 def _images(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
     everyone = np.arange(len(experiment.spec.train.names))
+    if not experiment.initial:
+        return everyone, everyone
     return np.asarray(experiment.initial), np.setdiff1d(everyone, experiment.initial)
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from s4al_jax import stages
 from s4al_jax.experiment import Experiment
-from s4al_jax.pool.regions import whole_image
 from s4al_jax.types import RegionRef
 
 
@@ -25,11 +24,18 @@ class CycleResult(NamedTuple):
     """bought after this cycle; None after the last one"""
 
 
-def cycles(experiment: Experiment, workdir: Path) -> Iterator[CycleResult]:
-    """Run the experiment in a directory, from wherever it stands, and yield after every cycle."""
-    with stages.opened(experiment, workdir) as run:
-        whole = whole_image(experiment.spec.height, experiment.spec.width)
-        stages.ask(run, [RegionRef(image, 0, 0) for image in experiment.initial], whole, cycle=0)
+def cycles(
+    experiment: Experiment, workdir: Path, *, accept_partial: bool = False
+) -> Iterator[CycleResult]:
+    """Run the experiment in a directory, from wherever it stands, and yield after every cycle.
+
+    Where somebody has to answer first, `AnnotationsPending` is raised, and the same call goes on
+    later; with `accept_partial`, as soon as one region is answered.
+    """
+    with stages.opened(experiment, workdir, accept_partial=accept_partial) as run:
+        stages.labeled_at_start(run)
+        if not experiment.initial:
+            stages.ask(run, stages.first_regions(run), cycle=0)
         for cycle in range(experiment.schedule.cycles):
             metrics = stages.trained(run, cycle)
             if cycle == experiment.schedule.cycles - 1:
@@ -37,7 +43,7 @@ def cycles(experiment: Experiment, workdir: Path) -> Iterator[CycleResult]:
                 return
             chosen = stages.chosen(run, cycle)
             # What is bought now is first learned from in the next cycle, and is booked there.
-            stages.ask(run, chosen, experiment.grid, cycle=cycle + 1)
+            stages.ask(run, chosen, cycle=cycle + 1)
             yield CycleResult(cycle, metrics, chosen)
             if not chosen:
                 run.journal.say("Every region of the pool has been bought: the run ends here.")

@@ -22,7 +22,9 @@ def main(arguments: Sequence[str]) -> None:
     if plan:
         print(forecast.forecast(built))
         return
-    for result in loop.cycles(built, Path(workdir)):
+    for result in loop.cycles(
+        built, Path(workdir), accept_partial=command_line.ACCEPT_PARTIAL.value
+    ):
         print(loop.summary(result), flush=True)
     print(f"The run is finished; its results lie in {workdir}.")
 

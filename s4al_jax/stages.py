@@ -10,6 +10,7 @@ import numpy as np
 
 from s4al_jax import start
 from s4al_jax.engine import devices, rundir, train
+from s4al_jax.engine.beliefs import beliefs
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.engine.evaluate import evaluator, measures
 from s4al_jax.engine.journal import Journal, pace
@@ -17,8 +18,12 @@ from s4al_jax.engine.score import scorer
 from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.source import CachedSource
 from s4al_jax.pool.labels import LabelStore
-from s4al_jax.pool.regions import RegionGrid
-from s4al_jax.types import InputError, Phase, RegionRef, TrainState, Tree
+from s4al_jax.pool.oracle import Guess, Oracle
+from s4al_jax.pool.regions import whole_image
+from s4al_jax.types import AnnotationsPending, InputError, Phase, RegionRef, TrainState, Tree
+
+_START = 2**32
+"""Where a cycle's number stands elsewhere: the lots of the first question of all."""
 
 
 class Run(NamedTuple):
@@ -34,11 +39,18 @@ class Run(NamedTuple):
     evaluate: Mapping[str, Callable[[Tree], np.ndarray]]
     """split -> (variables -> confusion matrix)"""
     score: Callable[[TrainState, np.ndarray, jax.Array], np.ndarray]
+    believed: Callable[[Tree, np.ndarray], Iterator[np.ndarray]]
+    """(variables, images) -> their label maps as a network sees them"""
+    oracle: Oracle
+    accept_partial: bool
 
 
 @contextlib.contextmanager
-def opened(experiment: Experiment, workdir: Path) -> Iterator[Run]:
-    """Check the directory and the data, and get everything ready; nothing is trained yet."""
+def opened(experiment: Experiment, workdir: Path, *, accept_partial: bool = False) -> Iterator[Run]:
+    """Check the directory and the data, and get everything ready; nothing is trained yet.
+
+    With `accept_partial` the run goes on when somebody has answered only some of what was asked.
+    """
     start.claim(experiment, workdir)
     spec, mesh = experiment.spec, experiment.mesh
     labels = LabelStore.open(
@@ -83,16 +95,73 @@ def opened(experiment: Experiment, workdir: Path) -> Iterator[Run]:
                 mesh,
                 batch=experiment.batch["score"],
             ),
+            believed=beliefs(experiment.method, pool, mesh, batch=experiment.batch["score"]),
+            oracle=experiment.oracle(workdir),
+            accept_partial=accept_partial,
         )
         checkpoints.close()
 
 
-def ask(run: Run, regions: Sequence[RegionRef], grid: RegionGrid, *, cycle: int) -> None:
-    """Have the regions answered that were not yet, and remember each answer as it comes."""
+def labeled_at_start(run: Run) -> None:
+    """Remember what is known before anybody is asked: the labels that came with the images."""
+    experiment = run.experiment
+    whole = whole_image(experiment.spec.height, experiment.spec.width)
+    given = [RegionRef(image, 0, 0) for image in experiment.initial]
+    missing = run.labels.missing(given, whole)
+    for answers in experiment.given.answers(missing, whole, 0):
+        run.labels.record(answers, whole)
+
+
+def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
+    """Have the regions answered that were not yet, and remember each answer as it comes.
+
+    `cycle` is the one that will learn from them. Raises `AnnotationsPending` when answers are
+    missing, unless it was decided to go on with some.
+    """
+    grid, folder = run.experiment.grid, rundir.cycle_folder(run.workdir, cycle)
     missing = run.labels.missing(regions, grid)
-    if missing:
-        for answers in run.experiment.oracle(missing, grid, cycle):
-            run.labels.record(answers, grid)
+    if not missing or folder.given_up is not None:
+        return
+    run.oracle.post(missing, grid, cycle, _guess(run, cycle - 1) if cycle else None)
+    for answers in run.oracle.answers(missing, grid, cycle):
+        run.labels.record(answers, grid)
+    left = run.labels.missing(regions, grid)
+    if not left:
+        return
+    if not run.accept_partial or len(left) == len(regions):
+        raise AnnotationsPending(run.oracle.reminder(left, grid, cycle))
+    run.journal.say(f"going on without an answer for {len(left)} of {len(regions)} regions")
+    folder.write_given_up(left)
+
+
+def first_regions(run: Run) -> list[RegionRef]:
+    """What to ask for when nothing is known and no network can say: regions drawn by lot."""
+    folder, experiment = rundir.start_folder(run.workdir), run.experiment
+    if folder.chosen is None:
+        eligible = run.labels.untouched(experiment.grid)
+        lots = np.random.default_rng([experiment.seed, _START])
+        scores = lots.random(eligible.shape, np.float32)
+        folder.write_chosen(_choice(experiment, scores, eligible, lots))
+    return folder.chosen or []
+
+
+def _choice(
+    experiment: Experiment, scores: np.ndarray, eligible: np.ndarray, lots: np.random.Generator
+) -> list[RegionRef]:
+    allowed = experiment.allowance(int(eligible.any(axis=(1, 2)).sum()))
+    taken = experiment.acquisition.choose(scores, eligible, allowed, lots)
+    return [RegionRef(*map(int, place)) for place in np.argwhere(taken)]
+
+
+def _guess(run: Run, cycle: int) -> Guess:
+    """What the network that is asked takes images for, after a cycle."""
+
+    def guess(images: Sequence[int]) -> Iterator[np.ndarray]:
+        state = run.checkpoints.state(_template(run, cycle))
+        network = getattr(state, run.experiment.method.networks[-1])
+        yield from run.believed(network, np.asarray(images))
+
+    return guess
 
 
 def trained(run: Run, cycle: int) -> dict:
@@ -117,14 +186,8 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
     if folder.chosen is not None:
         return folder.chosen
     scores, eligible = folder.scores or _scores(run, cycle)
-    asked = int(eligible.any(axis=(1, 2)).sum())
-    taken = experiment.acquisition.choose(
-        scores,
-        eligible,
-        experiment.allowance(asked),
-        np.random.default_rng([experiment.seed, cycle]),
-    )
-    folder.write_chosen([RegionRef(*map(int, place)) for place in np.argwhere(taken)])
+    lots = np.random.default_rng([experiment.seed, cycle])
+    folder.write_chosen(_choice(experiment, scores, eligible, lots))
     return folder.chosen or []
 
 
@@ -147,7 +210,9 @@ def _train(run: Run, cycle: int) -> None:
     first, last = schedule.first_step(cycle), schedule.steps_of(cycle)
     journal.rewind(first + start)
     whole = run.labels.fully_labeled
-    steps = experiment.steps(cycle, np.flatnonzero(whole), np.flatnonzero(~whole), start)
+    # Where no image is labelled from edge to edge, those of which something is known must do.
+    taught = whole if whole.any() else run.labels.known_pixels > 0
+    steps = experiment.steps(cycle, np.flatnonzero(taught), np.flatnonzero(~whole), start)
     for epoch in train.epochs(
         state, steps, run.update, run.pool, experiment.mesh, iterations=schedule.iterations
     ):

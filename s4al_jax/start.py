@@ -63,7 +63,7 @@ def check_data(
     }
     total = sum(len(images.names) for images in read.values())
     journal.say(f"reading {total} images and what is known of them")
-    check(spec._replace(**read))
+    check(spec._replace(**read), progress=journal.countdown("images read"))
     record = splits_record(spec, experiment.initial)
     kept = rundir.read_json(workdir / "splits.json")
     if kept is None:

@@ -28,7 +28,7 @@ class InputError(ValueError):
 
 
 class AnnotationsPending(Exception):
-    """A person has been asked and has not answered yet: the run stops here and goes on later."""
+    """Somebody was asked and has not answered yet: the run stops here and goes on later."""
 
 
 class Box(NamedTuple):
@@ -65,6 +65,8 @@ class Annotation(NamedTuple):
     labels: np.ndarray
     annotator: str
     cycle: int
+    time: str = ""
+    """when it was given, in ISO 8601; empty where nobody took any time"""
 
 
 class ImageSet(NamedTuple):
@@ -74,7 +76,20 @@ class ImageSet(NamedTuple):
     read_image: Callable[[int], np.ndarray]
     """index -> uint8 `[height, width, 3]`, RGB"""
     read_truth: Callable[[int], np.ndarray]
-    """index -> uint8 `[height, width]` of class ids and `VOID`"""
+    """index -> uint8 `[height, width]` of class ids and `VOID`, where there is a truth"""
+    read_original: Callable[[int], np.ndarray] | None = None
+    """index -> the image before it was brought to the working size; None: it always had that"""
+    has_truth: tuple[bool, ...] | None = None
+    """for each image whether anybody has labelled it; None: all are"""
+
+    @property
+    def known(self) -> np.ndarray:
+        """bool `[images]`: which have a truth."""
+        return np.array(self.has_truth or [self.has_truth is None] * len(self.names), bool)
+
+    def original(self, index: int) -> np.ndarray:
+        """uint8 `[any height, any width, 3]`: an image as a person would look at it."""
+        return (self.read_original or self.read_image)(index)
 
 
 class DatasetSpec(NamedTuple):

@@ -73,9 +73,11 @@ def test_every_knob_is_read_while_building(tiny: Any, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("argument", STUDIES)
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_and_study_is_valid_and_locked(path: Path, argument: str | None) -> None:
-    config = loaded(path, argument)
+    takes_a_path = path.stem == "folder"
+    config = loaded(path, f"photos:{argument or ''}" if takes_a_path else argument)
     knobs.validate(config)
     assert config.is_locked
+    assert not takes_a_path or config.data.root == "photos"
     supervised = argument in ("supervised", "supervised_initial")
     assert config.method.name == ("supervised" if supervised else "s4al")
     assert (config.schedule.acquisitions == 0) == supervised
@@ -147,13 +149,13 @@ BAD = {
     "data__initial_share": (1.5, "config.data.initial_share is 1.5: it must be above 0.0"),
     "evaluate__splits": (("train",), "config.evaluate.splits is .* name val, test"),
     "replay__capacity": (1, "config.replay.capacity 1 is smaller than config.batch.unlabeled 2"),
-    "data__name": ("voc", "config.data.name is 'voc': one of camvid, synthetic"),
+    "data__name": ("voc", "config.data.name is 'voc': one of camvid, folder, synthetic"),
     "method__name": ("deal", "config.method.name is 'deal': one of s4al, supervised"),
     "model__backbone__name": (
         "vgg",
         "config.model.backbone.name is 'vgg': one of mobilenet_v2, plain",
     ),
-    "oracle__name": ("crowd", "config.oracle.name is 'crowd': one of simulated"),
+    "oracle__name": ("crowd", "config.oracle.name is 'crowd': one of simulated, folder"),
     "devices": (64, "config.devices is 64, but this host has 4 cpu devices"),
     "batch__labeled": (3, "config.labeled batch 3 is not divisible by 2 devices"),
     "acquisition__cell_height": (49, "49"),

@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from s4al_jax import config as knobs
 from s4al_jax import experiment
 from s4al_jax.acquire.questions import uncertainty
+from s4al_jax.pool.oracle import Oracle
 from s4al_jax.types import Batch, Phase, RegionRef, StepInputs
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,9 @@ def config(
     asked = functools.partial(uncertainty, examples["difference"].difference)
     monkeypatch.setitem(experiment.QUESTIONS, "difference", asked)
     monkeypatch.setattr(knobs, "QUESTIONS", (*knobs.QUESTIONS, "difference"))
-    monkeypatch.setitem(experiment.ORACLES, "careless", lambda spec: examples["careless"].careless)
+    monkeypatch.setitem(
+        experiment.ORACLES, "careless", lambda *about: Oracle(examples["careless"].careless)
+    )
     monkeypatch.setitem(experiment.METHODS, "averaged", examples["averaged"].averaged)
     return tiny(
         data__name="stripes",
@@ -81,7 +84,7 @@ def test_the_example_backbone_question_and_oracle_work_together(
     )
     assert scores.shape == (2, built.grid.rows, built.grid.cols)
     assert np.all(np.asarray(scores) <= 0)
-    ((answer,),) = list(built.oracle([RegionRef(4, 1, 2)], built.grid, 1))
+    ((answer,),) = list(built.oracle(Path()).answers([RegionRef(4, 1, 2)], built.grid, 1))
     assert answer.labels.shape == (12, 16) and answer.annotator == "careless"
 
 

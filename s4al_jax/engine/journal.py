@@ -7,7 +7,8 @@ configuration write the same bytes. Times go to the terminal and to `timing.json
 import json
 import os
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -71,6 +72,20 @@ class Journal:
             print(f"\r\033[K{text}", end="", file=self._out, flush=True)
         else:
             self.say(text)
+
+    def countdown(self, what: str, every: float = 10.0) -> Callable[[int, int], None]:
+        """A function (done, in all) that says now and then how far it is and how long it takes."""
+        started = last = time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= (0.2 if self._panel else every):
+                last = now
+                left = duration((now - started) / done * (total - done))
+                self.progress(f"{done} of {total} {what}, {left} left")
+
+        return progress
 
     def __enter__(self) -> "Journal":
         return self

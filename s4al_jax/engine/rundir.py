@@ -4,6 +4,8 @@ config.json            every knob, their fingerprint, versions, device
 splits.json            the names of all images by split, and the initially labelled ones
 annotations/           the ledger of what was paid for, and the answers
 cycles/NN/             metrics.json, confusion_*.npy, scores.npz, chosen.json
+cycles/start/          chosen.json: what was asked before the first cycle, where nothing was known
+requests/NN/           questions to a person and the answers, see pool/person.py
 checkpoints/           the last training states
 metrics.jsonl, tensorboard/
 """
@@ -61,8 +63,25 @@ class CycleFolder:
     @property
     def chosen(self) -> list[RegionRef] | None:
         """What was chosen, once it was."""
-        found = read_json(self.path / "chosen.json")
+        return self._regions("chosen.json")
+
+    def write_given_up(self, regions: Sequence[RegionRef]) -> None:
+        """Which of the regions that this cycle should learn from stayed without an answer."""
+        write_json(self.path / "given_up.json", [list(region) for region in regions])
+
+    @property
+    def given_up(self) -> list[RegionRef] | None:
+        """The regions without an answer, once it was decided to go on without them."""
+        return self._regions("given_up.json")
+
+    def _regions(self, name: str) -> list[RegionRef] | None:
+        found = read_json(self.path / name)
         return None if found is None else [RegionRef(*region) for region in found]
+
+
+def start_folder(workdir: Path) -> CycleFolder:
+    """The folder of what was done before the first cycle."""
+    return CycleFolder(workdir / "cycles" / "start")
 
 
 def cycle_folder(workdir: Path, cycle: int) -> CycleFolder:

@@ -1,34 +1,101 @@
 """Reads a dataset once from end to end, so that a bad file is found before any training."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.pool.splits import check_overlap, image_digest
-from s4al_jax.types import VOID, DatasetSpec, InputError
+from s4al_jax.pool.splits import content_overlaps, image_digest, overlap_message
+from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
+
+Progress = Callable[[int, int], None]
+"""(images done, images in all)"""
 
 
-def check(spec: DatasetSpec, *, progress: Callable[[int, int], None] | None = None) -> None:
-    """Read every image and truth of every split; raise `InputError` at the first that is wrong.
+class SplitSurvey(NamedTuple):
+    """What one split holds."""
 
-    `progress(done, total)` is called after every image.
-    """
+    images: int
+    with_truth: int
+    class_pixels: np.ndarray
+    void_pixels: int
+    sizes: Counter[tuple[int, int]]
+    """(height, width) before the images were brought to the working size -> how many"""
+
+
+class Survey(NamedTuple):
+    """What there is, what is wrong with it, and what looks strange."""
+
+    splits: Mapping[str, SplitSurvey]
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def check(spec: DatasetSpec, *, progress: Progress | None = None) -> None:
+    """Read every image, and every truth that there is; raise `InputError` if anything is wrong."""
+    errors = survey(spec, progress=progress).errors
+    if errors:
+        more = f" (and {len(errors) - 1} more; scripts/check_data.py lists all)"
+        raise InputError(errors[0] + (more if len(errors) > 1 else ""))
+
+
+def survey(
+    spec: DatasetSpec, *, progress: Progress | None = None, originals: bool = False
+) -> Survey:
+    """Look at every file once and say what there is; with `originals`, of which size it was."""
     splits = {"train": spec.train, "val": spec.val, "test": spec.test}
     total = sum(len(images.names) for images in splits.values())
     digests: dict[str, list[str]] = {split: [] for split in splits}
+    found: dict[str, SplitSurvey] = {}
+    errors: list[str] = []
     done = 0
     for split, images in splits.items():
+        counts, void, sizes = np.zeros(len(spec.classes), np.int64), 0, Counter[tuple[int, int]]()
         for index, name in enumerate(images.names):
-            image = images.read_image(index)
-            _check_array(f"{split}/{name}", image, (spec.height, spec.width, 3))
-            truth = images.read_truth(index)
-            _check_array(f"truth of {split}/{name}", truth, (spec.height, spec.width))
-            _check_ids(f"truth of {split}/{name}", truth, len(spec.classes))
-            digests[split].append(image_digest(image))
+            label = f"{split}/{name}"
+            image, truth = _read(images, index, label, spec, errors)
+            digests[split].append(label if image is None else image_digest(image))
+            if truth is not None:
+                counts += np.bincount(truth[truth != VOID], minlength=len(counts))
+                void += int((truth == VOID).sum())
+            if originals and image is not None:
+                sizes[images.original(index).shape[:2]] += 1
             done += 1
             if progress is not None:
                 progress(done, total)
-    check_overlap({split: images.names for split, images in splits.items()}, digests)
+        known = int(images.known.sum())
+        found[split] = SplitSurvey(len(images.names), known, counts, void, sizes)
+    overlaps = content_overlaps(digests)
+    if overlaps:
+        errors.append(
+            overlap_message({split: images.names for split, images in splits.items()}, overlaps)
+        )
+    errors += _one_class(spec, found)
+    return Survey(found, tuple(errors), tuple(_strange(spec, found, digests)))
+
+
+def _read(
+    images: ImageSet, index: int, label: str, spec: DatasetSpec, errors: list[str]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """An image and its truth, if it has one; None for what is wrong, which `errors` then names."""
+    image = truth = None
+    try:
+        image = images.read_image(index)
+        _check_array(label, image, (spec.height, spec.width, 3))
+    except InputError as error:
+        errors.append(str(error))
+        image = None
+    if not images.known[index]:
+        return image, None
+    try:
+        truth = images.read_truth(index)
+        _check_array(f"truth of {label}", truth, (spec.height, spec.width))
+        _check_ids(f"truth of {label}", truth, len(spec.classes))
+    except InputError as error:
+        errors.append(str(error))
+        truth = None
+    return image, truth
 
 
 def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -46,3 +113,40 @@ def _check_ids(name: str, truth: np.ndarray, num_classes: int) -> None:
             f"{name} holds the id {wrong[0]}, but there are {num_classes} classes: "
             f"use 0 to {num_classes - 1}, or {VOID} for void"
         )
+
+
+def _one_class(spec: DatasetSpec, found: Mapping[str, SplitSurvey]) -> Iterator[str]:
+    """Masks of 0 and 255 are usual for two classes, and would be one class and void here."""
+    present = np.flatnonzero(_seen(spec, found))
+    if (
+        len(present) == 1
+        and len(spec.classes) > 1
+        and any(split.void_pixels for split in found.values())
+    ):
+        yield (
+            f"all masks together hold only the class {spec.classes[present[0]]!r} and void "
+            f"({VOID}): if that number means a class, say so under ids in classes.json"
+        )
+
+
+def _strange(
+    spec: DatasetSpec, found: Mapping[str, SplitSurvey], digests: Mapping[str, list[str]]
+) -> Iterator[str]:
+    if any(split.with_truth for split in found.values()):
+        for unseen in np.flatnonzero(_seen(spec, found) == 0):
+            yield f"no mask shows the class {spec.classes[unseen]!r}"
+    for split in ("val", "test"):
+        if not found[split].images:
+            yield f"{split} has no images: nothing is measured on it"
+    for split, of_split in digests.items():
+        names = getattr(spec, split).names
+        first: dict[str, int] = {}
+        for index, digest in enumerate(of_split):
+            same = first.setdefault(digest, index)
+            if same != index:
+                yield f"{split}/{names[same]} and {split}/{names[index]} are the same picture"
+
+
+def _seen(spec: DatasetSpec, found: Mapping[str, SplitSurvey]) -> np.ndarray:
+    none = np.zeros(len(spec.classes), np.int64)
+    return np.asarray(sum((split.class_pixels for split in found.values()), none))

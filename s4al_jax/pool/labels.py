@@ -172,8 +172,8 @@ class LabelStore:
             raise InputError(
                 f"{title}: {wrong[0]} is no id; use 0 to {classes - 1}, or 255 for void"
             )
-        who = annotation.annotator
-        return packed_answer(labels, region, box, cycle=int(cycle), annotator=who, classes=classes)
+        plain = annotation._replace(region=region, cycle=int(cycle))
+        return packed_answer(plain, box, classes=classes)
 
     def _check_new(self, answers: Sequence[Answer]) -> None:
         """Nothing may be paid for twice."""

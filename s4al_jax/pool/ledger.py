@@ -19,11 +19,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from s4al_jax.types import VOID, Box, InputError, RegionRef
+from s4al_jax.types import VOID, Annotation, Box, InputError, RegionRef
 
 LEDGER = "ledger.jsonl"
 
-KEYS = ("cycle", "image", "name", "row", "col", "box", "cost", "annotator", "patch", "sha256")
+KEYS = (
+    "cycle",
+    "image",
+    "name",
+    "row",
+    "col",
+    "box",
+    "cost",
+    "annotator",
+    "time",
+    "patch",
+    "sha256",
+)
 """What a line says, in this order."""
 
 
@@ -43,18 +55,26 @@ class Answer(NamedTuple):
     region: RegionRef
     box: Box
     annotator: str
+    time: str
     sha256: str
     packed: bytes
     class_pixels: np.ndarray
 
 
-def packed_answer(
-    labels: np.ndarray, region: RegionRef, box: Box, *, cycle: int, annotator: str, classes: int
-) -> Answer:
-    """The answer that holds these labels, which must be ids or `VOID`."""
+def packed_answer(annotation: Annotation, box: Box, *, classes: int) -> Answer:
+    """The answer of an annotation whose labels are known to be ids or `VOID`."""
+    labels = annotation.labels
     raw = labels.astype(np.uint8).tobytes()
-    digest, counts = hashlib.sha256(raw).hexdigest(), class_pixels(labels, classes)
-    return Answer(cycle, region, box, annotator, digest, zlib.compress(raw, 9), counts)
+    return Answer(
+        cycle=annotation.cycle,
+        region=annotation.region,
+        box=box,
+        annotator=annotation.annotator,
+        time=annotation.time,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        packed=zlib.compress(raw, 9),
+        class_pixels=class_pixels(labels, classes),
+    )
 
 
 def unpacked(packed: bytes, box: Box) -> np.ndarray:
@@ -205,8 +225,8 @@ def patch_file(cycle: int) -> str:
 def _line(answer: Answer, name: str, offset: int) -> bytes:
     patch = {"file": patch_file(answer.cycle), "offset": offset, "bytes": len(answer.packed)}
     image, row, col = answer.region
-    box, cost, who = list(answer.box), answer.box.area, answer.annotator
-    said = (answer.cycle, image, name, row, col, box, cost, who, patch, answer.sha256)
+    box, cost, who, when = list(answer.box), answer.box.area, answer.annotator, answer.time
+    said = (answer.cycle, image, name, row, col, box, cost, who, when, patch, answer.sha256)
     entry = dict(zip(KEYS, said, strict=True))
     return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
 
@@ -236,8 +256,8 @@ def _entry(line: bytes) -> dict[str, Any]:
     for count in (*counts, *box, patch["offset"], patch["bytes"]):
         if type(count) is not int or count < 0:
             raise ValueError(f"{count!r} stands where a whole number from 0 up should")
-    if not all(isinstance(entry[key], str) for key in ("name", "annotator", "sha256")):
-        raise ValueError("name, annotator and sha256 are not all texts")
+    if not all(isinstance(entry[key], str) for key in ("name", "annotator", "time", "sha256")):
+        raise ValueError("name, annotator, time and sha256 are not all texts")
     return entry
 
 
@@ -258,8 +278,8 @@ def _verified(entry: Mapping[str, Any], packed: bytes, shape: PoolShape) -> Answ
         raise ValueError(f"the id {wrong[0]} is none of {shape.num_classes} classes or void")
     region = RegionRef(image, entry["row"], entry["col"])
     counts = class_pixels(labels, shape.num_classes)
-    who, digest = entry["annotator"], entry["sha256"]
-    return Answer(entry["cycle"], region, box, who, digest, packed, counts)
+    who, when, digest = entry["annotator"], entry["time"], entry["sha256"]
+    return Answer(entry["cycle"], region, box, who, when, digest, packed, counts)
 
 
 def _append(path: Path, added: bytes) -> None:

@@ -69,6 +69,16 @@ def whole_image(height: int, width: int) -> RegionGrid:
     return region_grid(height, width, height, width)
 
 
+def in_original(box: Box, grid: RegionGrid, height: int, width: int) -> Box:
+    """The pixels of a picture of another size that a box of the grid's size touches."""
+    return Box(
+        box.top * height // grid.height,
+        box.left * width // grid.width,
+        -(-box.bottom * height // grid.height),
+        -(-box.right * width // grid.width),
+    )
+
+
 def cell_sums(maps: np.ndarray, grid: RegionGrid) -> np.ndarray:
     """Sums of `[..., height, width]` over each cell, `[..., rows, cols]`; counts are int64."""
     if maps.shape[-2:] != (grid.height, grid.width):

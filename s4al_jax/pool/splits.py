@@ -52,13 +52,12 @@ def content_overlaps(digests: Mapping[str, Sequence[str]]) -> list[tuple[Place, 
     return overlaps
 
 
-def check_overlap(names: Mapping[str, Sequence[str]], digests: Mapping[str, Sequence[str]]) -> None:
-    """Refuse splits that share a picture; both arguments are split -> one entry per image."""
-    overlaps = content_overlaps(digests)
-    if not overlaps:
-        return
+def overlap_message(
+    names: Mapping[str, Sequence[str]], overlaps: Sequence[tuple[Place, Place]]
+) -> str:
+    """What to say of pictures that stand in two splits; `names` is split -> one per image."""
     one, other = overlaps[0]
-    raise InputError(
+    return (
         f"{one.split}/{names[one.split][one.image]} and "
         f"{other.split}/{names[other.split][other.image]} are the same picture "
         f"({len(overlaps)} such pairs): keep each picture in one split only"

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
+from s4al_jax.pool.request_files import overlay
 from s4al_jax.types import Box
 
 
@@ -45,4 +46,31 @@ def acquisition(
             corner, width, height = (box.left - 0.5, box.top - 0.5), box.right - box.left, 0
             height = box.bottom - box.top
             axis.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="red", lw=1.5))
+    return figure
+
+
+def contact_sheet(
+    pictures: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray | None],
+    names: Sequence[str],
+    classes: Sequence[str],
+    palette: Sequence[tuple[int, int, int]],
+) -> Figure:
+    """Pictures in rows of four, half covered by the colours of their classes, with a legend.
+
+    Where a picture has no labels it is shown as it is.
+    """
+    rows = max(1, -(-len(pictures) // 4))
+    figure = Figure(figsize=(13, 2.7 * rows + 1.0), layout="constrained")
+    axes = figure.subplots(rows, 4, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, picture, label, name in zip(axes.flat, pictures, labels, names, strict=False):
+        axis.imshow(picture if label is None else overlay(picture, label, palette))
+        axis.set_title(name if label is not None else f"{name} (no mask)", fontsize=7)
+    patches = [
+        Patch(color="#" + bytes(palette[index]).hex(), label=f"{index} {name}")
+        for index, name in enumerate(classes)
+    ]
+    figure.legend(handles=patches, loc="outside lower center", ncols=8, fontsize=8)
     return figure

@@ -24,7 +24,7 @@ def opened(folder: Path) -> LabelStore:
 
 
 def answers(regions: Sequence[RegionRef], grid: RegionGrid, cycle: int) -> list[Annotation]:
-    parcels = simulated(lambda image: TRUTH[image])(regions, grid, cycle)
+    parcels = simulated(lambda image: TRUTH[image]).answers(regions, grid, cycle)
     return [answer for parcel in parcels for answer in parcel]
 
 

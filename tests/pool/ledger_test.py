@@ -34,7 +34,7 @@ def opened(folder: Path) -> LabelStore:
 
 
 def answers(regions: Sequence[RegionRef], grid: RegionGrid, cycle: int) -> list[Annotation]:
-    parcels = simulated(lambda image: TRUTH[image])(regions, grid, cycle)
+    parcels = simulated(lambda image: TRUTH[image]).answers(regions, grid, cycle)
     return [answer for parcel in parcels for answer in parcel]
 
 
@@ -70,7 +70,9 @@ def test_the_ledger_says_what_was_bought_line_by_line(store: LabelStore, tmp_pat
     folder = tmp_path / "annotations"
     lines = (folder / "ledger.jsonl").read_text("ascii").splitlines()
     entries = [json.loads(line) for line in lines]
-    assert list(entries[0]) == ("cycle image name row col box cost annotator patch sha256".split())
+    assert list(entries[0]) == (
+        "cycle image name row col box cost annotator time patch sha256".split()
+    )
     assert lines[0] == json.dumps(entries[0], separators=(",", ":"))
     assert [entry["box"] for entry in entries] == [
         [0, 0, 5, 7],
@@ -112,7 +114,7 @@ def test_a_store_opened_again_is_the_same_and_agrees_with_a_plain_array(
     with scratch() as folder:
         store = opened(folder)
         for cycle, regions in enumerate(cycles):
-            for parcel in simulated(lambda image: TRUTH[image])(regions, grid, cycle):
+            for parcel in simulated(lambda image: TRUTH[image]).answers(regions, grid, cycle):
                 store.record(parcel, grid)
             for image, row, col in regions:
                 box = grid.box(row, col).slices
@@ -163,7 +165,7 @@ def test_a_run_stopped_at_any_byte_ends_with_the_same_files(
     def buy(store: LabelStore, first: int) -> None:
         for cycle, regions in list(enumerate(cycles))[first:]:
             missing = store.missing(regions, grid)
-            for parcel in simulated(lambda image: TRUTH[image])(missing, grid, cycle):
+            for parcel in simulated(lambda image: TRUTH[image]).answers(missing, grid, cycle):
                 store.record(parcel, grid)
 
     with scratch() as folder:

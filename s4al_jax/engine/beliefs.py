@@ -1,0 +1,32 @@
+"""What a network takes images for: its most likely class of every pixel."""
+
+from collections.abc import Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from s4al_jax.engine import devices
+from s4al_jax.feed.source import Source
+from s4al_jax.types import Method, Tree
+
+
+def beliefs(
+    method: Method, source: Source, mesh: Mesh, *, batch: int
+) -> Callable[[Tree, np.ndarray], Iterator[np.ndarray]]:
+    """A function (variables, image indices) -> uint8 `[height, width]` for each, in that order."""
+
+    def believed(variables: Tree, fetched: Tree) -> jax.Array:
+        images = source.materialize(fetched).image
+        return jnp.argmax(method.predict(variables, images).logits, axis=-1).astype(jnp.uint8)
+
+    program = devices.compiled(believed, mesh)
+
+    def maps(variables: Tree, images: np.ndarray) -> Iterator[np.ndarray]:
+        for start in range(0, len(images), batch):
+            indices = images[start : start + batch]
+            fetched = devices.split(source.fetch(indices, batch), mesh)
+            yield from np.asarray(program(variables, fetched))[: len(indices)]
+
+    return maps

@@ -1,0 +1,123 @@
+"""The classes of a user's own data: names, colours, and what the numbers in a mask stand for.
+
+`classes.txt` has one name a line; the first is class 0. `classes.json` can say more:
+
+    {"classes": [{"name": "road", "color": [128, 64, 128]}, {"name": "car", "color": [0, 0, 142]}],
+     "void_colors": [[0, 0, 0]], "ids": {"7": "road", "26": "car", "0": "void"}}
+
+`color` is how a class is shown and, for colour masks, what it is recognised by; `ids` gives the
+numbers in the files where these are not 0, 1, 2 and so on, with 255 for void.
+"""
+
+import colorsys
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from s4al_jax.pool.pictures import Colour, id_codes
+from s4al_jax.types import UNLABELED, VOID, InputError
+
+FILES = ("classes.json", "classes.txt")
+
+
+class ClassList(NamedTuple):
+    """What there is to be told apart."""
+
+    names: tuple[str, ...]
+    palette: tuple[Colour, ...]
+    codes: np.ndarray
+    """int16 `[256]`: what a number in a mask means: an id, `VOID`, or -1 for nothing"""
+    colours: dict[Colour, int]
+    """what a colour in a mask means; empty where no colours were given"""
+
+
+def class_list(folder: Path) -> ClassList:
+    """The classes that a folder's `classes.json` or `classes.txt` names."""
+    found = [folder / name for name in FILES if (folder / name).is_file()]
+    if len(found) != 1:
+        there = "both are there: remove one" if found else "neither is there: write one"
+        raise InputError(f"{folder} needs a classes.txt (a name a line) or a classes.json; {there}")
+    text = found[0].read_text(encoding="utf-8-sig")
+    if found[0].suffix == ".txt":
+        names = [line.strip() for line in text.splitlines() if line.strip()]
+        return _made(found[0], names, {}, {}, [])
+    return _from_json(found[0], text)
+
+
+def _from_json(path: Path, text: str) -> ClassList:
+    try:
+        content = json.loads(text)
+        if isinstance(content, list):
+            content = {"classes": content}
+        unknown = sorted(set(content) - {"classes", "void_colors", "ids"})
+        if unknown:
+            raise InputError(f"{path}: no such entry {unknown[0]!r}; see docs/own_data.md")
+        entries = [{"name": e} if isinstance(e, str) else dict(e) for e in content["classes"]]
+        names = [str(entry["name"]) for entry in entries]
+        colours = {e["name"]: _colour(path, e["color"]) for e in entries if "color" in e}
+        void = [_colour(path, colour) for colour in content.get("void_colors", [])]
+        return _made(path, names, colours, content.get("ids", {}), void)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f'{path} is not as it should be ({error}): write {{"classes": [{{"name": "road", '
+            '"color": [128, 64, 128]}, ...]}'
+        ) from error
+
+
+def _made(
+    path: Path,
+    names: list[str],
+    colours: dict[str, Colour],
+    ids: dict[str, Any],
+    void_colours: list[Colour],
+) -> ClassList:
+    if not 1 <= len(names) < UNLABELED:
+        raise InputError(f"{path} names {len(names)} classes: give 1 to {UNLABELED - 1}")
+    for name in names:
+        if names.count(name) > 1 or name == "void":
+            hint = "void is no class" if name == "void" else "give each its own name"
+            raise InputError(f"{path} names {name!r} {names.count(name)} times: {hint}")
+    number = {name: index for index, name in enumerate(names)}
+    shown = tuple(colours.get(name, _default_colour(number[name])) for name in names)
+    meaning: dict[Colour, int] = {}
+    if len(colours) == len(names):
+        named = [(colours[name], number[name]) for name in names]
+        for colour, code in [*named, *((colour, VOID) for colour in void_colours)]:
+            if colour in meaning:
+                raise InputError(f"{path}: two classes have the colour {list(colour)}")
+            meaning[colour] = code
+    return ClassList(tuple(names), shown, _codes(path, number, ids), meaning)
+
+
+def _codes(path: Path, number: dict[str, int], ids: dict[str, Any]) -> np.ndarray:
+    if not ids:
+        return id_codes(len(number))
+    codes = np.full(256, -1, np.int16)
+    codes[VOID] = VOID
+    for written, name in ids.items():
+        if not (written.isdecimal() and int(written) < 256):
+            raise InputError(f"{path}: ids has {written!r}: numbers in a mask are 0 to 255")
+        if name not in {*number, "void"}:
+            raise InputError(f"{path}: ids gives {written} the name {name!r}, which is no class")
+        codes[int(written)] = number.get(name, VOID)
+    for name, index in number.items():
+        if index not in codes:
+            raise InputError(f"{path}: ids has no number for {name!r}")
+    return codes
+
+
+def _colour(path: Path, value: Any) -> Colour:
+    numbers = [int(part) for part in value]
+    if len(numbers) != 3 or not all(0 <= part <= 255 for part in numbers):
+        raise InputError(f"{path}: {value} is no colour: give [red, green, blue] of 0 to 255")
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _default_colour(index: int) -> Colour:
+    """Colours far apart for neighbours in the list, by steps of the golden angle."""
+    red, green, blue = colorsys.hsv_to_rgb(index * 0.618 % 1.0, 0.55 + 0.45 * (index % 2), 0.9)
+    return round(255 * red), round(255 * green), round(255 * blue)

@@ -1,0 +1,201 @@
+"""A user's own folder: images in any sub-folders, masks for as many of them as there are.
+
+    root/classes.txt                 or classes.json, see `class_list`
+    root/images/any/where/a.jpg      any size, any format that Pillow reads
+    root/masks/any/where/a.png       the mask of that image, where there is one
+
+An image is called by its path below `images`, without its ending. Which split it is in is said by
+folders (`images/train`, `images/val`, `images/test`), by lists of names (`train.txt`, `val.txt`,
+`test.txt` beside `images`), or drawn: val and test from the images that have a mask, all others
+are the pool. Images are brought to the working size by stretching both sides.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from s4al_jax.pool.class_list import ClassList, class_list
+from s4al_jax.pool.pictures import (
+    check_same_size,
+    endings,
+    ids,
+    ids_of_colours,
+    is_coloured,
+    on_disk,
+    recoded,
+    resized,
+    resized_ids,
+    rgb,
+)
+from s4al_jax.types import DatasetSpec, ImageSet, InputError
+
+SPLITS = ("train", "val", "test")
+
+
+def folder(
+    root: str,
+    *,
+    height: int,
+    width: int,
+    split: str = "auto",
+    val_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int = 0,
+) -> DatasetSpec:
+    """The images under `root` at `height` x `width`.
+
+    `split` is "folders", "lists", "draw", or "auto": the first of these that the folder offers.
+    `val_share` and `test_share` are the shares of the images with masks that a draw takes.
+    """
+    if not root:
+        raise InputError("the folder is not given: set config.data.root")
+    place = Path(root).expanduser()
+    classes = class_list(_existing(place))
+    images, masks = _pictures(_existing(place / "images")), _pictures(place / "masks")
+    for name in sorted(masks.keys() - images.keys()):
+        raise InputError(f"{masks[name]} is the mask of no image: remove it or add the image")
+    if not images:
+        raise InputError(f"{place / 'images'} holds no pictures: put them there")
+    how = _way(place, images) if split == "auto" else split
+    if how == "folders":
+        names = _by_folder(place, images)
+    elif how == "lists":
+        names = _by_lists(place, images)
+    elif how == "draw":
+        names = _drawn(sorted(images), masks, val=val_share, test=test_share, seed=seed)
+    else:
+        raise InputError(f"config.data.kwargs.split is {split!r}: auto, folders, lists or draw")
+    if not names["train"]:
+        raise InputError(f"{place} leaves no image to learn from: check how it is split ({how})")
+    _check_measurable(names, masks)
+    sets = (_image_set(names[s], images, masks, classes, height, width) for s in SPLITS)
+    return DatasetSpec("folder", classes.names, classes.palette, height, width, *sets)
+
+
+def _image_set(
+    names: Sequence[str],
+    images: Mapping[str, Path],
+    masks: Mapping[str, Path],
+    classes: ClassList,
+    height: int,
+    width: int,
+) -> ImageSet:
+    def read_original(index: int) -> np.ndarray:
+        return rgb(on_disk(images[names[index]]))
+
+    def read_truth(index: int) -> np.ndarray:
+        labels = _mask(masks[names[index]], images[names[index]], classes)
+        return resized_ids(labels, height, width)
+
+    return ImageSet(
+        tuple(names),
+        lambda index: resized(read_original(index), height, width),
+        read_truth,
+        read_original,
+        tuple(name in masks for name in names),
+    )
+
+
+def _mask(path: Path, image: Path, classes: ClassList) -> np.ndarray:
+    """The class ids of a mask, at its own size."""
+    file = on_disk(path)
+    if is_coloured(file):
+        if not classes.colours:
+            raise InputError(
+                f"{path} is a colour picture: give every class its color in classes.json, "
+                "or save masks with one 8-bit channel"
+            )
+        labels = ids_of_colours(file, classes.colours)
+    else:
+        hint = "use the numbers of the classes, and 255 for void; or say what it is in classes.json"
+        labels = recoded(ids(file), classes.codes, file.name, hint)
+    check_same_size(labels, file, on_disk(image))
+    return labels
+
+
+def _existing(place: Path) -> Path:
+    if not place.is_dir():
+        raise InputError(f"{place} is not a folder: see docs/own_data.md for what goes where")
+    return place
+
+
+def _pictures(place: Path) -> dict[str, Path]:
+    """The pictures below a folder by their relative path without its ending."""
+    found: dict[str, Path] = {}
+    for path in sorted(place.rglob("*")) if place.is_dir() else []:
+        below = path.relative_to(place)
+        if path.suffix.lower() not in endings() or any(p.startswith(".") for p in below.parts):
+            continue
+        name = below.with_suffix("").as_posix()
+        if name in found:
+            raise InputError(f"{found[name]} and {path} share one name: remove one of them")
+        found[name] = path
+    return found
+
+
+def _way(place: Path, images: Mapping[str, Path]) -> str:
+    if (place / "train.txt").is_file():
+        return "lists"
+    heads = {name.split("/")[0] for name in images}
+    return "folders" if "train" in heads and heads <= set(SPLITS) else "draw"
+
+
+def _by_folder(place: Path, images: Mapping[str, Path]) -> dict[str, list[str]]:
+    names = {s: [n for n in sorted(images) if n.startswith(f"{s}/")] for s in SPLITS}
+    lost = sorted(set(images) - {name for of_split in names.values() for name in of_split})
+    if lost:
+        raise InputError(
+            f"{images[lost[0]]} is in no split: put it below train, val or test of "
+            f"{place / 'images'}"
+        )
+    return names
+
+
+def _by_lists(place: Path, images: Mapping[str, Path]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {s: [] for s in SPLITS}
+    where: dict[str, str] = {}
+    for split in SPLITS:
+        path = place / f"{split}.txt"
+        if not path.is_file():
+            continue
+        for line in path.read_text(encoding="utf-8-sig").splitlines():
+            name = line.strip()
+            if not name:
+                continue
+            if name not in images:
+                name = Path(name).with_suffix("").as_posix()
+            if name not in images:
+                raise InputError(f"{path} names {line.strip()!r}, but {place / 'images'} has none")
+            if name in where:
+                raise InputError(f"{path} names {name!r}, which {where[name]} named already")
+            where[name] = f"{split}.txt"
+            names[split].append(name)
+    return {split: sorted(of_split) for split, of_split in names.items()}
+
+
+def _drawn(
+    names: Sequence[str], masks: Mapping[str, Path], *, val: float, test: float, seed: int
+) -> dict[str, list[str]]:
+    if min(val, test) < 0 or val + test >= 1 or seed < 0:
+        raise InputError(
+            f"val_share {val}, test_share {test}, seed {seed}: give shares from 0 that leave "
+            "something to learn from, and a seed from 0"
+        )
+    with_mask = [name for name in names if name in masks]
+    order = [with_mask[i] for i in np.random.default_rng(seed).permutation(len(with_mask))]
+    vals, tests = round(val * len(order)), round(test * len(order))
+    drawn = {"val": sorted(order[:vals]), "test": sorted(order[vals : vals + tests])}
+    taken = {*drawn["val"], *drawn["test"]}
+    return {"train": [name for name in names if name not in taken], **drawn}
+
+
+def _check_measurable(names: Mapping[str, Sequence[str]], masks: Mapping[str, Path]) -> None:
+    """Networks are measured on val and test: their images need a truth."""
+    for split in ("val", "test"):
+        for name in names[split]:
+            if name not in masks:
+                raise InputError(
+                    f"images/{name} is in {split} and has no mask: add masks/{name}.png or move "
+                    "the image to train"
+                )

@@ -1,0 +1,152 @@
+"""A pool without truth and a person who answers: whole runs, through files alone."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+from PIL import Image
+
+from s4al_jax import experiment, loop
+from s4al_jax.pool.synthetic import scene
+from s4al_jax.types import AnnotationsPending, InputError
+from tests.resume_test import arrays
+
+CLASSES = "sky building pole road pavement tree sign fence car pedestrian bicyclist".split()
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten drawn scenes of two sizes with all their masks, in folders by split."""
+    root = tmp_path_factory.mktemp("photographs")
+    (root / "classes.txt").write_text("\n".join(CLASSES))
+    for number, split in enumerate(["train"] * 6 + ["val"] * 2 + ["test"] * 2):
+        height, width = ((96, 128), (60, 80))[number % 2]
+        drawn = scene(height=height, width=width, rng=np.random.default_rng(number))
+        for kind, picture in zip(("images", "masks"), drawn, strict=True):
+            path = root / kind / split / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(path)
+    return root
+
+
+@pytest.fixture
+def config(tiny: Callable[..., ConfigDict]) -> Callable[..., ConfigDict]:
+    def made(root: Path, **changes: object) -> ConfigDict:
+        changes = {"data__name": "folder", "data__root": str(root), **changes}
+        return tiny(data__kwargs=ConfigDict({"split": "folders"}), **changes)
+
+    return made
+
+
+def without_masks(root: Path, target: Path, *keep: str) -> Path:
+    """A copy of a folder in which only these pool images have masks."""
+    shutil.copytree(root, target)
+    for path in sorted((target / "masks/train").iterdir()):
+        if f"train/{path.stem}" not in keep:
+            path.unlink()
+    return target
+
+
+def answered(workdir: Path, truth: Path, cycle: int) -> Iterator[str]:
+    """A person who knows the truth: saves an answer to one request after the other."""
+    folder = workdir / f"requests/{cycle:02d}"
+    for request in json.loads((folder / "requests.json").read_text())["requests"]:
+        number = request["image"].split("__")[-1]
+        with Image.open(truth / f"masks/train/{number}.png") as mask:
+            top, left, bottom, right = request["box"]
+            mask.crop((left, top, right, bottom)).save(folder / request["answer_file"])
+        yield request["name"]
+
+
+def test_a_person_and_the_simulated_one_lead_to_the_same_bits(
+    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+) -> None:
+    simulated = experiment.build(config(photographs))
+    straight = list(loop.cycles(simulated, tmp_path / "simulated"))
+    first = [simulated.spec.train.names[image] for image in simulated.initial]
+    assert len(first) == 2
+
+    pool = without_masks(photographs, tmp_path / "pool", *first)
+    asked = experiment.build(config(pool, oracle__name="folder", oracle__annotator="Ada"))
+    run = tmp_path / "asked"
+    with pytest.raises(AnnotationsPending, match=r"8 regions wait for an answer in .*requests/01"):
+        list(loop.cycles(asked, run))
+    names = list(answered(run, photographs, 1))
+    assert len(names) == 8
+    results = list(loop.cycles(asked, run))
+
+    assert [r.metrics for r in results] == [r.metrics for r in straight]
+    assert results[0].chosen == straight[0].chosen
+    one, other = arrays(tmp_path / "simulated", simulated), arrays(run, asked)
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, other[name], err_msg=name)
+    rows = [
+        json.loads(line) for line in (run / "annotations/ledger.jsonl").read_text().split("\n")[:-1]
+    ]
+    assert [row["annotator"] for row in rows] == ["given"] * 2 + ["Ada"] * 8
+    assert all(row["time"].endswith("Z") for row in rows[2:])
+
+
+def test_some_answers_are_enough_where_the_user_says_so(
+    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+) -> None:
+    pool = without_masks(photographs, tmp_path / "pool", "train/0", "train/3")
+    asked, run = experiment.build(config(pool, oracle__name="folder")), tmp_path / "run"
+    for _ in range(2):
+        with pytest.raises(AnnotationsPending, match="8 regions wait"):
+            list(loop.cycles(asked, run, accept_partial=True))
+    person = answered(run, photographs, 1)
+    names = [next(person) for _ in range(3)]
+    (run / "requests/01/answers/stray.png").write_bytes(b"")
+    with pytest.raises(InputError, match="stray.png has the name of no request"):
+        list(loop.cycles(asked, run))
+    (run / "requests/01/answers/stray.png").unlink()
+    with pytest.raises(AnnotationsPending, match="5 regions wait"):
+        list(loop.cycles(asked, run))
+    results = list(loop.cycles(asked, run, accept_partial=True))
+    assert results[-1].metrics["regions"] == len(names) == 3
+    again = list(loop.cycles(asked, run))
+    assert [r.metrics for r in again] == [r.metrics for r in results]
+
+
+def test_a_pool_without_any_label_is_first_asked_by_lot(
+    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+) -> None:
+    pool = without_masks(photographs, tmp_path / "pool")
+    asked, run = experiment.build(config(pool, oracle__name="folder")), tmp_path / "run"
+    assert asked.initial == ()
+    for cycle in (0, 1):
+        with pytest.raises(AnnotationsPending, match=f"12 regions wait .*requests/{cycle:02d}"):
+            list(loop.cycles(asked, run))
+        assert len(list(answered(run, photographs, cycle))) == 12
+    results = list(loop.cycles(asked, run))
+    assert [result.metrics["regions"] for result in results] == [12, 24]
+    assert results[1].metrics["labeled_pixels"] == 24 * 12 * 16
+
+
+def test_without_val_and_test_a_run_is_trained_and_not_measured(
+    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+) -> None:
+    pool = without_masks(photographs, tmp_path / "pool", "train/0", "train/3")
+    for split in ("val", "test"):
+        for kind in ("images", "masks"):
+            shutil.rmtree(pool / kind / split)
+    asked, run = experiment.build(config(pool, oracle__name="folder")), tmp_path / "run"
+    with pytest.raises(AnnotationsPending):
+        list(loop.cycles(asked, run))
+    list(answered(run, photographs, 1))
+    results = list(loop.cycles(asked, run))
+    assert results[1].metrics["measures"] == {"student": {}, "teacher": {}}
+    assert loop.summary(results[1]).startswith("cycle 1: ")
+
+
+def test_the_simulated_oracle_needs_every_mask(
+    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+) -> None:
+    pool = without_masks(photographs, tmp_path / "pool", "train/0")
+    with pytest.raises(InputError, match=r"train/1 has no label, .* config.oracle.name=folder"):
+        experiment.build(config(pool))
