@@ -16,6 +16,7 @@ from s4al_jax.types import InputError
 
 FREE_KNOBS = (
     "data.root",
+    "data.residence",
     "checkpoint.every_epochs",
     "checkpoint.keep",
     "devices",
@@ -54,6 +55,7 @@ def _data() -> ConfigDict:
     data.name = "synthetic"
     data.root = ""  # the folder of a dataset on disk
     data.height, data.width = 360, 480  # pixels; the working size (Sec. 4.1)
+    data.residence = "auto"  # of decoded images: "resident", "cached", "streamed"; same results
     data.initial_share = 0.10  # of the images, drawn uniformly, labelled before the first cycle
     data.kwargs = {"train": 367, "val": 101, "test": 233, "seed": 0}
     return data

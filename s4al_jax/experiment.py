@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
@@ -18,7 +19,8 @@ from s4al_jax.acquire.questions import random_regions, uncertainty
 from s4al_jax.acquire.scores import entropy, least_confidence, margin
 from s4al_jax.engine import devices
 from s4al_jax.feed import plan
-from s4al_jax.feed.source import CachedSource
+from s4al_jax.feed.residence import residence
+from s4al_jax.feed.source import CachedSource, ResidentSource, Source, StreamedSource
 from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.s4al import s4al
 from s4al_jax.methods.supervised import supervised
@@ -81,6 +83,8 @@ class Experiment(NamedTuple):
     steps: Callable[[int, np.ndarray, np.ndarray, int], Iterator[plan.StepPlan]]
     """(cycle, labelled images, unlabelled images, first step) -> the steps from there on"""
     mesh: Mesh
+    residence: str
+    """where decoded images live, see `feed.residence`"""
     seed: int
     batch: Mapping[str, int]
     """rows of each batch: labeled, unlabeled, evaluate, score"""
@@ -134,6 +138,7 @@ def build(config: ConfigDict) -> Experiment:
         schedule=schedule,
         steps=_steps(config, schedule, method),
         mesh=mesh,
+        residence=residence(config.data.residence, pixels=_pixels(spec), room=devices.room(mesh)),
         seed=config.seed,
         batch=batch,
         evaluated=tuple(s for s in config.evaluate.splits if getattr(spec, s).names),
@@ -165,26 +170,36 @@ def _without_secrets(spec: DatasetSpec, initial: Sequence[int], oracle: str) -> 
     return spec._replace(train=spec.train._replace(has_truth=tuple(known.tolist())))
 
 
-def source(images: ImageSet, read_label: Callable[[int], np.ndarray]) -> CachedSource:
+def source(
+    images: ImageSet,
+    read_label: Callable[[int], np.ndarray],
+    *,
+    residence: str = "cached",
+    place: Callable[[np.ndarray], jax.Array] = jnp.asarray,
+) -> Source:
     """A split's images on their way to the device, with what may be known of them."""
-    return CachedSource(
-        read_image=images.read_image, read_label=read_label, count=len(images.names)
-    )
+    count = len(images.names)
+    if residence == "streamed" or not count:
+        return StreamedSource(read_image=images.read_image, read_label=read_label)
+    if residence == "resident":
+        return ResidentSource(
+            read_image=images.read_image, read_label=read_label, count=count, place=place
+        )
+    return CachedSource(read_image=images.read_image, read_label=read_label, count=count)
+
+
+def _pixels(spec: DatasetSpec) -> int:
+    count = sum(len(split.names) for split in (spec.train, spec.val, spec.test))
+    return count * spec.height * spec.width
 
 
 def dataset(data: ConfigDict) -> DatasetSpec:
     """The images and labels that a configuration names."""
     factory = _named(DATASETS, "data.name", data.name)
     root = {"root": data.root} if "root" in inspect.signature(factory).parameters else {}
-    spec = _called(
+    return _called(
         factory, "data.kwargs", data.kwargs, height=data.height, width=data.width, **root
     )
-    # Truth is read at every evaluation; a drawn scene or a PNG is not made twice for it.
-    remembered = {
-        split: images._replace(read_truth=functools.cache(images.read_truth))
-        for split, images in (("train", spec.train), ("val", spec.val), ("test", spec.test))
-    }
-    return spec._replace(**remembered)
 
 
 def _network(model: ConfigDict, spec: DatasetSpec, mesh: Mesh) -> Network:

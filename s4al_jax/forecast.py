@@ -92,7 +92,6 @@ def _network(experiment: Experiment) -> list[str]:
 def _memory(experiment: Experiment) -> list[str]:
     """Compiles the dearest phase and asks the compiler; what it says is also cached for the run."""
     spec = experiment.spec
-    images = len(spec.train.names) + len(spec.val.names) + len(spec.test.names)
     unknown = np.full((spec.height, spec.width), UNLABELED, np.uint8)
     pool = source(spec.train, lambda index: unknown)
     step = _dearest(experiment)
@@ -101,12 +100,22 @@ def _memory(experiment: Experiment) -> list[str]:
         jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _shapes(experiment)),
         experiment.mesh,
     )
-    need = devices.memory(update, state, train.fetched(step, pool, experiment.mesh))
-    host = images * spec.height * spec.width * 3
+    need = devices.memory(update, state, devices.split(train.fetched(step, pool), experiment.mesh))
     return [
         f"memory    {need / 2**20:.0f} MiB on each device for a {step.phase.value} step; "
-        f"{host / 2**20:.0f} MiB on the host for decoded images"
+        f"{_images_memory(experiment)}"
     ]
+
+
+def _images_memory(experiment: Experiment) -> str:
+    spec = experiment.spec
+    images = len(spec.train.names) + len(spec.val.names) + len(spec.test.names)
+    size = images * spec.height * spec.width / 2**20
+    return {
+        "resident": f"{4 * size:.0f} MiB more there for images and labels (resident)",
+        "cached": f"{3 * size:.0f} MiB on the host for decoded images (cached)",
+        "streamed": "images are decoded as they are needed (streamed)",
+    }[experiment.residence]
 
 
 def _dearest(experiment: Experiment) -> StepPlan:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +17,19 @@ from s4al_jax.engine.evaluate import evaluator, measures
 from s4al_jax.engine.journal import Journal, pace
 from s4al_jax.engine.score import scorer
 from s4al_jax.experiment import Experiment, source
-from s4al_jax.feed.source import CachedSource
+from s4al_jax.feed.source import Source
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.oracle import Guess, Oracle
 from s4al_jax.pool.regions import whole_image
-from s4al_jax.types import AnnotationsPending, InputError, Phase, RegionRef, TrainState, Tree
+from s4al_jax.types import (
+    AnnotationsPending,
+    DatasetSpec,
+    InputError,
+    Phase,
+    RegionRef,
+    TrainState,
+    Tree,
+)
 
 _START = 2**32
 """Where a cycle's number stands elsewhere: the lots of the first question of all."""
@@ -32,7 +41,7 @@ class Run(NamedTuple):
     experiment: Experiment
     workdir: Path
     labels: LabelStore
-    pool: CachedSource
+    pool: Source
     checkpoints: Checkpoints
     journal: Journal
     update: Mapping[Phase, train.Update]
@@ -60,13 +69,10 @@ def opened(experiment: Experiment, workdir: Path, *, accept_partial: bool = Fals
         width=spec.width,
         num_classes=len(spec.classes),
     )
-    pool = source(spec.train, labels.label_map)
-    measured = {
-        split: source(images, images.read_truth)
-        for split, images in (("val", spec.val), ("test", spec.test))
-    }
     with Journal(workdir) as journal:
-        start.check_data(experiment, workdir, {"train": pool, **measured}, journal)
+        pool, measured = _sources(
+            experiment, start.checked_data(experiment, workdir, journal), labels
+        )
         checkpoints = Checkpoints(
             workdir / "checkpoints", keep=experiment.checkpoint_keep, mesh=mesh
         )
@@ -100,6 +106,21 @@ def opened(experiment: Experiment, workdir: Path, *, accept_partial: bool = Fals
             accept_partial=accept_partial,
         )
         checkpoints.close()
+
+
+def _sources(
+    experiment: Experiment, spec: DatasetSpec, labels: LabelStore
+) -> tuple[Source, dict[str, Source]]:
+    """The pool with what has been bought of it, and the splits that are measured on."""
+    made = partial(
+        source,
+        residence=experiment.residence,
+        place=partial(devices.replicated, mesh=experiment.mesh),
+    )
+    measured = {"val": spec.val, "test": spec.test}
+    return made(spec.train, labels.label_map), {
+        split: made(images, images.read_truth) for split, images in measured.items()
+    }
 
 
 def labeled_at_start(run: Run) -> None:
@@ -207,6 +228,7 @@ def _scores(run: Run, cycle: int) -> tuple[np.ndarray, np.ndarray]:
 def _train(run: Run, cycle: int) -> None:
     experiment, journal, schedule = run.experiment, run.journal, run.experiment.schedule
     state, start = _start(run, cycle)
+    run.pool.refresh()
     first, last = schedule.first_step(cycle), schedule.steps_of(cycle)
     journal.rewind(first + start)
     whole = run.labels.fully_labeled

@@ -1,18 +1,17 @@
 """Before anything is trained: whose directory is it, and is the data whole?"""
 
+import functools
 import importlib.metadata
 import platform
-from collections.abc import Mapping
 from pathlib import Path
 
 from s4al_jax import config
 from s4al_jax.engine import rundir
 from s4al_jax.engine.journal import Journal
 from s4al_jax.experiment import Experiment
-from s4al_jax.feed.source import CachedSource
 from s4al_jax.pool.check import check
 from s4al_jax.pool.splits import splits_record
-from s4al_jax.types import InputError
+from s4al_jax.types import DatasetSpec, ImageSet, InputError
 
 
 def claim(experiment: Experiment, workdir: Path) -> None:
@@ -49,21 +48,16 @@ def _identity(experiment: Experiment) -> dict:
     }
 
 
-def check_data(
-    experiment: Experiment,
-    workdir: Path,
-    sources: Mapping[str, CachedSource],
-    journal: Journal,
-) -> None:
-    """Read every file once, into the memory that training reads from, and write the splits."""
+def checked_data(experiment: Experiment, workdir: Path, journal: Journal) -> DatasetSpec:
+    """Read every file once, write the splits, and give the dataset with what is worth keeping."""
     spec = experiment.spec
-    read = {
-        split: getattr(spec, split)._replace(read_image=source.image)
-        for split, source in sources.items()
-    }
-    total = sum(len(images.names) for images in read.values())
-    journal.say(f"reading {total} images and what is known of them")
-    check(spec._replace(**read), progress=journal.countdown("images read"))
+    splits = {"train": spec.train, "val": spec.val, "test": spec.test}
+    if experiment.residence != "streamed":
+        train, val, test = map(_remembered, splits.values())
+        spec = spec._replace(train=train, val=val, test=test)
+    total = sum(len(images.names) for images in splits.values())
+    journal.say(f"reading {total} images and what is known of them ({experiment.residence})")
+    check(spec, progress=journal.countdown("images read"))
     record = splits_record(spec, experiment.initial)
     kept = rundir.read_json(workdir / "splits.json")
     if kept is None:
@@ -74,3 +68,12 @@ def check_data(
             f"{workdir / 'splits.json'} names other images than the dataset has now ({changed}): "
             "restore the dataset or choose another --workdir"
         )
+    return spec
+
+
+def _remembered(images: ImageSet) -> ImageSet:
+    """The images with readers that decode each of them once."""
+    return images._replace(
+        read_image=functools.cache(images.read_image),
+        read_truth=functools.cache(images.read_truth),
+    )

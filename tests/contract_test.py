@@ -33,7 +33,9 @@ def test_a_method_learns_in_each_of_its_phases_and_survives_a_checkpoint(
     state = devices.replicated(made.fresh_state(0, np.ones(11, np.int64)), made.mesh)
     shapes, seen = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state), set()
     for plan in made.steps(1, whole, others, 0):
-        state, metrics = update[plan.phase](state, train.fetched(plan, source, made.mesh))
+        state, metrics = update[plan.phase](
+            state, devices.split(train.fetched(plan, source), made.mesh)
+        )
         seen.add(plan.phase)
         assert np.isfinite([float(value) for value in metrics.values()]).all()
         assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state) == shapes

@@ -23,7 +23,7 @@ def trained(config: ConfigDict, steps: int) -> tuple[TrainState, dict[Phase, tra
     state = devices.replicated(made.fresh_state(0, counts), made.mesh)
     for plan in list(made.steps(1, whole, others, 0))[-steps:]:
         assert plan.phase is Phase.REPLAY
-        state, _ = update[plan.phase](state, train.fetched(plan, source, made.mesh))
+        state, _ = update[plan.phase](state, devices.split(train.fetched(plan, source), made.mesh))
     return state, update
 
 

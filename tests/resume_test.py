@@ -165,3 +165,13 @@ def test_other_images_under_the_same_configuration_are_refused(
     (run / "splits.json").write_text(json.dumps(record))
     with pytest.raises(InputError, match=r"splits.json names other images .*\(train\)"):
         list(loop.cycles(straight.experiment, run))
+
+
+@pytest.mark.parametrize("residence", ["resident", "streamed"])
+def test_wherever_images_live_a_run_has_the_same_bits(
+    residence: str, straight: FinishedRun, tmp_path: Path
+) -> None:
+    assert straight.experiment.residence == "cached"
+    other = straight.experiment._replace(residence=residence)
+    list(loop.cycles(other, tmp_path / "run"))
+    assert_same_run(tmp_path / "run", straight)

@@ -8,7 +8,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from s4al_jax.engine import devices
-from s4al_jax.feed.source import Source
+from s4al_jax.feed.source import Source, batches
 from s4al_jax.types import Method, Tree
 
 
@@ -24,9 +24,7 @@ def beliefs(
     program = devices.compiled(believed, mesh)
 
     def maps(variables: Tree, images: np.ndarray) -> Iterator[np.ndarray]:
-        for start in range(0, len(images), batch):
-            indices = images[start : start + batch]
-            fetched = devices.split(source.fetch(indices, batch), mesh)
-            yield from np.asarray(program(variables, fetched))[: len(indices)]
+        for indices, fetched in batches(source, images, batch):
+            yield from np.asarray(program(variables, devices.split(fetched, mesh)))[: len(indices)]
 
     return maps

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from s4al_jax.feed.residence import Room
 from s4al_jax.types import InputError, Tree
 
 
@@ -21,6 +22,16 @@ def keep_programs() -> None:
     if not getattr(jax.config, "jax_compilation_cache_dir", None):
         cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
         jax.config.update("jax_compilation_cache_dir", str(cache / "s4al_jax" / "xla"))
+
+
+def room(mesh: Mesh) -> Room:
+    """The memory of one of the devices, where it tells, and of this host."""
+    statistics = mesh.devices.flat[0].memory_stats() or {}
+    try:
+        host = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        host = None
+    return Room(device=statistics.get("bytes_limit"), host=host)
 
 
 def mesh(count: int = 0) -> Mesh:

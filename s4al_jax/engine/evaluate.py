@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 from jaxtyping import Bool, Float, Int32, UInt8
 
 from s4al_jax.engine import devices
-from s4al_jax.feed.source import Source
+from s4al_jax.feed.source import Source, batches
 from s4al_jax.types import Method, Tree
 
 
@@ -41,11 +41,10 @@ def evaluator(
 
     def evaluate(variables: Tree) -> np.ndarray:
         total = np.zeros((), np.int64)
-        for start in range(0, count, batch):
-            indices = np.arange(start, min(start + batch, count))
-            fetched = devices.split(source.fetch(indices, batch), mesh)
+        for _, fetched in batches(source, np.arange(count), batch):
+            counts = program(variables, devices.split(fetched, mesh))
             # int32 holds one batch; a split can have more pixels than that.
-            total = total + np.asarray(program(variables, fetched)).astype(np.int64)
+            total = total + np.asarray(counts).astype(np.int64)
         return total
 
     return evaluate

@@ -7,7 +7,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from s4al_jax.engine import devices
-from s4al_jax.feed.source import Source
+from s4al_jax.feed.source import Source, batches
 from s4al_jax.types import Acquisition, InputError, Method, TrainState, Tree
 
 
@@ -24,11 +24,10 @@ def scorer(
 
     def score(state: TrainState, images: np.ndarray, key: jax.Array) -> np.ndarray:
         parts = []
-        for number, start in enumerate(range(0, len(images), batch)):
-            indices = images[start : start + batch]
-            fetched = devices.split(source.fetch(indices, batch), mesh)
+        for number, (indices, fetched) in enumerate(batches(source, images, batch)):
             own_key = devices.replicated(jax.random.fold_in(key, number), mesh)
-            parts.append(np.asarray(program(state, fetched, own_key))[: len(indices)])
+            scores = program(state, devices.split(fetched, mesh), own_key)
+            parts.append(np.asarray(scores)[: len(indices)])
         return _finite(np.concatenate(parts), images)
 
     return score

@@ -9,6 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from s4al_jax.engine import devices
+from s4al_jax.feed.ahead import ahead
 from s4al_jax.feed.plan import StepPlan
 from s4al_jax.feed.source import Source
 from s4al_jax.types import Method, Metrics, Phase, StepInputs, TrainState, Tree
@@ -47,19 +48,18 @@ def updates(method: Method, source: Source, mesh: Mesh) -> dict[Phase, Update]:
     return {phase: update(phase) for phase in method.phases}
 
 
-def fetched(plan: StepPlan, source: Source, mesh: Mesh) -> StepInputs:
+def fetched(plan: StepPlan, source: Source) -> StepInputs:
     """What travels to the device for one step."""
 
     def batch(indices: np.ndarray | None) -> Tree:
         return None if indices is None else source.fetch(indices, len(indices))
 
-    inputs = StepInputs(
+    return StepInputs(
         labeled=batch(plan.labeled),
         unlabeled=batch(plan.unlabeled),
         replayed=batch(plan.replayed),
         progress=np.float32(plan.progress),
     )
-    return devices.split(inputs, mesh)
 
 
 def epochs(
@@ -77,8 +77,8 @@ def epochs(
     """
     started, rows = time.monotonic(), []
     previous: tuple[StepPlan, Metrics] | None = None
-    for plan in steps:
-        state, metrics = update[plan.phase](state, fetched(plan, source, mesh))
+    for plan, inputs in ahead(steps, lambda plan: fetched(plan, source), depth=source.lookahead):
+        state, metrics = update[plan.phase](state, devices.split(inputs, mesh))
         if previous:
             rows.append(_checked(*previous))
         previous = plan, metrics

@@ -5,21 +5,18 @@ step and makes a `Batch` of it. Where the images live is a secret of the pair, s
 written once for images that lie on the device, in host memory, or on disk.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from s4al_jax.feed.ahead import ahead
 from s4al_jax.types import VOID, Array, Batch, InputError
 
 Read = Callable[[int], np.ndarray]
 """index -> an image or a label map"""
-
-Progress = Callable[[int, int], None]
-"""(images done, images in all)"""
 
 
 class Footprint(NamedTuple):
@@ -48,6 +45,21 @@ class Source(Protocol):
     def nbytes(self) -> Footprint:
         """What all images together will occupy, known once one has been decoded."""
         ...
+
+    def refresh(self) -> None:
+        """Told whenever more is known of the images than before."""
+        ...
+
+    @property
+    def lookahead(self) -> int:
+        """How many batches are worth fetching before they are needed."""
+        ...
+
+
+def batches(source: Source, indices: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, Any]]:
+    """All these images, `size` at a time, the last batch padded: (indices, what was fetched)."""
+    parts = (indices[start : start + size] for start in range(0, len(indices), size))
+    return ahead(parts, lambda part: source.fetch(part, size), depth=source.lookahead)
 
 
 def padded(indices: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -88,18 +100,54 @@ class CachedSource:
         """The decoded images."""
         return Footprint(host=self._count * self.image(0).nbytes, device=0)
 
-    def decode_all(self, progress: Progress | None = None) -> None:
-        """Decode every image now, several at a time, rather than when it is first needed."""
-        with ThreadPoolExecutor() as threads:
-            for done, _ in enumerate(threads.map(self.image, range(self._count)), start=1):
-                if progress is not None:
-                    progress(done, self._count)
+    def refresh(self) -> None:
+        """Labels are read anew anyway."""
+
+    @property
+    def lookahead(self) -> int:
+        """A copy in memory takes no time."""
+        return 0
 
     def image(self, index: int) -> np.ndarray:
         """One decoded image, from memory if it was asked for before."""
         if index not in self._images:
             self._images[index] = _image(self._read_image, index)
         return self._images[index]
+
+
+class StreamedSource:
+    """Images decoded whenever they are needed, and forgotten: memory for any number of them."""
+
+    def __init__(self, *, read_image: Read, read_label: Read, lookahead: int = 4) -> None:
+        """`lookahead` batches are decoded by threads before they are needed."""
+        self._read_image, self._read_label = read_image, read_label
+        self._lookahead = lookahead
+        self._bytes = 0
+
+    def fetch(self, indices: np.ndarray, size: int) -> Batch:
+        """The numpy batch, read now."""
+        once = CachedSource(
+            read_image=self._read_image, read_label=self._read_label, count=len(indices)
+        )
+        fetched = once.fetch(indices, size)
+        self._bytes = max(self._bytes, fetched.image.nbytes)
+        return fetched
+
+    def materialize(self, fetched: Batch) -> Batch:
+        """The batch as it came."""
+        return fetched
+
+    def nbytes(self) -> Footprint:
+        """The batches that wait, of the largest size so far."""
+        return Footprint(host=(self._lookahead + 1) * self._bytes, device=0)
+
+    def refresh(self) -> None:
+        """Labels are read anew anyway."""
+
+    @property
+    def lookahead(self) -> int:
+        """As given."""
+        return self._lookahead
 
 
 class Resident(NamedTuple):
@@ -137,6 +185,11 @@ class ResidentSource:
         count, *shape, _ = self._images.shape
         labels = [_label(self._read_label, i, tuple(shape)) for i in range(count)]
         self._labels = self._place(np.stack(labels))
+
+    @property
+    def lookahead(self) -> int:
+        """Everything is there already."""
+        return 0
 
     def fetch(self, indices: np.ndarray, size: int) -> Resident:
         """The arrays that lie on the device already, and the indices into them."""

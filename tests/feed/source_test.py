@@ -5,7 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from s4al_jax.feed.source import CachedSource, ResidentSource, Source, padded
+from s4al_jax.feed.source import (
+    CachedSource,
+    ResidentSource,
+    Source,
+    StreamedSource,
+    batches,
+    padded,
+)
 from s4al_jax.types import UNLABELED, VOID, Batch, InputError
 
 COUNT, HEIGHT, WIDTH = 5, 3, 4
@@ -31,6 +38,9 @@ class Pool:
 
     def resident(self) -> ResidentSource:
         return ResidentSource(read_image=self.read_image, read_label=self.read_label, count=COUNT)
+
+    def streamed(self) -> StreamedSource:
+        return StreamedSource(read_image=self.read_image, read_label=self.read_label)
 
 
 def on_device(source: Source, indices: list[int], size: int) -> Batch:
@@ -77,26 +87,16 @@ def test_an_image_is_decoded_once_and_its_labels_are_read_anew() -> None:
     assert pool.labels[3, 0, 0] == 5
 
 
-def test_decoding_ahead_leaves_nothing_to_decode() -> None:
-    pool, told = Pool(), list[tuple[int, int]]()
-    source = pool.cached()
-    source.decode_all(lambda done, count: told.append((done, count)))
-    source.fetch(np.arange(COUNT), COUNT)
-    assert told == [(done, COUNT) for done in range(1, COUNT + 1)]
-    assert pool.decoded == [1] * COUNT
-    source.decode_all()
-    assert pool.decoded == [1] * COUNT
-
-
 @pytest.mark.parametrize("indices", [[0], [4, 1], [3, 3, 0, 2]])
-def test_both_residences_give_the_same_batch_to_a_compiled_step(indices: list[int]) -> None:
+def test_all_residences_give_the_same_batch_to_a_compiled_step(indices: list[int]) -> None:
     pool = Pool()
     pool.labels[3] = 1
-    cached, resident = (on_device(s, indices, 4) for s in (pool.cached(), pool.resident()))
-    for mine, other in zip(cached, resident, strict=True):
-        assert isinstance(mine, jax.Array)
-        assert (mine.shape, mine.dtype) == (other.shape, other.dtype)
-        np.testing.assert_array_equal(mine, other)
+    cached = on_device(pool.cached(), indices, 4)
+    for source in (pool.resident(), pool.streamed()):
+        for mine, other in zip(cached, on_device(source, indices, 4), strict=True):
+            assert isinstance(mine, jax.Array)
+            assert (mine.shape, mine.dtype) == (other.shape, other.dtype)
+            np.testing.assert_array_equal(mine, other)
 
 
 def test_resident_labels_grow_by_a_refresh_without_compiling_again() -> None:
@@ -169,3 +169,22 @@ def test_pictures_that_do_not_fit_are_refused_by_name() -> None:
     )
     with pytest.raises(InputError, match=r"image 1 is \(2, 4, 3\), image 0 is \(3, 4, 3\)"):
         mixed.fetch(np.array([0, 1]), 2)
+
+
+def test_a_stream_decodes_whenever_it_is_asked_and_keeps_nothing() -> None:
+    pool = Pool()
+    source = pool.streamed()
+    for _ in range(2):
+        source.fetch(np.array([1, 1, 4]), 4)
+    assert pool.decoded == [0, 2, 0, 0, 2]
+    # one batch of four images and four more that wait
+    assert source.nbytes() == (5 * 4 * HEIGHT * WIDTH * 3, 0)
+
+
+@pytest.mark.parametrize("residence", ["cached", "resident", "streamed"])
+def test_batches_cover_all_images_in_order(residence: str) -> None:
+    source = getattr(Pool(), residence)()
+    found = list(batches(source, np.array([4, 0, 1, 3, 2]), 2))
+    assert [part.tolist() for part, _ in found] == [[4, 0], [1, 3], [2]]
+    images = [np.asarray(source.materialize(fetched).image) for _, fetched in found]
+    np.testing.assert_array_equal(np.concatenate(images)[:5], IMAGES[[4, 0, 1, 3, 2]])
