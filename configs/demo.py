@@ -24,7 +24,8 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.batch.unlabeled = 2
     config.method.kwargs.warm_start = True  # there are no ImageNet weights to start again from
     config.schedule.update(iterations=20, epochs=15, last_epochs=35)
-    config.schedule.update(warmup_epochs=5, replay_start_epoch=7)
+    # From random weights it takes a while until pseudo-labels are worth anything.
+    config.schedule.update(warmup_epochs=12, replay_start_epoch=14)
     config.optimizer.learning_rate = 0.05
     config.evaluate.update(every_epochs=15, batch=16, splits=("test",))
     config.score.batch = 16
