@@ -1,6 +1,7 @@
 """A pool without truth and a person who answers: whole runs, through files alone."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image
 
 from s4al_jax import experiment, loop
 from s4al_jax.pool.synthetic import scene
-from s4al_jax.types import AnnotationsPending, InputError
+from s4al_jax.types import VOID, AnnotationsPending, InputError
 from tests.resume_test import arrays
 
 CLASSES = "sky building pole road pavement tree sign fence car pedestrian bicyclist".split()
@@ -58,7 +59,9 @@ def answered(workdir: Path, truth: Path, cycle: int) -> Iterator[str]:
         number = request["image"].split("__")[-1]
         with Image.open(truth / f"masks/train/{number}.png") as mask:
             top, left, bottom, right = request["box"]
-            mask.crop((left, top, right, bottom)).save(folder / request["answer_file"])
+            labels = np.array(mask.crop((left, top, right, bottom)))
+        labels[labels == len(CLASSES)] = VOID  # as CamVid's files write it
+        Image.fromarray(labels).save(folder / request["answer_file"])
         yield request["name"]
 
 
@@ -150,3 +153,48 @@ def test_the_simulated_oracle_needs_every_mask(
     pool = without_masks(photographs, tmp_path / "pool", "train/0")
     with pytest.raises(InputError, match=r"train/1 has no label, .* config.oracle.name=folder"):
         experiment.build(config(pool))
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A dozen real frames of CamVid in its own layout, and the same as a user's folder."""
+    if not os.environ.get("S4AL_CAMVID"):
+        pytest.skip("S4AL_CAMVID does not name CamVid's folder")
+    real, root = Path(os.environ["S4AL_CAMVID"]), tmp_path_factory.mktemp("frames")
+    own, mine = root / "camvid", root / "mine"
+    for split, count in (("train", 6), ("val", 2), ("test", 2)):
+        for path in sorted((real / split).iterdir())[::30][:count]:
+            label = next((real / f"{split}annot").glob(f"{path.stem}.*"))
+            for target in (own / split, mine / "images" / split):
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, target)
+            for target in (own / f"{split}annot", mine / "masks" / split):
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy(label, target)
+    numbers = {str(index): name for index, name in enumerate([*CLASSES, "void"])}
+    (mine / "classes.json").write_text(json.dumps({"classes": CLASSES, "ids": numbers}))
+    return own, mine
+
+
+def test_real_frames_are_asked_for_alike_by_either_route_and_by_a_person(
+    frames: tuple[Path, Path],
+    config: Callable[..., ConfigDict],
+    tiny: Callable[..., ConfigDict],
+    tmp_path: Path,
+) -> None:
+    own, mine = frames
+    camvid = tiny(data__name="camvid", data__root=str(own), data__kwargs=ConfigDict())
+    known = experiment.build(camvid)
+    by_camvid = list(loop.cycles(known, tmp_path / "camvid"))
+    by_folder = list(loop.cycles(experiment.build(config(mine)), tmp_path / "folder"))
+    assert by_folder[0].chosen == by_camvid[0].chosen
+    assert by_folder[1].metrics["measures"] == by_camvid[1].metrics["measures"]
+
+    first = [f"train/{known.spec.train.names[image]}" for image in known.initial]
+    pool = without_masks(mine, tmp_path / "pool", *first)
+    asked = experiment.build(config(pool, oracle__name="folder"))
+    with pytest.raises(AnnotationsPending, match="8 regions wait"):
+        list(loop.cycles(asked, tmp_path / "person"))
+    assert len(list(answered(tmp_path / "person", mine, 1))) == 8
+    by_person = list(loop.cycles(asked, tmp_path / "person"))
+    assert [result.metrics for result in by_person] == [result.metrics for result in by_folder]
