@@ -7,7 +7,9 @@ import pytest
 
 from s4al_jax.learn.augment import plain_view, unit_floats
 from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, supervised_loss
+from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.s4al import student_logits, taught
+from s4al_jax.methods.supervised import supervised
 from s4al_jax.types import (
     UNLABELED,
     VOID,
@@ -44,6 +46,19 @@ def test_warmup_is_one_and_a_half_times_the_supervised_loss():
     np.testing.assert_allclose(metrics["loss"], 1.5 * loss, rtol=1e-5)
     assert all(metrics[name] == 0 for name in PARTS)
     np.testing.assert_allclose(metrics["learning_rate"], 1e-2 * 0.75**0.9, rtol=1e-5)
+
+
+def test_a_warmup_of_weight_1_is_supervised_training():
+    network = tiny_network()
+    method, update = learner(network, **PLAIN, warmup_weight=1.0)
+    other = supervised(network, sgd(), poly(), num_classes=CLASSES, **PLAIN)
+    state, twin = (made.init(KEY, PIXELS, None) for made in (method, other))
+    for seed in range(3):
+        inputs = some_inputs(seed)
+        state, metrics = update(state, inputs, Phase.WARMUP)
+        twin, wanted = jax.jit(other.update, static_argnums=2)(twin, inputs, Phase.WARMUP)
+        np.testing.assert_allclose(metrics["loss"], wanted["loss"], rtol=1e-6)
+    assert same(state.student, twin.student)
 
 
 @pytest.mark.parametrize("statistics", ["batch", "running"])
