@@ -192,7 +192,7 @@ def write_shard(spec: DatasetSpec, folder: Path, shard: Shard) -> None:
         writer = ArrayRecordWriter(str(path), "group_size:1,uncompressed")
         try:
             for index in range(shard.start, shard.stop):
-                writer.write(features.serialize_example(_record(images, index)))
+                writer.write(_serialized(features, _record(images, index)))
         finally:
             writer.close()
 
@@ -205,6 +205,15 @@ def _record(images: ImageSet, index: int) -> dict[str, Any]:
         "image": _png(images.read_image(index)),
         "label": _png(images.read_truth(index)),
     }
+
+
+def _serialized(features: Any, record: Mapping[str, Any]) -> bytes:
+    """The bytes of a record, the same in every process."""
+    from tensorflow_datasets.proto import tf_example_pb2
+
+    # As TFDS writes it, a record's features are in any order.
+    example = tf_example_pb2.Example.FromString(features.serialize_example(record))
+    return example.SerializeToString(deterministic=True)
 
 
 def _png(pixels: np.ndarray) -> bytes:
