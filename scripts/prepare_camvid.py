@@ -29,6 +29,8 @@ def main() -> None:
         )
     except InputError as error:
         raise SystemExit(f"error: {error}") from error
+    except KeyboardInterrupt as stop:
+        raise SystemExit("\nStopped; the same command goes on.") from stop
     print(f"Done: --config.data.root={folder}")
 
 

@@ -10,11 +10,13 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -150,6 +152,8 @@ _SPEC: DatasetSpec
 def _start_writer(factory: Factory, source: str, settings: Mapping[str, int]) -> None:
     global _SPEC
     _SPEC = factory(source, **settings)
+    # Ctrl-C is for the process that waits: a shard that is being written is finished first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
     # A process pool does not notice when the one that feeds it is killed.
@@ -172,6 +176,11 @@ def _written(
         try:
             for future in as_completed([pool.submit(_write, folder, shard) for shard in missing]):
                 yield future.result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"{folder}: a process that wrote was killed, perhaps for want of memory: "
+                "go on with fewer processes"
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
