@@ -24,7 +24,12 @@ STREETS = {"dataset": "streets", "image": "photo", "label": "classes", "id": "na
 STREETS |= {"train": "train[:75%]", "val": "train[75%:]", "test": "eval"}
 DATA: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
     "camvid": (lambda folder: small_sets.camvid_folders(folder, count=6), {}),
-    "cityscapes": (small_sets.cityscapes_folders, {"val": 2}),
+    "cityscapes": (
+        lambda folder: small_sets.cityscapes_archives(
+            small_sets.cityscapes_folders(folder / "unpacked"), folder
+        ),
+        {"val": 2},
+    ),
     "synthetic": (lambda folder: None, {"train": 6, "val": 2, "test": 3, "seed": 0}),
     "tfds": (small_sets.streets, STREETS),
 }

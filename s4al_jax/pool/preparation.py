@@ -70,7 +70,7 @@ def prepare(
     settings: Mapping[str, int],
     *,
     processes: int = 1,
-    images_per_shard: int = 32,
+    images_per_shard: int = 16,
     progress: Progress = lambda done, total, before: None,
 ) -> Path:
     """Write `factory(source, **settings)` into the folder `target`, or what is missing of it."""

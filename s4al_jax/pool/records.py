@@ -72,6 +72,9 @@ def records(
     features = Features(image, label, id)
     _check_features(builder, features)
     named = tuple(classes) or _class_names(builder, label)
+    for code in (len(named) - 1, *void):
+        if not 0 <= code <= VOID:
+            raise InputError(f"config.data.kwargs: the id {code} does not fit into 0 to {VOID}")
     codes = id_codes(len(named), tuple(void))
 
     def image_set(part: str) -> ImageSet:

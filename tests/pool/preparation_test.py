@@ -18,7 +18,7 @@ from s4al_jax.pool.check import check
 from s4al_jax.pool.cityscapes import cityscapes
 from s4al_jax.pool.preparation import Shard, bar, pace, prepare, shards
 from s4al_jax.types import DatasetSpec, InputError
-from tests.pool.small_sets import camvid_folders, cityscapes_archives, cityscapes_folders
+from tests.pool.small_sets import camvid_folders, cityscapes_archives, cityscapes_folders, deadly
 
 ROOT = Path(__file__).parents[2]
 SIZE = {"height": 6, "width": 10}
@@ -229,6 +229,11 @@ def test_a_bad_picture_is_named_and_nothing_looks_finished(tmp_path: Path) -> No
         prepare(camvid, str(raw), str(target), SIZE, images_per_shard=2)
     assert not (target / "dataset_info.json").exists()
     assert not list(target.glob("camvid-val.*00001-of-00003"))
+
+
+def test_a_writing_process_that_dies_is_said_in_one_line(raw: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="process that wrote was killed.*fewer processes"):
+        prepare(deadly, str(raw), str(tmp_path / "1.0.0"), SIZE, processes=2)
 
 
 def test_a_record_that_is_not_the_one_it_should_be_is_refused(whole: Path, tmp_path: Path) -> None:

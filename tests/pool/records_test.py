@@ -148,6 +148,7 @@ print("without", sys.modules.get("tensorflow_datasets") is not None)
         ({"id": "ident"}, "no feature 'ident': set config.data.kwargs.id"),
         ({"label": "photo"}, "photo does not name its classes: set config.data.kwargs.classes"),
         ({"val": "val"}, "Unknown split 'val'. Should be one of"),
+        ({"void": (255, 256)}, "the id 256 does not fit into 0 to 255"),
         ({"height": 0}, "0 x 16 pixels are empty"),
     ],
 )

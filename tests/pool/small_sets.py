@@ -4,6 +4,7 @@ Not a test: others read what these write.
 """
 
 import io
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+
+from s4al_jax.pool.camvid import camvid
+from s4al_jax.types import DatasetSpec
 
 TRAIN = {"aachen": 5, "ulm": 3}
 VAL = {"lindau": 2}
@@ -67,6 +71,12 @@ def camvid_folders(root: Path, *, count: int = 5) -> Path:
             ids = rng.integers(0, 12, (HEIGHT, WIDTH), np.uint8)
             (root / f"{split}annot" / f"{split}_{index}.png").write_bytes(png(ids))
     return root
+
+
+def deadly(root: str, *, height: int, width: int) -> DatasetSpec:
+    """CamVid under `root`; the process that reads its first image ends."""
+    spec = camvid(root, height=height, width=width)
+    return spec._replace(train=spec.train._replace(read_image=lambda index: os._exit(1)))
 
 
 class Streets(tfds.core.GeneratorBasedBuilder, skip_registration=True):
