@@ -26,9 +26,11 @@ from s4al_jax.methods.s4al import s4al
 from s4al_jax.methods.supervised import supervised
 from s4al_jax.models import deeplab, depthwise, mobilenet_v2, pretrained, resize
 from s4al_jax.pool.camvid import camvid
+from s4al_jax.pool.cityscapes import cityscapes
 from s4al_jax.pool.folder import folder
 from s4al_jax.pool.oracle import Oracle, simulated
 from s4al_jax.pool.person import person
+from s4al_jax.pool.records import records
 from s4al_jax.pool.regions import RegionGrid, region_grid, whole_image
 from s4al_jax.pool.splits import initial_images
 from s4al_jax.pool.synthetic import synthetic
@@ -45,8 +47,10 @@ from s4al_jax.types import (
 
 DATASETS: dict[str, Callable[..., DatasetSpec]] = {
     "camvid": camvid,
+    "cityscapes": cityscapes,
     "folder": folder,
     "synthetic": synthetic,
+    "tfds": records,
 }
 BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
 HEADS: dict[str, Callable[..., nn.Module]] = {"deeplab_v3_plus": deeplab.DeepLabV3Plus}

@@ -149,7 +149,10 @@ BAD = {
     "data__initial_share": (1.5, "config.data.initial_share is 1.5: it must be above 0.0"),
     "evaluate__splits": (("train",), "config.evaluate.splits is .* name val, test"),
     "replay__capacity": (1, "config.replay.capacity 1 is smaller than config.batch.unlabeled 2"),
-    "data__name": ("voc", "config.data.name is 'voc': one of camvid, folder, synthetic"),
+    "data__name": (
+        "voc",
+        "config.data.name is 'voc': one of camvid, cityscapes, folder, synthetic",
+    ),
     "method__name": ("deal", "config.method.name is 'deal': one of s4al, supervised"),
     "model__backbone__name": (
         "vgg",

@@ -1,4 +1,4 @@
-"""What every method and every question promises, whatever it is."""
+"""What every dataset, every method and every question promises, whatever it is."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +13,55 @@ from ml_collections import ConfigDict
 from s4al_jax import experiment
 from s4al_jax.engine import devices, train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
+from s4al_jax.pool.check import check
 from s4al_jax.pool.regions import region_grid
 from s4al_jax.types import UNLABELED, Method, Phase, Prediction, TrainState
+from tests.pool import small_sets
 
 Tiny = Callable[..., ConfigDict]
+
+STREETS = {"dataset": "streets", "image": "photo", "label": "classes", "id": "name"}
+STREETS |= {"train": "train[:75%]", "val": "train[75%:]", "test": "eval"}
+DATA: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
+    "camvid": (lambda folder: small_sets.camvid_folders(folder, count=6), {}),
+    "cityscapes": (
+        lambda folder: small_sets.cityscapes_archives(
+            small_sets.cityscapes_folders(folder / "unpacked"), folder
+        ),
+        {"val": 2},
+    ),
+    "folder": (lambda folder: small_sets.own_folder(folder, count=8), {"val_share": 0.25}),
+    "synthetic": (lambda folder: None, {"train": 6, "val": 2, "test": 3, "seed": 0}),
+    "tfds": (small_sets.streets, STREETS),
+}
+"""Name -> what writes a small one into a folder, and its own knobs."""
+
+
+@pytest.mark.parametrize("name", experiment.DATASETS)
+def test_a_dataset_passes_the_check_keeps_its_order_and_can_be_learned_from(
+    name: str, tiny: Tiny, tmp_path: Path
+) -> None:
+    write, kwargs = DATA[name]
+    write(tmp_path)
+    config = tiny(data__name=name, data__root=str(tmp_path), data__kwargs=ConfigDict(kwargs))
+    made, again = experiment.build(config), experiment.dataset(config.data)
+    check(made.spec)
+    assert len(set(made.spec.classes)) == len(set(made.spec.palette)) == len(made.spec.classes)
+    for one, other in zip(made.spec[-3:], again[-3:], strict=True):
+        assert one.names == other.names and len(set(one.names)) == len(one.names) > 0
+        for index in range(len(one.names)):
+            np.testing.assert_array_equal(one.read_image(index), other.read_image(index))
+            np.testing.assert_array_equal(one.read_truth(index), other.read_truth(index))
+    source = experiment.source(made.spec.train, made.spec.train.read_truth)
+    update = train.updates(made.method, source, made.mesh)
+    fresh = made.fresh_state(0, np.ones(len(made.spec.classes), np.int64))
+    whole = np.asarray(made.initial)
+    others = np.setdiff1d(np.arange(len(made.spec.train.names)), whole)
+    plan = next(made.steps(0, whole, others, 0))
+    state = devices.replicated(fresh, made.mesh)
+    inputs = devices.split(train.fetched(plan, source), made.mesh)
+    state, metrics = update[plan.phase](state, inputs)
+    assert int(state.step) == 1 and float(metrics["loss"]) > 0
 
 
 @pytest.mark.parametrize("name", experiment.METHODS)

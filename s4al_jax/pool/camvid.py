@@ -1,7 +1,8 @@
 """CamVid as it is commonly passed around: six folders, 11 classes and void.
 
 `root` holds train/ trainannot/ val/ valannot/ test/ testannot/; an image and its label map share
-the file name up to the ending. A label map holds class ids 0 to 10 and 11 for void.
+the file name up to the ending. A label map holds class ids 0 to 10 and 11 for void. `root` may
+also be what scripts/prepare_camvid.py made of them.
 """
 
 from pathlib import Path
@@ -19,6 +20,7 @@ from s4al_jax.pool.pictures import (
     resized_ids,
     rgb,
 )
+from s4al_jax.pool.records import is_prepared, prepared
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 CLASSES = (
@@ -62,6 +64,8 @@ def camvid(root: str, *, height: int = 360, width: int = 480) -> DatasetSpec:
     if height < 1 or width < 1:
         raise InputError(f"CamVid at {height} x {width} pixels is empty: use 1 x 1 or more")
     folder = Path(root).expanduser()
+    if is_prepared(folder):
+        return prepared(folder, "camvid", height=height, width=width)
     train, val, test = (
         _image_set(folder, split, height=height, width=width) for split in ("train", "val", "test")
     )

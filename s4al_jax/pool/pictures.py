@@ -123,10 +123,11 @@ def nearest(length: int, new_length: int) -> np.ndarray:
 
 def recoded(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> np.ndarray:
     """`codes[labels]`, where `codes` has 256 numbers: ids, `VOID`, or -1 for what is no id."""
-    wrong = labels[codes[labels] < 0]
+    meant = codes[labels]
+    wrong = labels[meant < 0]
     if wrong.size:
         raise InputError(f"{name} holds the id {wrong.min()}: {hint}")
-    return codes[labels].astype(np.uint8)
+    return meant.astype(np.uint8)
 
 
 def id_codes(num_classes: int, void: tuple[int, ...] = (VOID,)) -> np.ndarray:

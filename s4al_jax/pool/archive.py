@@ -1,0 +1,48 @@
+"""Pictures that lie in a zip archive, read in place, or in the folder that was unpacked from it."""
+
+import threading
+import zipfile
+from pathlib import Path
+
+from s4al_jax.pool.pictures import PictureFile, on_disk
+from s4al_jax.types import InputError
+
+
+def files_of(root: Path, *, folder: str, archive: str, ending: str) -> dict[str, PictureFile]:
+    """Path, as `folder/...`, -> file, of all that have the ending.
+
+    They are read from the zip `root/archive` where there is one, else from `root/folder`. An
+    archive is complete, which a folder that somebody unpacked may not be.
+    """
+    if (root / archive).is_file():
+        return {
+            path: file
+            for path, file in _in_zip(root / archive, ending).items()
+            if path.startswith(f"{folder}/")
+        }
+    if (root / folder).is_dir():
+        found = sorted((root / folder).rglob(f"*{ending}"))
+        return {path.relative_to(root).as_posix(): on_disk(path) for path in found}
+    raise InputError(
+        f"{root} holds neither {archive} nor the folder {folder}: put one of them there"
+    )
+
+
+def _in_zip(path: Path, ending: str) -> dict[str, PictureFile]:
+    """The members of an archive; each thread that reads them opens the archive for itself."""
+    own = threading.local()
+
+    def opened() -> zipfile.ZipFile:
+        if not hasattr(own, "archive"):
+            own.archive = zipfile.ZipFile(path)
+        return own.archive
+
+    def member(name: str) -> PictureFile:
+        return PictureFile(f"{path}:{name}", lambda: opened().open(name))  # type: ignore[arg-type, return-value]
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(name for name in archive.namelist() if name.endswith(ending))
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"{path} is no whole zip archive ({error}): download it again") from error
+    return {name: member(name) for name in names}
