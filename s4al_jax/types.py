@@ -58,6 +58,15 @@ class RegionRef(NamedTuple):
     col: int
 
 
+class Original(NamedTuple):
+    """An answer as it was given: in the pixels of a picture before any change of its size."""
+
+    box: Box
+    size: tuple[int, int]
+    """height and width of the whole picture"""
+    labels: np.ndarray
+
+
 class Annotation(NamedTuple):
     """An answer: the class ids (or `VOID`) of one region's pixels, and who gave them when."""
 
@@ -67,6 +76,8 @@ class Annotation(NamedTuple):
     cycle: int
     time: str = ""
     """when it was given, in ISO 8601; empty where nobody took any time"""
+    original: Original | None = None
+    """what `labels` were taken from, where the picture has another size than it is learned at"""
 
 
 class ImageSet(NamedTuple):

@@ -4,6 +4,7 @@ Memory holds the compressed answers only; a label map is composed when it is ask
 a large pool of which little is known needs little.
 """
 
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +19,10 @@ from s4al_jax.pool.ledger import (
     not_ids,
     packed_answer,
     unpacked,
+    working_labels,
 )
-from s4al_jax.pool.regions import RegionGrid
+from s4al_jax.pool.pictures import cut_to_size
+from s4al_jax.pool.regions import RegionGrid, in_original
 from s4al_jax.types import UNLABELED, Annotation, Box, InputError, RegionRef
 
 
@@ -172,8 +175,28 @@ class LabelStore:
             raise InputError(
                 f"{title}: {wrong[0]} is no id; use 0 to {classes - 1}, or 255 for void"
             )
+        self._check_original(annotation, box, title)
         plain = annotation._replace(region=region, cycle=int(cycle))
         return packed_answer(plain, box, classes=classes)
+
+    def _check_original(self, annotation: Annotation, box: Box, title: str) -> None:
+        """What is learned from must be what was answered."""
+        original, size = annotation.original, (self._shape.height, self._shape.width)
+        if original is None:
+            return
+        fits = original.box == in_original(box, size, original.size) and original.labels.shape == (
+            original.box.bottom - original.box.top,
+            original.box.right - original.box.left,
+        )
+        if (
+            not fits
+            or np.any(not_ids(original.labels, self._shape.num_classes))
+            or not np.array_equal(cut_to_size(original, box, size), annotation.labels)
+        ):
+            raise InputError(
+                f"{title}: the labels do not come from those in the original pixels; resize these "
+                "with pool.pictures.cut_to_size"
+            )
 
     def _check_new(self, answers: Sequence[Answer]) -> None:
         """Nothing may be paid for twice."""
@@ -190,8 +213,11 @@ class LabelStore:
             now.append(box)
 
     def _remember(self, answer: Answer) -> None:
-        cycle = answer.cycle
-        self._patches[answer.region.image].append(_Patch(answer.box, answer.packed))
+        cycle, packed = answer.cycle, answer.packed
+        if answer.frame:
+            labels = working_labels(answer, (self._shape.height, self._shape.width))
+            packed = zlib.compress(labels.tobytes())
+        self._patches[answer.region.image].append(_Patch(answer.box, packed))
         self._class_pixels[cycle] = self.class_pixels_of(cycle) + answer.class_pixels
         self._costs[cycle] = self.cost_of(cycle) + answer.box.area
 

@@ -3,6 +3,8 @@
     folder/ledger.jsonl     one line per answered region, never rewritten
     folder/patches/NN.bin   the answers of cycle NN: zlib-compressed ids, one after the other
 
+An answer that was given in the pixels of a larger or smaller original is kept as it was given.
+
 A patch is on disk before the line that speaks of it is written, so a line is the acknowledgement:
 whatever lies behind the last whole line was never acknowledged, and `repair` cuts it off.
 """
@@ -19,7 +21,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from s4al_jax.types import VOID, Annotation, Box, InputError, RegionRef
+from s4al_jax.pool.pictures import cut_to_size
+from s4al_jax.pool.regions import in_original
+from s4al_jax.types import VOID, Annotation, Box, InputError, Original, RegionRef
 
 LEDGER = "ledger.jsonl"
 
@@ -30,6 +34,7 @@ KEYS = (
     "row",
     "col",
     "box",
+    "original",
     "cost",
     "annotator",
     "time",
@@ -48,12 +53,22 @@ class PoolShape(NamedTuple):
     num_classes: int
 
 
+class Frame(NamedTuple):
+    """A box in an original picture, and that picture's height and width."""
+
+    box: Box
+    size: tuple[int, int]
+
+
 class Answer(NamedTuple):
     """One answered region; `packed` are its ids (uint8, row by row) compressed by zlib."""
 
     cycle: int
     region: RegionRef
     box: Box
+    """at the working size"""
+    frame: Frame | None
+    """where the ids lie, if they were given in original pixels; None: in `box`"""
     annotator: str
     time: str
     sha256: str
@@ -63,18 +78,33 @@ class Answer(NamedTuple):
 
 def packed_answer(annotation: Annotation, box: Box, *, classes: int) -> Answer:
     """The answer of an annotation whose labels are known to be ids or `VOID`."""
-    labels = annotation.labels
-    raw = labels.astype(np.uint8).tobytes()
+    labels, original = annotation.labels, annotation.original
+    given = labels if original is None else original.labels
+    raw = given.astype(np.uint8).tobytes()
     return Answer(
         cycle=annotation.cycle,
         region=annotation.region,
         box=box,
+        frame=Frame(original.box, original.size) if original else None,
         annotator=annotation.annotator,
         time=annotation.time,
         sha256=hashlib.sha256(raw).hexdigest(),
         packed=zlib.compress(raw, 9),
         class_pixels=class_pixels(labels, classes),
     )
+
+
+def given_labels(answer: Answer) -> np.ndarray:
+    """uint8: an answer's ids as they were given, of the size of its frame's box or of its own."""
+    return unpacked(answer.packed, answer.frame.box if answer.frame else answer.box)
+
+
+def working_labels(answer: Answer, size: tuple[int, int]) -> np.ndarray:
+    """uint8: an answer's ids where its image is brought to the working `size`."""
+    labels = given_labels(answer)
+    if answer.frame is None:
+        return labels
+    return cut_to_size(Original(*answer.frame, labels), answer.box, size)
 
 
 def unpacked(packed: bytes, box: Box) -> np.ndarray:
@@ -226,8 +256,10 @@ def _line(answer: Answer, name: str, offset: int) -> bytes:
     patch = {"file": patch_file(answer.cycle), "offset": offset, "bytes": len(answer.packed)}
     image, row, col = answer.region
     box, cost, who, when = list(answer.box), answer.box.area, answer.annotator, answer.time
-    said = (answer.cycle, image, name, row, col, box, cost, who, when, patch, answer.sha256)
-    entry = dict(zip(KEYS, said, strict=True))
+    frame = answer.frame
+    original = {"box": list(frame.box), "size": list(frame.size)} if frame else None
+    place, given = (answer.cycle, image, name, row, col, box, original), (cost, who, when)
+    entry = dict(zip(KEYS, (*place, *given, patch, answer.sha256), strict=True))
     return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
 
 
@@ -253,7 +285,8 @@ def _entry(line: bytes) -> dict[str, Any]:
     if not (isinstance(box, list) and len(box) == 4):
         raise ValueError("box does not say top, left, bottom, right")
     counts = [entry[key] for key in ("cycle", "image", "row", "col", "cost")]
-    for count in (*counts, *box, patch["offset"], patch["bytes"]):
+    frame = _frame_numbers(entry["original"])
+    for count in (*counts, *box, *frame, patch["offset"], patch["bytes"]):
         if type(count) is not int or count < 0:
             raise ValueError(f"{count!r} stands where a whole number from 0 up should")
     if not all(isinstance(entry[key], str) for key in ("name", "annotator", "time", "sha256")):
@@ -270,16 +303,46 @@ def _verified(entry: Mapping[str, Any], packed: bytes, shape: PoolShape) -> Answ
         raise ValueError(f"box {list(box)} is outside {shape.height} x {shape.width} pixels")
     if entry["cost"] != box.area:
         raise ValueError(f"the cost is {entry['cost']}, its box has {box.area} pixels")
-    labels = unpacked(packed, box)
-    if hashlib.sha256(labels.tobytes()).hexdigest() != entry["sha256"]:
+    answer = Answer(
+        cycle=entry["cycle"],
+        region=RegionRef(image, entry["row"], entry["col"]),
+        box=box,
+        frame=_frame(entry["original"], box, (shape.height, shape.width)),
+        annotator=entry["annotator"],
+        time=entry["time"],
+        sha256=entry["sha256"],
+        packed=packed,
+        class_pixels=np.zeros(0, np.int64),
+    )
+    labels = given_labels(answer)
+    if hashlib.sha256(labels.tobytes()).hexdigest() != answer.sha256:
         raise ValueError(f"the labels in {entry['patch']['file']} have another checksum")
     wrong = labels[not_ids(labels, shape.num_classes)]
     if wrong.size:
         raise ValueError(f"the id {wrong[0]} is none of {shape.num_classes} classes or void")
-    region = RegionRef(image, entry["row"], entry["col"])
-    counts = class_pixels(labels, shape.num_classes)
-    who, when, digest = entry["annotator"], entry["time"], entry["sha256"]
-    return Answer(entry["cycle"], region, box, who, when, digest, packed, counts)
+    learned = working_labels(answer, (shape.height, shape.width))
+    return answer._replace(class_pixels=class_pixels(learned, shape.num_classes))
+
+
+def _frame_numbers(original: Any) -> list[Any]:
+    """What a line says of the original picture, as a list of numbers."""
+    if original is None:
+        return []
+    if not (isinstance(original, dict) and tuple(original) == ("box", "size")):
+        raise ValueError("original does not say box, size")
+    if [len(part) if isinstance(part, list) else 0 for part in original.values()] != [4, 2]:
+        raise ValueError("original does not say top, left, bottom, right and height, width")
+    return [*original["box"], *original["size"]]
+
+
+def _frame(original: Mapping[str, Any] | None, box: Box, size: tuple[int, int]) -> Frame | None:
+    if original is None:
+        return None
+    height, width = original["size"]
+    frame = Frame(Box(*original["box"]), (height, width))
+    if frame.box != in_original(box, size, frame.size):
+        raise ValueError(f"box {list(box)} is not {list(frame.box)} in {height} x {width} pixels")
+    return frame
 
 
 def _append(path: Path, added: bytes) -> None:

@@ -19,10 +19,18 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.pool.oracle import Guess, Oracle
-from s4al_jax.pool.pictures import endings, ids, nearest, on_disk
+from s4al_jax.pool.pictures import cut_to_size, endings, ids, on_disk
 from s4al_jax.pool.regions import RegionGrid, in_original
 from s4al_jax.pool.request_files import Question, write_requests
-from s4al_jax.types import UNLABELED, VOID, Annotation, DatasetSpec, InputError, RegionRef
+from s4al_jax.types import (
+    UNLABELED,
+    VOID,
+    Annotation,
+    DatasetSpec,
+    InputError,
+    Original,
+    RegionRef,
+)
 
 
 class _Answered(NamedTuple):
@@ -56,13 +64,7 @@ def person(spec: DatasetSpec, workdir: Path, *, annotator: str) -> Oracle:
                 _answer(place, question, len(spec.classes), problems) for question in questions
             ]
             told = [
-                Annotation(
-                    question.region,
-                    _at_working_size(answer.labels, question, grid),
-                    annotator,
-                    cycle,
-                    _time(answer.file),
-                )
+                _annotation(answer, question, grid, annotator=annotator, cycle=cycle)
                 for question, answer in zip(questions, found, strict=True)
                 if answer is not None
             ]
@@ -97,7 +99,9 @@ def _by_image(
                     region=region,
                     image_name=stem,
                     name=f"{stem}_r{region.row:02d}_c{region.col:02d}",
-                    box=in_original(grid.box(region.row, region.col), grid, height, width),
+                    box=in_original(
+                        grid.box(region.row, region.col), (grid.height, grid.width), (height, width)
+                    ),
                     size=(height, width),
                 )
                 for region in of_image
@@ -171,12 +175,21 @@ def _check_ids(path: Path, labels: np.ndarray, num_classes: int) -> None:
         )
 
 
-def _at_working_size(labels: np.ndarray, question: Question, grid: RegionGrid) -> np.ndarray:
-    """A cell's labels as they would be cut from the whole truth at the working size."""
-    cell = grid.box(question.region.row, question.region.col)
-    rows = nearest(question.size[0], grid.height)[cell.top : cell.bottom] - question.box.top
-    cols = nearest(question.size[1], grid.width)[cell.left : cell.right] - question.box.left
-    return labels[np.ix_(rows, cols)]
+def _annotation(
+    answer: _Answered, question: Question, grid: RegionGrid, *, annotator: str, cycle: int
+) -> Annotation:
+    """The answer at the working size, and as it was given where that is another one."""
+    original = Original(question.box, question.size, answer.labels)
+    size = (grid.height, grid.width)
+    box = grid.box(question.region.row, question.region.col)
+    return Annotation(
+        question.region,
+        cut_to_size(original, box, size),
+        annotator,
+        cycle,
+        _time(answer.file),
+        original if question.size != size else None,
+    )
 
 
 def _time(path: Path) -> str:

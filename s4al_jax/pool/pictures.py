@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from s4al_jax.types import VOID, InputError
+from s4al_jax.types import VOID, Box, InputError, Original
 
 Colour = tuple[int, int, int]
 
@@ -114,6 +114,15 @@ def resized_ids(labels: np.ndarray, height: int, width: int) -> np.ndarray:
     """A label map at another size: each pixel is that of the old one which lies nearest."""
     rows, cols = nearest(labels.shape[0], height), nearest(labels.shape[1], width)
     return labels[np.ix_(rows, cols)]
+
+
+def cut_to_size(original: Original, box: Box, size: tuple[int, int]) -> np.ndarray:
+    """A part of a label map, at a `box` of a smaller or larger `size`: what cutting it out of the
+    whole map would give, resized as by `resized_ids`.
+    """
+    rows = nearest(original.size[0], size[0])[box.top : box.bottom] - original.box.top
+    cols = nearest(original.size[1], size[1])[box.left : box.right] - original.box.left
+    return original.labels[np.ix_(rows, cols)]
 
 
 def nearest(length: int, new_length: int) -> np.ndarray:

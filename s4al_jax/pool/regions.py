@@ -69,13 +69,14 @@ def whole_image(height: int, width: int) -> RegionGrid:
     return region_grid(height, width, height, width)
 
 
-def in_original(box: Box, grid: RegionGrid, height: int, width: int) -> Box:
-    """The pixels of a picture of another size that a box of the grid's size touches."""
+def in_original(box: Box, size: tuple[int, int], original: tuple[int, int]) -> Box:
+    """The pixels that a box over a picture of one size touches where it has its original size."""
+    (height, width), (original_height, original_width) = size, original
     return Box(
-        box.top * height // grid.height,
-        box.left * width // grid.width,
-        -(-box.bottom * height // grid.height),
-        -(-box.right * width // grid.width),
+        box.top * original_height // height,
+        box.left * original_width // width,
+        -(-box.bottom * original_height // height),
+        -(-box.right * original_width // width),
     )
 
 

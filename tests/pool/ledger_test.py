@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,34 +18,21 @@ from hypothesis import strategies as st
 
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.oracle import simulated
-from s4al_jax.pool.regions import RegionGrid, region_grid, whole_image
-from s4al_jax.types import UNLABELED, VOID, Annotation, InputError, RegionRef
-
-HEIGHT, WIDTH, CLASSES = 5, 7, 4
-NAMES = ("a", "b", "ü")
-GRID = region_grid(HEIGHT, WIDTH, 2, 3)
-TRUTH = np.random.default_rng(0).choice(
-    np.array([0, 1, 2, 3, VOID], np.uint8), (len(NAMES), HEIGHT, WIDTH)
+from s4al_jax.pool.regions import RegionGrid, region_grid
+from s4al_jax.types import UNLABELED, InputError, RegionRef
+from tests.pool.small_store import (
+    CLASSES,
+    GRID,
+    HEIGHT,
+    NAMES,
+    TRUTH,
+    WIDTH,
+    answers,
+    files,
+    filled,
+    maps,
+    opened,
 )
-
-
-def opened(folder: Path) -> LabelStore:
-    return LabelStore.open(folder, names=NAMES, height=HEIGHT, width=WIDTH, num_classes=CLASSES)
-
-
-def answers(regions: Sequence[RegionRef], grid: RegionGrid, cycle: int) -> list[Annotation]:
-    parcels = simulated(lambda image: TRUTH[image]).answers(regions, grid, cycle)
-    return [answer for parcel in parcels for answer in parcel]
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, by its name."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
-
-
-def maps(store: LabelStore) -> np.ndarray:
-    return np.stack([store.label_map(image) for image in range(len(NAMES))])
 
 
 @contextmanager
@@ -57,13 +44,7 @@ def scratch() -> Iterator[Path]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> LabelStore:
-    """Image 0 wholly known from cycle 0, three cells of image 2 from cycle 1."""
-    store = opened(tmp_path / "annotations")
-    whole = whole_image(HEIGHT, WIDTH)
-    store.record(answers([RegionRef(0, 0, 0)], whole, 0), whole)
-    cells = [RegionRef(2, 0, 0), RegionRef(2, 1, 2), RegionRef(2, 2, 2)]
-    store.record(answers(cells, GRID, 1), GRID)
-    return store
+    return filled(tmp_path / "annotations")
 
 
 def test_the_ledger_says_what_was_bought_line_by_line(store: LabelStore, tmp_path: Path) -> None:
@@ -71,7 +52,7 @@ def test_the_ledger_says_what_was_bought_line_by_line(store: LabelStore, tmp_pat
     lines = (folder / "ledger.jsonl").read_text("ascii").splitlines()
     entries = [json.loads(line) for line in lines]
     assert list(entries[0]) == (
-        "cycle image name row col box cost annotator time patch sha256".split()
+        "cycle image name row col box original cost annotator time patch sha256".split()
     )
     assert lines[0] == json.dumps(entries[0], separators=(",", ":"))
     assert [entry["box"] for entry in entries] == [
@@ -82,6 +63,7 @@ def test_the_ledger_says_what_was_bought_line_by_line(store: LabelStore, tmp_pat
     ]
     assert [entry["cost"] for entry in entries] == [35, 6, 2, 1]
     assert [entry["cycle"] for entry in entries] == [0, 1, 1, 1]
+    assert [entry["original"] for entry in entries] == [None] * 4
     assert entries[1]["name"] == "ü" and entries[1]["annotator"] == "simulated"
     end = 0
     for entry in entries[1:]:
@@ -203,92 +185,6 @@ def test_bytes_that_were_never_acknowledged_are_cut_off(store: LabelStore, tmp_p
         (folder / "patches/02.bin").write_bytes(b"unspoken of")
         assert opened(folder).spent == store.spent
         assert files(tmp_path) == before
-
-
-def changed(folder: Path, number: int, **values: object) -> None:
-    """Write other values into one line of the ledger, the checksum untouched."""
-    path = folder / "ledger.jsonl"
-    lines = path.read_text("ascii").splitlines()
-    lines[number - 1] = json.dumps({**json.loads(lines[number - 1]), **values})
-    path.write_text("\n".join(lines) + "\n", "ascii")
-
-
-def shortened(folder: Path) -> None:
-    size = (folder / "patches/01.bin").stat().st_size
-    os.truncate(folder / "patches/01.bin", size - 1)
-
-
-def replaced(folder: Path, packed: bytes, **values: object) -> None:
-    """Put another patch in the place of cycle 0's only one."""
-    (folder / "patches/00.bin").write_bytes(packed)
-    patch = {"file": "patches/00.bin", "offset": 0, "bytes": len(packed)}
-    changed(folder, 1, patch=patch, **values)
-
-
-def with_wrong_id(folder: Path) -> None:
-    """Another id with a matching checksum: only the ids themselves give it away."""
-    raw = bytes([9] * 35)
-    replaced(folder, zlib.compress(raw), sha256=hashlib.sha256(raw).hexdigest())
-
-
-def with_bytes_behind_the_patch(folder: Path) -> None:
-    replaced(folder, (folder / "patches/00.bin").read_bytes() + b"more")
-
-
-def with_a_flipped_bit(folder: Path) -> None:
-    packed = bytearray((folder / "patches/00.bin").read_bytes())
-    packed[len(packed) // 2] ^= 16
-    (folder / "patches/00.bin").write_bytes(packed)
-
-
-def with_a_torn_line_inside(folder: Path) -> None:
-    path = folder / "ledger.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(lines[0] + lines[1][:40] + b"\n" + b"".join(lines[2:]))
-
-
-@pytest.mark.parametrize(
-    "damage, message",
-    [
-        (with_a_torn_line_inside, "line 2: .*bring back"),
-        (lambda folder: changed(folder, 1, name="c"), "line 1: image 0 .* not named 'c'"),
-        (lambda folder: changed(folder, 2, image=7), "line 2: image 7 .* not named 'ü'"),
-        (lambda folder: changed(folder, 2, image=-1), "line 2: -1 stands where"),
-        (lambda folder: changed(folder, 2, row=True), "line 2: True stands where"),
-        (lambda folder: changed(folder, 2, annotator=3), "line 2: .*annotator"),
-        (lambda folder: changed(folder, 2, more=3), "line 2: the line does not say cycle"),
-        (lambda folder: changed(folder, 2, box=[0, 0, 2]), "line 2: box does not say"),
-        (lambda folder: changed(folder, 2, box=[0, 0, 2, 8]), "line 2: box .* outside 5 x 7"),
-        (lambda folder: changed(folder, 2, box=[2, 0, 2, 3]), "line 2: box .* outside 5 x 7"),
-        (lambda folder: changed(folder, 2, box=[0, 0, 3, 3], cost=9), "line 2: .* 9 pixels"),
-        (lambda folder: changed(folder, 2, cost=5), "line 2: the cost is 5, its box has 6"),
-        (lambda folder: changed(folder, 2, patch=3), "line 2: patch does not say"),
-        (lambda folder: changed(folder, 2, cycle=0), "line 2: the patch should start at byte"),
-        (lambda folder: changed(folder, 4, sha256="0"), "line 4: .* another checksum"),
-        (lambda folder: changed(folder, 3, image=0, name="a"), "line 3: an earlier line knows"),
-        (shortened, r"line 4: patches/01\.bin ends at byte"),
-        (lambda folder: (folder / "patches/01.bin").unlink(), r"line 2: patches/01\.bin ends"),
-        (with_wrong_id, "line 1: the id 9 is none of 4 classes"),
-        (lambda folder: replaced(folder, zlib.compress(bytes(35))), "line 1: .* another checksum"),
-        (with_bytes_behind_the_patch, "line 1: the patch does not hold"),
-        (
-            lambda folder: replaced(folder, zlib.compress(bytes(10**6))),
-            "line 1: the patch does not hold",
-        ),
-        (with_a_flipped_bit, "line 1: "),
-        (lambda folder: (folder / "ledger.jsonl").unlink(), "ledger.jsonl is missing"),
-    ],
-)
-def test_damage_to_what_was_acknowledged_is_named_and_nothing_is_touched(
-    store: LabelStore, tmp_path: Path, damage: Callable[[Path], None], message: str
-) -> None:
-    folder = tmp_path / "annotations"
-    damage(folder)
-    before = files(tmp_path)
-    with pytest.raises(InputError, match=message) as refused:
-        opened(folder)
-    assert "ledger.jsonl" in str(refused.value) and "\n" not in str(refused.value)
-    assert files(tmp_path) == before
 
 
 def test_another_pool_does_not_open_this_folder(store: LabelStore, tmp_path: Path) -> None:

@@ -134,6 +134,10 @@ def test_answers_are_the_truth_as_the_working_size_would_show_it(
         assert np.array_equal(annotation.labels, small[box.slices])
         assert (annotation.annotator, annotation.cycle) == ("Ada", 1)
         assert annotation.time == "1971-01-01T00:00:00Z"
+    given = found[0].original
+    assert given.box == (0, 6, 4, 9) and given.size == (7, 9)
+    assert np.array_equal(given.labels, TRUTH[0][0:4, 6:9])
+    assert found[2].original is None  # its picture has the working size
 
 
 def test_a_corrected_copy_of_the_whole_guess_answers_all_regions_of_an_image(
