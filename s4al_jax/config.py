@@ -179,6 +179,26 @@ def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
+def restored(knobs: Mapping[str, Any]) -> ConfigDict:
+    """The configuration that has these knobs, by dotted name, as a run's directory keeps them."""
+    # A block of knobs that is empty leaves no name behind.
+    blocks = ("data.kwargs", "method.kwargs", "model.backbone.kwargs", "model.head.kwargs")
+    tree: dict[str, Any] = {}
+    for name in (*blocks, *knobs):
+        *path, last = name.split(".")
+        place = tree
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = {} if name in blocks else _frozen(knobs[name])
+    config = ConfigDict(tree)
+    config.lock()
+    return config
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
 def fingerprint(knobs: Mapping[str, Any]) -> str:
     """A short hash of all knobs that change what is computed."""
     fixed = {name: value for name, value in knobs.items() if name not in FREE_KNOBS}

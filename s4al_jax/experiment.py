@@ -1,4 +1,4 @@
-"""Turns a configuration into objects: the only place where names become functions."""
+"""Turns a configuration into objects; here and in `architecture` names become functions."""
 
 import functools
 import inspect
@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
+from s4al_jax import architecture
 from s4al_jax import config as knobs
 from s4al_jax.acquire.choose import budget
 from s4al_jax.acquire.questions import random_regions, uncertainty
 from s4al_jax.acquire.scores import entropy, least_confidence, margin
+from s4al_jax.choices import called, named
 from s4al_jax.engine import devices
 from s4al_jax.feed import plan
 from s4al_jax.feed.residence import residence
@@ -24,7 +25,6 @@ from s4al_jax.feed.source import CachedSource, ResidentSource, Source, StreamedS
 from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.s4al import s4al
 from s4al_jax.methods.supervised import supervised
-from s4al_jax.models import deeplab, depthwise, mobilenet_v2, pretrained, resize
 from s4al_jax.pool.camvid import camvid
 from s4al_jax.pool.cityscapes import cityscapes
 from s4al_jax.pool.folder import folder
@@ -52,8 +52,6 @@ DATASETS: dict[str, Callable[..., DatasetSpec]] = {
     "synthetic": synthetic,
     "tfds": records,
 }
-BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
-HEADS: dict[str, Callable[..., nn.Module]] = {"deeplab_v3_plus": deeplab.DeepLabV3Plus}
 METHODS: dict[str, Callable[..., Method]] = {"s4al": s4al, "supervised": supervised}
 QUESTIONS: dict[str, Callable[..., Acquisition]] = {
     "random": lambda grid, *, network, scope: random_regions(grid, scope=scope),
@@ -101,6 +99,12 @@ class Experiment(NamedTuple):
         """The key that all device randomness of a cycle comes from."""
         return jax.random.fold_in(jax.random.PRNGKey(self.seed), cycle)
 
+    @property
+    def state_shapes(self) -> TrainState:
+        """Shapes for arrays: what a checkpoint holds."""
+        pixels = np.ones(len(self.spec.classes), np.int64)
+        return jax.eval_shape(lambda: self.fresh_state(0, pixels))
+
     def fresh_state(self, cycle: int, class_pixels: np.ndarray) -> TrainState:
         """A cycle's first state when nothing is carried over; its shapes fit every state."""
         return self.method.init(self.cycle_key(cycle), class_pixels, None)
@@ -122,7 +126,7 @@ def build(config: ConfigDict) -> Experiment:
     method = _method(config, _network(config.model, spec, mesh), spec)
     grid = regions(config.acquisition, spec)
     schedule = _schedule(config.schedule)
-    oracle = _named(ORACLES, "oracle.name", config.oracle.name)
+    oracle = named(ORACLES, "oracle.name", config.oracle.name)
     annotator = config.oracle.annotator
     initial = _initial(config, spec)
     spec = _without_secrets(spec, initial, config.oracle.name)
@@ -199,55 +203,27 @@ def _pixels(spec: DatasetSpec) -> int:
 
 def dataset(data: ConfigDict) -> DatasetSpec:
     """The images and labels that a configuration names."""
-    factory = _named(DATASETS, "data.name", data.name)
+    factory = named(DATASETS, "data.name", data.name)
     root = {"root": data.root} if "root" in inspect.signature(factory).parameters else {}
-    return _called(
-        factory, "data.kwargs", data.kwargs, height=data.height, width=data.width, **root
-    )
+    return called(factory, "data.kwargs", data.kwargs, height=data.height, width=data.width, **root)
 
 
 def _network(model: ConfigDict, spec: DatasetSpec, mesh: Mesh) -> Network:
-    weights = pretrained.read(model.pretrained) if model.pretrained else None
-    conventions = weights or pretrained.TORCHVISION
-    platform = mesh.devices.flat[0].platform
-    norm = {"norm_eps": conventions.norm_eps, "norm_momentum": model.norm_momentum}
-    backbone = _called(
-        _named(BACKBONES, "model.backbone.name", model.backbone.name),
-        "model.backbone.kwargs",
-        model.backbone.kwargs,
-        padding=conventions.padding,
-        depthwise=depthwise.preferred(platform),
-        **norm,
-    )
-    head = _called(
-        _named(HEADS, "model.head.name", model.head.name),
-        "model.head.kwargs",
-        model.head.kwargs,
-        backbone=backbone,
+    network, news = architecture.pretrained_network(
+        model.to_dict(),
         num_classes=len(spec.classes),
-        norm_momentum=model.norm_momentum,
-        resize=resize.preferred(platform),
-    )
-    network = functools.partial(
-        deeplab.network,
-        head,
-        mean=conventions.mean,
-        std=conventions.std,
         image_size=(spec.height, spec.width),
+        platform=mesh.devices.flat[0].platform,
     )
-    if weights is None:
-        return network()
-    fresh = jax.eval_shape(network().init, jax.random.PRNGKey(0))
-    template = {part: tree["backbone"] for part, tree in fresh.items()}
-    initial, report = pretrained.backbone_variables(weights, template)
-    print(f"{weights.source}: {report}", flush=True)
-    return network(initial=initial)
+    if news:
+        print(news, flush=True)
+    return network
 
 
 def _method(config: ConfigDict, network: Network, spec: DatasetSpec) -> Method:
     rule = config.optimizer
-    return _called(
-        _named(METHODS, "method.name", config.method.name),
+    return called(
+        named(METHODS, "method.name", config.method.name),
         "method.kwargs",
         config.method.kwargs,
         network=network,
@@ -268,7 +244,7 @@ def regions(acquisition: ConfigDict, spec: DatasetSpec) -> RegionGrid:
 
 
 def _acquisition(acquisition: ConfigDict, grid: RegionGrid, method: Method) -> Acquisition:
-    question = _named(QUESTIONS, "acquisition.name", acquisition.name)
+    question = named(QUESTIONS, "acquisition.name", acquisition.name)
     if acquisition.name != "random" and acquisition.network not in method.networks:
         raise InputError(
             f"config.acquisition.network is {acquisition.network!r}, but the method only trains "
@@ -343,19 +319,3 @@ def _steps(
     return lambda cycle, labeled, unlabeled, start: chosen(
         cycle=cycle, labeled_images=labeled, unlabeled_images=unlabeled, start=start
     )
-
-
-def _named(choices: Mapping[str, Any], knob: str, name: str) -> Any:
-    if name not in choices:
-        raise InputError(f"config.{knob} is {name!r}: one of {', '.join(choices)}")
-    return choices[name]
-
-
-def _called(factory: Callable[..., Any], knob: str, kwargs: ConfigDict, **given: Any) -> Any:
-    """Call a factory with its own block of knobs; a knob that it does not have is refused."""
-    known: Sequence[str] = list(inspect.signature(factory).parameters)
-    unknown = sorted(set(kwargs) - set(known))
-    if unknown:
-        own = sorted(set(known) - set(given))
-        raise InputError(f"config.{knob}.{unknown[0]}: no such knob; there are {', '.join(own)}")
-    return factory(**given, **kwargs)

@@ -46,7 +46,7 @@ def cycles(
             stages.ask(run, chosen, cycle=cycle + 1)
             yield CycleResult(cycle, metrics, chosen)
             if not chosen:
-                run.journal.say("Every region of the pool has been bought: the run ends here.")
+                run.terminal.say("Every region of the pool has been bought: the run ends here.")
                 return
 
 

@@ -14,8 +14,9 @@ from s4al_jax.engine import devices, rundir, train
 from s4al_jax.engine.beliefs import beliefs
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.engine.evaluate import evaluator, measures
-from s4al_jax.engine.journal import Journal, pace
+from s4al_jax.engine.journal import Journal
 from s4al_jax.engine.score import scorer
+from s4al_jax.engine.terminal import Terminal, pace
 from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.source import Source
 from s4al_jax.pool.labels import LabelStore
@@ -44,6 +45,7 @@ class Run(NamedTuple):
     pool: Source
     checkpoints: Checkpoints
     journal: Journal
+    terminal: Terminal
     update: Mapping[Phase, train.Update]
     evaluate: Mapping[str, Callable[[Tree], np.ndarray]]
     """split -> (variables -> confusion matrix)"""
@@ -69,9 +71,10 @@ def opened(experiment: Experiment, workdir: Path, *, accept_partial: bool = Fals
         width=spec.width,
         num_classes=len(spec.classes),
     )
+    terminal = Terminal()
     with Journal(workdir) as journal:
         pool, measured = _sources(
-            experiment, start.checked_data(experiment, workdir, journal), labels
+            experiment, start.checked_data(experiment, workdir, terminal), labels
         )
         checkpoints = Checkpoints(
             workdir / "checkpoints", keep=experiment.checkpoint_keep, mesh=mesh
@@ -83,6 +86,7 @@ def opened(experiment: Experiment, workdir: Path, *, accept_partial: bool = Fals
             pool=pool,
             checkpoints=checkpoints,
             journal=journal,
+            terminal=terminal,
             update=train.updates(experiment.method, pool, mesh),
             evaluate={
                 split: evaluator(
@@ -151,7 +155,7 @@ def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
         return
     if not run.accept_partial or len(left) == len(regions):
         raise AnnotationsPending(run.oracle.reminder(left, grid, cycle))
-    run.journal.say(f"going on without an answer for {len(left)} of {len(regions)} regions")
+    run.terminal.say(f"going on without an answer for {len(left)} of {len(regions)} regions")
     folder.write_given_up(left)
 
 
@@ -178,7 +182,7 @@ def _guess(run: Run, cycle: int) -> Guess:
     """What the network that is asked takes images for, after a cycle."""
 
     def guess(images: Sequence[int]) -> Iterator[np.ndarray]:
-        state = run.checkpoints.state(_template(run, cycle))
+        state = run.checkpoints.state(run.experiment.state_shapes)
         network = getattr(state, run.experiment.method.networks[-1])
         yield from run.believed(network, np.asarray(images))
 
@@ -218,8 +222,8 @@ def _scores(run: Run, cycle: int) -> tuple[np.ndarray, np.ndarray]:
     images = np.flatnonzero(eligible.any(axis=(1, 2)))
     scores = np.zeros(eligible.shape, np.float32)
     if len(images):
-        run.journal.say(f"cycle {cycle}: scoring {len(images)} images")
-        state = run.checkpoints.state(_template(run, cycle))
+        run.terminal.say(f"cycle {cycle}: scoring {len(images)} images")
+        state = run.checkpoints.state(run.experiment.state_shapes)
         scores[images] = run.score(state, images, run.experiment.cycle_key(cycle))
     rundir.cycle_folder(run.workdir, cycle).write_scores(scores, eligible)
     return scores, eligible
@@ -243,7 +247,7 @@ def _train(run: Run, cycle: int) -> None:
         journal.write(number, {"kind": "train", **row, "phase": epoch.phase.value, **epoch.metrics})
         journal.time(number, epoch.seconds)
         rest = pace(epoch.seconds, schedule.total_steps - number)
-        journal.progress(
+        run.terminal.progress(
             f"cycle {cycle}  epoch {count}/{schedule.epochs_of(cycle)}  {epoch.phase.value}  "
             f"loss {epoch.metrics['loss']:.3f}  {rest}"
         )
@@ -257,16 +261,12 @@ def _start(run: Run, cycle: int) -> tuple[TrainState, int]:
     """The state to go on from, and the steps of the cycle that it has behind it."""
     position = run.checkpoints.position()
     if position and position.cycle == cycle:
-        run.journal.say(f"cycle {cycle}: going on after step {position.step}")
-        return run.checkpoints.state(_template(run, cycle)), position.step
-    before = run.checkpoints.state(_template(run, cycle)) if position else None
+        run.terminal.say(f"cycle {cycle}: going on after step {position.step}")
+        return run.checkpoints.state(run.experiment.state_shapes), position.step
+    before = run.checkpoints.state(run.experiment.state_shapes) if position else None
     experiment = run.experiment
     state = experiment.method.init(experiment.cycle_key(cycle), run.labels.class_pixels, before)
     return devices.replicated(state, experiment.mesh), 0
-
-
-def _template(run: Run, cycle: int) -> TrainState:
-    return jax.eval_shape(lambda: run.experiment.fresh_state(cycle, run.labels.class_pixels))
 
 
 def _evaluate(
@@ -292,7 +292,7 @@ def _evaluate(
         f"{split} {network}": values["miou"] or 0.0 for (network, split), values in found.items()
     }
     said = "  ".join(f"{name} {100 * miou:.1f}" for name, miou in head.items())
-    run.journal.say(f"cycle {cycle}  epoch {row['epoch']}  mIoU in %: {said}")
+    run.terminal.say(f"cycle {cycle}  epoch {row['epoch']}  mIoU in %: {said}")
     if epoch.step == experiment.schedule.steps_of(cycle):
         rundir.cycle_folder(run.workdir, cycle).write_metrics(
             {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from s4al_jax import config
 from s4al_jax.engine import rundir
-from s4al_jax.engine.journal import Journal
+from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment
 from s4al_jax.pool.check import check
 from s4al_jax.pool.splits import splits_record
@@ -48,7 +48,7 @@ def _identity(experiment: Experiment) -> dict:
     }
 
 
-def checked_data(experiment: Experiment, workdir: Path, journal: Journal) -> DatasetSpec:
+def checked_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> DatasetSpec:
     """Read every file once, write the splits, and give the dataset with what is worth keeping."""
     spec = experiment.spec
     splits = {"train": spec.train, "val": spec.val, "test": spec.test}
@@ -56,8 +56,8 @@ def checked_data(experiment: Experiment, workdir: Path, journal: Journal) -> Dat
         train, val, test = map(_remembered, splits.values())
         spec = spec._replace(train=train, val=val, test=test)
     total = sum(len(images.names) for images in splits.values())
-    journal.say(f"reading {total} images and what is known of them ({experiment.residence})")
-    check(spec, progress=journal.countdown("images read"))
+    terminal.say(f"reading {total} images and what is known of them ({experiment.residence})")
+    check(spec, progress=terminal.countdown("images read"))
     record = splits_record(spec, experiment.initial)
     kept = rundir.read_json(workdir / "splits.json")
     if kept is None:

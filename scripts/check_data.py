@@ -6,14 +6,13 @@ Ends with 1 if something is wrong. A run makes the same checks before it trains.
 """
 
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import app, flags
 
 from s4al_jax import command_line, experiment
-from s4al_jax.engine.journal import duration
+from s4al_jax.engine.terminal import Terminal
 from s4al_jax.pool.check import survey
 from s4al_jax.report.data import data_report, sheet
 from s4al_jax.types import InputError
@@ -25,17 +24,8 @@ _PICTURES = flags.DEFINE_integer("pictures", 16, "How many pictures it shows.", 
 def main(_: Sequence[str]) -> None:
     """Print the report, draw the sheet, and end with 1 if a file is wrong."""
     spec = experiment.dataset(command_line.config().data)
-    started = time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        seconds = time.monotonic() - started
-        if sys.stderr.isatty():
-            left = duration(seconds / done * (total - done))
-            print(f"\r\033[K{done} of {total} images, {left} left", end="", file=sys.stderr)
-
+    progress = Terminal(sys.stderr).countdown("images read")
     found = survey(spec, progress=progress, originals=True)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
     print(data_report(spec, found))
     path = Path(_SHEET.value)
     path.parent.mkdir(parents=True, exist_ok=True)

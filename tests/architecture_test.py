@@ -28,8 +28,12 @@ MAY_IMPORT = {
     "acquire": ("types", "pool.regions", "acquire"),
     "engine": (*BELOW_ENGINE, "engine"),
     "report": (*BELOW_ENGINE, "report"),
-    "experiment": (*BELOW_ENGINE, "engine", "config"),
+    # How names become objects; a network's do so without the rest of an experiment.
+    "choices": ("types",),
+    "architecture": ("types", "models", "choices"),
+    "experiment": (*BELOW_ENGINE, "engine", "config", "choices", "architecture"),
     # What is done with an experiment; the stages are what the loop calls.
+    "exported": (*BELOW_ENGINE, "engine", "experiment", "config", "choices", "architecture"),
     "forecast": (*BELOW_ENGINE, "engine", "experiment"),
     "start": (*BELOW_ENGINE, "engine", "experiment", "config"),
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start"),

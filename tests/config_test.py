@@ -1,6 +1,7 @@
 """Every knob is there for a reason: it is read, it can be set, and nonsense in it is refused."""
 
 import importlib.util
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,8 @@ def test_every_config_and_study_is_valid_and_locked(path: Path, argument: str | 
     config = loaded(path, f"photos:{argument or ''}" if takes_a_path else argument)
     knobs.validate(config)
     assert config.is_locked
+    kept = json.loads(json.dumps(knobs.flat(config)))
+    assert knobs.restored(kept).to_dict() == config.to_dict()
     assert not takes_a_path or config.data.root == "photos"
     supervised = argument in ("supervised", "supervised_initial")
     assert config.method.name == ("supervised" if supervised else "s4al")

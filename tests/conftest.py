@@ -14,15 +14,15 @@ import jax
 import pytest
 from ml_collections import ConfigDict
 
+from s4al_jax import architecture, experiment, loop
 from s4al_jax import config as knobs
-from s4al_jax import experiment, loop
 from tests.plain import Plain
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla_tests"
 
 
 def pytest_configure() -> None:
-    experiment.BACKBONES["plain"] = Plain
+    architecture.BACKBONES["plain"] = Plain
     jax.config.update("jax_numpy_rank_promotion", "raise")
     jax.config.update("jax_compilation_cache_dir", str(CACHE))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

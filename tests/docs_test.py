@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from s4al_jax import architecture, experiment
 from s4al_jax import config as knobs
-from s4al_jax import experiment
 from s4al_jax.acquire.questions import uncertainty
 from s4al_jax.pool.oracle import Oracle
 from s4al_jax.types import Batch, Phase, RegionRef, StepInputs
@@ -44,7 +44,7 @@ def config(
 ) -> ConfigDict:
     """Every axis but the method is an example."""
     monkeypatch.setitem(experiment.DATASETS, "stripes", examples["stripes"].stripes)
-    monkeypatch.setitem(experiment.BACKBONES, "example", examples["plain"].Plain)
+    monkeypatch.setitem(architecture.BACKBONES, "example", examples["plain"].Plain)
     asked = functools.partial(uncertainty, examples["difference"].difference)
     monkeypatch.setitem(experiment.QUESTIONS, "difference", asked)
     monkeypatch.setattr(knobs, "QUESTIONS", (*knobs.QUESTIONS, "difference"))

@@ -1,6 +1,7 @@
 """Weights that others trained: what is in a file, and where it goes in a backbone."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -8,6 +9,7 @@ from typing import NamedTuple, cast
 import jax
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from s4al_jax.models.padding import Padding
 from s4al_jax.models.torch_file import read_pth
@@ -81,12 +83,12 @@ def read(path: str | Path) -> Pretrained:
     )
 
 
-def backbone_variables(pretrained: Pretrained, template: Tree) -> tuple[Tree, Report]:
-    """The backbone's variables filled from the file, and which tensors of it were used.
+def filled(pretrained: Pretrained, template: Tree) -> tuple[Tree, Report]:
+    """Variables filled from the file, and which tensors of it were used.
 
-    `template` has the shapes of the backbone's variables. PyTorch's running variances are n/(n-1)
-    of those that training here goes on with; with thousands of pixels behind each, that changes
-    nothing.
+    `template` has the shapes of the variables of a backbone or of a whole network. PyTorch's
+    running variances are n/(n-1) of those that training here goes on with; with thousands of
+    pixels behind each, that changes nothing.
     """
     found, tree = jax.tree_util.tree_flatten_with_path(template)
     names = [_torch_name(path) for path, _ in found]
@@ -98,22 +100,56 @@ def backbone_variables(pretrained: Pretrained, template: Tree) -> tuple[Tree, Re
     return jax.tree.unflatten(tree, values), Report(tuple(sorted(names)), tuple(unused))
 
 
+def write(path: Path, variables: Tree, conventions: Pretrained) -> None:
+    """A whole network's variables as a .safetensors file that `read` and `filled` understand.
+
+    Its backbone's tensors have torchvision's names, so that another run can start from the file.
+    """
+    found, _ = jax.tree_util.tree_flatten_with_path(variables)
+    tensors = {_torch_name(way): _as_torch(np.asarray(leaf)) for way, leaf in found}
+    if len(tensors) != len(found):
+        raise ValueError("two arrays of the network would have one name in the file")
+    paddings = {padding: name for name, padding in PADDINGS.items()}
+    settings = {
+        "padding": paddings[conventions.padding],
+        "bn_eps": json.dumps(conventions.norm_eps),
+        "input_mean": json.dumps(conventions.mean),
+        "input_std": json.dumps(conventions.std),
+    }
+    scratch = path.with_name(path.name + ".part")
+    try:
+        save_file(tensors, scratch, settings)
+        os.replace(scratch, path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: cannot write: {error}") from error
+
+
+def _as_torch(value: np.ndarray) -> np.ndarray:
+    if value.ndim == 4:
+        value = value.transpose(3, 2, 0, 1)  # [h, w, in, out] -> [out, in, h, w]
+    return np.ascontiguousarray(value)
+
+
 def _torch_name(path: jax.tree_util.KeyPath) -> str:
-    """Of params/features_3/conv_1_0/kernel: features.3.conv.1.0.weight."""
+    """Of params/features_3/conv_1_0/kernel: features.3.conv.1.0.weight.
+
+    What comes below `backbone` is called as if it stood alone.
+    """
     _, *modules, leaf = (str(cast(jax.tree_util.DictKey, step).key) for step in path)
+    modules = modules[1:] if modules[0] == "backbone" else modules
     return ".".join([part.replace("_", ".") for part in modules] + [LEAVES[leaf]])
 
 
 def _fitted(pretrained: Pretrained, name: str, shape: tuple[int, ...]) -> np.ndarray:
     if name not in pretrained.tensors:
-        raise InputError(f"{pretrained.source}: holds no {name}, which the backbone needs")
+        raise InputError(f"{pretrained.source}: holds no {name}, which the network needs")
     value = np.asarray(pretrained.tensors[name], np.float32)
     if value.ndim == 4:
         value = value.transpose(2, 3, 1, 0)  # [out, in, h, w] -> [h, w, in, out]
     if value.shape != tuple(shape):
         theirs = pretrained.tensors[name].shape
         raise InputError(
-            f"{pretrained.source}: {name} has shape {list(theirs)}, which the backbone wants as "
+            f"{pretrained.source}: {name} has shape {list(theirs)}, which the network wants as "
             f"{_torch_shape(shape)}; is its width the same?"
         )
     return np.ascontiguousarray(value)

@@ -18,11 +18,11 @@ import numpy as np
 from s4al_jax.pool.class_list import ClassList, class_list
 from s4al_jax.pool.pictures import (
     check_same_size,
-    endings,
     ids,
     ids_of_colours,
     is_coloured,
     on_disk,
+    pictures_below,
     recoded,
     resized,
     resized_ids,
@@ -52,7 +52,7 @@ def folder(
         raise InputError("the folder is not given: set config.data.root")
     place = Path(root).expanduser()
     classes = class_list(_existing(place))
-    images, masks = _pictures(_existing(place / "images")), _pictures(place / "masks")
+    images, masks = pictures_below(_existing(place / "images")), pictures_below(place / "masks")
     for name in sorted(masks.keys() - images.keys()):
         raise InputError(f"{masks[name]} is the mask of no image: remove it or add the image")
     if not images:
@@ -118,20 +118,6 @@ def _existing(place: Path) -> Path:
     if not place.is_dir():
         raise InputError(f"{place} is not a folder: see docs/own_data.md for what goes where")
     return place
-
-
-def _pictures(place: Path) -> dict[str, Path]:
-    """The pictures below a folder by their relative path without its ending."""
-    found: dict[str, Path] = {}
-    for path in sorted(place.rglob("*")) if place.is_dir() else []:
-        below = path.relative_to(place)
-        if path.suffix.lower() not in endings() or any(p.startswith(".") for p in below.parts):
-            continue
-        name = below.with_suffix("").as_posix()
-        if name in found:
-            raise InputError(f"{found[name]} and {path} share one name: remove one of them")
-        found[name] = path
-    return found
 
 
 def _way(place: Path, images: Mapping[str, Path]) -> str:

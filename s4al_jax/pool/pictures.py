@@ -4,7 +4,7 @@ Whatever Pillow reads is understood or refused by name: nothing is guessed. A fi
 anything open for reading in binary, as from inside an archive.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -35,6 +35,39 @@ def endings() -> frozenset[str]:
     """The endings, in small letters and with their dot, of files that Pillow has a reader for."""
     known = Image.registered_extensions()
     return frozenset(ending for ending, kind in known.items() if kind in Image.OPEN)
+
+
+def pictures_below(place: Path) -> dict[str, Path]:
+    """The pictures in a folder and its sub-folders by their relative path without its ending.
+
+    Whatever is called `.something` is not looked at.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(place.rglob("*")) if place.is_dir() else []:
+        below = path.relative_to(place)
+        if path.suffix.lower() in endings() and not any(p.startswith(".") for p in below.parts):
+            _add(found, below.with_suffix("").as_posix(), path)
+    return found
+
+
+def named_pictures(places: Sequence[Path]) -> dict[str, Path]:
+    """Pictures that are given as files, or as folders that hold them, by a name for each."""
+    found: dict[str, Path] = {}
+    for place in places:
+        if not place.exists():
+            raise InputError(f"{place}: no such file or folder")
+        inside = pictures_below(place) if place.is_dir() else {place.stem: place}
+        if not inside:
+            raise InputError(f"{place} holds no pictures that Pillow reads")
+        for name, path in inside.items():
+            _add(found, name, path)
+    return found
+
+
+def _add(found: dict[str, Path], name: str, path: Path) -> None:
+    if name in found:
+        raise InputError(f"{found[name]} and {path} share one name: remove one of them")
+    found[name] = path
 
 
 def size_of(file: PictureFile) -> tuple[int, int]:
@@ -101,13 +134,30 @@ def ids_of_colours(file: PictureFile, codes: Mapping[Colour, int]) -> np.ndarray
 
 
 def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """An RGB picture at another size: averaged along an axis that shrinks, else interpolated."""
+    """A picture at another size: averaged along an axis that shrinks, else interpolated.
+
+    `image` is RGB or a single channel, of uint8 or float32.
+    """
     picture = Image.fromarray(image)
     for size in ((width, picture.height), (width, height)):
         smaller = size[0] < picture.width or size[1] < picture.height
         how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
         picture = picture.resize(size, how)
     return np.array(picture)
+
+
+def likeliest(logits: np.ndarray, height: int, width: int) -> np.ndarray:
+    """uint8 `[height, width]`: the class with the largest of `logits` `[h, w, classes]` there.
+
+    Each class's logits are brought to that size as a picture is.
+    """
+    best = resized(np.ascontiguousarray(logits[..., 0]), height, width)
+    labels = np.zeros((height, width), np.uint8)
+    for index in range(1, logits.shape[-1]):
+        plane = resized(np.ascontiguousarray(logits[..., index]), height, width)
+        better = plane > best
+        best[better], labels[better] = plane[better], index
+    return labels
 
 
 def resized_ids(labels: np.ndarray, height: int, width: int) -> np.ndarray:

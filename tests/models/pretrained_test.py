@@ -59,7 +59,7 @@ def of(tensors):
 
 
 def test_every_tensor_goes_where_its_name_says(shapes, tensors):
-    variables, report = pretrained.backbone_variables(of(tensors), shapes)
+    variables, report = pretrained.filled(of(tensors), shapes)
     params, stats = variables["params"], variables["batch_stats"]
     assert jax.tree.map(jnp.shape, variables) == jax.tree.map(jnp.shape, shapes)
     stem = params["features_0"]["0"]["kernel"]
@@ -77,11 +77,11 @@ def test_every_tensor_goes_where_its_name_says(shapes, tensors):
 def test_what_is_missing_or_misshapen_is_named(shapes, tensors):
     name = "features.4.conv.1.0.weight"
     with pytest.raises(InputError, match=rf"made\.pth: holds no {name}"):
-        pretrained.backbone_variables(of({k: tensors[k] for k in tensors if k != name}), shapes)
+        pretrained.filled(of({k: tensors[k] for k in tensors if k != name}), shapes)
     odd = np.zeros((7, 1, 3, 3), np.float32)
     channels = tensors[name].shape[0]
     with pytest.raises(InputError) as refusal:
-        pretrained.backbone_variables(of(tensors | {name: odd}), shapes)
+        pretrained.filled(of(tensors | {name: odd}), shapes)
     assert name in str(refusal.value)
     assert "[7, 1, 3, 3]" in str(refusal.value)
     assert f"[{channels}, 1, 3, 3]" in str(refusal.value)
@@ -185,7 +185,7 @@ def test_the_first_blocks_see_what_numpy_sees(imagenet):
     y = in_numpy(y, kept, names(2, "conv.1.0", "conv.1.1"), stride=2, groups=96, eps=eps)
     y = in_numpy(y, kept, names(2, "conv.2", "conv.3"), active=False, eps=eps)
     model = MobileNetV2(padding=imagenet.padding, norm_eps=eps)
-    variables, report = pretrained.backbone_variables(imagenet, variable_shapes(model))
+    variables, report = pretrained.filled(imagenet, variable_shapes(model))
     _, seen = model.apply(
         variables,
         jnp.asarray(image[None], jnp.float32),

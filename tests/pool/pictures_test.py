@@ -13,7 +13,10 @@ from s4al_jax.pool.pictures import (
     endings,
     ids,
     ids_of_colours,
+    likeliest,
+    named_pictures,
     on_disk,
+    pictures_below,
     resized,
     rgb,
     size_of,
@@ -120,3 +123,38 @@ def test_an_axis_that_shrinks_is_averaged(tmp_path: Path) -> None:
 def test_endings_are_those_of_readers() -> None:
     assert {".png", ".jpg", ".tif", ".bmp"} <= endings()
     assert ".pdf" not in endings()
+
+
+def test_the_likeliest_class_is_argmax_at_the_same_size_and_interpolated_at_another() -> None:
+    logits = np.random.default_rng(0).normal(size=(5, 7, 4)).astype(np.float32)
+    logits[2, 3] = 1.0  # a tie goes to the first class, as in argmax
+    assert np.array_equal(likeliest(logits, 5, 7), logits.argmax(-1))
+    # One row of two pixels, class 1 ahead by 3 on the right and behind by 1 on the left. At four
+    # pixels the lead is -1, -1 + 4 * 1/4, -1 + 4 * 3/4, 3; and a lead of 0 is none.
+    two = np.array([[[1.0, 0.0], [0.0, 3.0]]], np.float32)
+    assert likeliest(two, 1, 4).tolist() == [[0, 0, 1, 1]]
+    # Shrunk to one pixel, the mean decides.
+    assert likeliest(two, 1, 1).tolist() == [[1]]
+
+
+def test_pictures_are_named_by_their_place_below_what_was_given(tmp_path: Path) -> None:
+    for name in ("in/a.png", "in/deep/b.JPG", "in/.hidden/c.png", "in/notes.txt", "d.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    inside = {"a": tmp_path / "in/a.png", "deep/b": tmp_path / "in/deep/b.JPG"}
+    assert pictures_below(tmp_path / "in") == inside
+    assert named_pictures([tmp_path / "in", tmp_path / "d.png"]) == {
+        **inside,
+        "d": tmp_path / "d.png",
+    }
+    (tmp_path / "a.gif").touch()
+    for places, message in (
+        (["in", "a.gif"], "share one name"),
+        (["nowhere"], "no such file or folder"),
+        (["in/.hidden/.."], "share one name"),
+    ):
+        with pytest.raises(InputError, match=message):
+            named_pictures([*(tmp_path / place for place in places), tmp_path / "in"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no pictures"):
+        named_pictures([tmp_path / "empty"])

@@ -1,0 +1,83 @@
+"""A network from the names of its parts, for training and for what was exported."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+
+from s4al_jax.choices import called, named
+from s4al_jax.models import deeplab, depthwise, mobilenet_v2, pretrained, resize
+from s4al_jax.types import Network, Tree
+
+BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
+HEADS: dict[str, Callable[..., nn.Module]] = {"deeplab_v3_plus": deeplab.DeepLabV3Plus}
+
+
+def network(
+    model: Mapping[str, Any],
+    *,
+    num_classes: int,
+    image_size: tuple[int, int],
+    conventions: pretrained.Pretrained,
+    platform: str,
+    initial: Tree | None = None,
+) -> Network:
+    """The network that a block of knobs describes, for images of one size.
+
+    `conventions` say how images are treated, `initial` are the backbone's first variables.
+    """
+    backbone, head, momentum = model["backbone"], model["head"], model["norm_momentum"]
+    seen = called(
+        named(BACKBONES, "model.backbone.name", backbone["name"]),
+        "model.backbone.kwargs",
+        backbone["kwargs"],
+        padding=conventions.padding,
+        depthwise=depthwise.preferred(platform),
+        norm_eps=conventions.norm_eps,
+        norm_momentum=momentum,
+    )
+    whole = called(
+        named(HEADS, "model.head.name", head["name"]),
+        "model.head.kwargs",
+        head["kwargs"],
+        backbone=seen,
+        num_classes=num_classes,
+        norm_momentum=momentum,
+        resize=resize.preferred(platform),
+    )
+    return deeplab.network(
+        whole,
+        mean=conventions.mean,
+        std=conventions.std,
+        image_size=image_size,
+        initial=initial,
+    )
+
+
+def conventions(weights: str) -> pretrained.Pretrained:
+    """The weights in a file and how their images are treated; without a file, torchvision's way."""
+    return pretrained.read(weights) if weights else pretrained.TORCHVISION
+
+
+def pretrained_network(
+    model: Mapping[str, Any], *, num_classes: int, image_size: tuple[int, int], platform: str
+) -> tuple[Network, str]:
+    """A network that starts from `model["pretrained"]`, if it names a file, and what went in."""
+    weights = conventions(model["pretrained"])
+    build = functools.partial(
+        network,
+        model,
+        num_classes=num_classes,
+        image_size=image_size,
+        conventions=weights,
+        platform=platform,
+    )
+    plain = build()
+    if not weights.tensors:
+        return plain, ""
+    fresh = jax.eval_shape(plain.init, jax.random.PRNGKey(0))
+    template = {part: tree["backbone"] for part, tree in fresh.items()}
+    initial, report = pretrained.filled(weights, template)
+    return build(initial=initial), f"{weights.source}: {report}"

@@ -1,0 +1,66 @@
+"""Hands over what a run has made: its network, and the labels that were bought.
+
+    python scripts/export.py runs/photos --model=models/photos --labels=labels/photos
+
+`--model` gets the newest teacher as safetensors and a JSON file, for scripts/predict.py; `--labels`
+a folder dataset with images, masks and a COCO file. The dataset of the run must still be there.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from s4al_jax import experiment, exported
+from s4al_jax.config import restored
+from s4al_jax.engine import rundir
+from s4al_jax.engine.terminal import Terminal
+from s4al_jax.experiment import Experiment
+from s4al_jax.pool.bought import bought, write_bought
+from s4al_jax.types import InputError
+
+
+def main() -> None:
+    """Read the flags and write what they name."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("run", type=Path, help="the run's directory")
+    parser.add_argument("--model", type=Path, help="a folder for the network")
+    parser.add_argument("--network", default="", help="student or teacher; default: the teacher")
+    parser.add_argument("--labels", type=Path, help="a new folder for images, masks and COCO")
+    parser.add_argument("--size", choices=("original", "working"), default="original")
+    parser.add_argument("--root", help="where the dataset lies now, if it was moved")
+    given = parser.parse_args()
+    if not (given.model or given.labels):
+        parser.error("name a folder for --model, for --labels, or for both")
+    built = _experiment(given.run, given.root)
+    if given.model:
+        position = exported.write(built, given.run, given.model, network=given.network)
+        steps = built.schedule.steps_of(position.cycle)
+        last = built.schedule.cycles - 1
+        print(
+            f"{given.model}: the network of cycle {position.cycle} (the last is {last}), after "
+            f"step {position.step} of {steps}"
+        )
+    if given.labels:
+        answers = bought(given.run / "annotations", built.spec)
+        progress = Terminal(sys.stderr).countdown("images written")
+        original = given.size == "original"
+        write_bought(given.labels, built.spec, answers, original=original, progress=progress)
+        print(f"{given.labels}: the labels of {len(answers)} images")
+
+
+def _experiment(run: Path, root: str | None) -> Experiment:
+    kept = rundir.read_json(run / "config.json")
+    if kept is None:
+        raise InputError(f"{run / 'config.json'}: no such file; is this the directory of a run?")
+    config = restored(kept["knobs"])
+    config.devices = 1
+    if root is not None:
+        config.data.root = root
+    return experiment.build(config)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")

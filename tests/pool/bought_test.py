@@ -1,0 +1,124 @@
+"""Labels handed over: what was answered, in the pixels it was answered in, and nothing else."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from s4al_jax.pool.bought import bought, known_labels, write_bought
+from s4al_jax.pool.folder import folder
+from s4al_jax.pool.labels import LabelStore
+from s4al_jax.pool.pictures import resized
+from s4al_jax.pool.regions import region_grid, whole_image
+from s4al_jax.types import (
+    UNLABELED,
+    VOID,
+    Annotation,
+    Box,
+    DatasetSpec,
+    ImageSet,
+    InputError,
+    Original,
+    RegionRef,
+)
+
+GRID = region_grid(4, 6, 2, 3)
+ORIGINAL = np.random.default_rng(0).integers(0, 3, (8, 12), np.uint8)
+"""The whole truth of image 1, in its own pixels: twice the working size."""
+PICTURES = [np.random.default_rng(i).integers(0, 256, (8, 12, 3), np.uint8) for i in range(3)]
+
+
+def unread(index: int) -> np.ndarray:
+    raise AssertionError("the truth of the pool was read")
+
+
+@pytest.fixture
+def spec() -> DatasetSpec:
+    names = ("a", "street/b", "c")
+    train = ImageSet(
+        names, lambda index: resized(PICTURES[index], 4, 6), unread, lambda index: PICTURES[index]
+    )
+    none = ImageSet((), unread, unread)
+    palette = ((10, 0, 0), (0, 20, 0), (0, 0, 30))
+    return DatasetSpec("three", ("earth", "tree", "sky"), palette, 4, 6, train, none, none)
+
+
+@pytest.fixture
+def annotations(spec: DatasetSpec, tmp_path: Path) -> Path:
+    """Image 0 came with a label at the working size; one cell of image 1 was answered."""
+    path = tmp_path / "run/annotations"
+    store = LabelStore.open(path, names=spec.train.names, height=4, width=6, num_classes=3)
+    given = np.arange(24, dtype=np.uint8).reshape(4, 6) % 3
+    given[0, 0] = VOID
+    whole = whole_image(4, 6)
+    store.record([Annotation(RegionRef(0, 0, 0), given, "given", 0)], whole)
+    original = Original(Box(4, 6, 8, 12), (8, 12), ORIGINAL[4:8, 6:12])
+    cell = original.labels[1::2, 1::2]
+    store.record([Annotation(RegionRef(1, 1, 1), cell, "Ada", 1, "", original)], GRID)
+    return path
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.array(picture)
+
+
+def test_the_folder_is_a_dataset_in_original_pixels(
+    spec: DatasetSpec, annotations: Path, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in annotations.rglob("*") if path.is_file()}
+    seen: list[tuple[int, int]] = []
+    out = tmp_path / "labels"
+    answers = bought(annotations, spec)
+    write_bought(out, spec, answers, original=True, progress=lambda *done: seen.append(done))
+    assert seen == [(1, 2), (2, 2)]
+    assert np.array_equal(pixels(out / "images/street/b.png"), PICTURES[1])
+    expected = np.full((8, 12), VOID)
+    expected[4:8, 6:12] = ORIGINAL[4:8, 6:12]
+    assert np.array_equal(pixels(out / "masks/street/b.png"), expected)
+    # Known at the working size only: each of its pixels is four of the original.
+    given = np.arange(24).reshape(4, 6) % 3
+    given[0, 0] = VOID
+    assert np.array_equal(pixels(out / "masks/a.png"), given.repeat(2, axis=0).repeat(2, axis=1))
+    assert sorted(p.name for p in (out / "images").rglob("*.png")) == ["a.png", "b.png"]
+    assert {path: path.read_bytes() for path in before} == before
+
+    again = folder(str(out), height=4, width=6)
+    assert again.train.names == ("a", "street/b") and again.classes == spec.classes
+    assert again.palette == spec.palette
+    assert np.array_equal(again.train.read_truth(0), given)
+
+    content = json.loads((out / "coco.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == [
+        "images/a.png",
+        "images/street/b.png",
+    ]
+    assert sum(entry["area"] for entry in content["annotations"]) == 4 * 23 + 24
+
+
+def test_at_the_working_size_it_is_what_the_network_learned_from(
+    spec: DatasetSpec, annotations: Path, tmp_path: Path
+) -> None:
+    store = LabelStore.open(annotations, names=spec.train.names, height=4, width=6, num_classes=3)
+    answers = bought(annotations, spec)
+    for of_image in answers:
+        found = known_labels(of_image, (4, 6), (4, 6))
+        assert np.array_equal(found, store.label_map(of_image[0].region.image))
+    out = tmp_path / "labels"
+    write_bought(out, spec, answers, original=False, progress=lambda *done: None)
+    assert pixels(out / "images/a.png").shape == (4, 6, 3)
+    mask = store.label_map(1)
+    mask[mask == UNLABELED] = VOID
+    assert np.array_equal(pixels(out / "masks/street/b.png"), mask)
+
+
+def test_a_folder_with_something_in_it_and_a_directory_of_no_run_are_refused(
+    spec: DatasetSpec, annotations: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="is not empty: name a new folder"):
+        write_bought(tmp_path, spec, [], original=True, progress=lambda *done: None)
+    with pytest.raises(InputError, match="is this the directory of a run"):
+        bought(tmp_path / "nowhere", spec)
+    assert not (tmp_path / "nowhere").exists()
