@@ -6,8 +6,10 @@
 The folder holds the two archives as they are downloaded, or what `scripts/prepare_cityscapes.py`
 made of them. Expected of the paper's teacher: 64.8 % mIoU on test, 65.3 % with all labels. Pixels
 paid for: 10 % + 5 x 1.56 % of the other 90 % = 17.0 %, which the paper gives as 16 %. 70,000 steps:
-for a GPU. Studies: `:supervised`, `:supervised_initial`, `:random`, `:least_confidence`,
-`:entropy`, `:margin`.
+for a GPU. Images at full size, of which a step sees crops: `--config.data.height=1024
+--config.data.width=2048 --config.augment.crop_height=688 --config.augment.crop_width=688
+--config.acquisition.cell_height=64 --config.acquisition.cell_width=128`. Studies: `:supervised`,
+`:supervised_initial`, `:random`, `:least_confidence`, `:entropy`, `:margin`.
 """
 
 import os

@@ -79,6 +79,7 @@ def _model() -> ConfigDict:
 def _augment() -> ConfigDict:
     augment = ConfigDict()  # Tables S1, S2
     augment.scale_range = (0.75, 1.25)
+    augment.crop_height, augment.crop_width = 0, 0  # pixels that a step sees; 0: the working size
     augment.jitter_probability = 0.5
     augment.brightness = (0.75, 1.25)  # factors, as torchvision's ColorJitter
     augment.contrast = (0.75, 1.25)

@@ -22,6 +22,7 @@ from s4al_jax.engine import devices
 from s4al_jax.feed import plan
 from s4al_jax.feed.residence import residence
 from s4al_jax.feed.source import CachedSource, ResidentSource, Source, StreamedSource
+from s4al_jax.learn.augment import augmentation
 from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.s4al import s4al
 from s4al_jax.methods.supervised import supervised
@@ -231,8 +232,8 @@ def _method(config: ConfigDict, network: Network, spec: DatasetSpec) -> Method:
             momentum=rule.momentum, nesterov=rule.nesterov, weight_decay=rule.weight_decay
         ),
         learning_rate=poly(base=rule.learning_rate, power=rule.power, floor=rule.floor),
+        views=augmentation(**config.augment),
         num_classes=len(spec.classes),
-        **config.augment,
     )
 
 

@@ -74,26 +74,34 @@ def plain_view(batch: Batch) -> View:
 
 
 def _place(
-    length: int, scale: Float[jax.Array, " b"], share: Float[jax.Array, " b"]
+    length: int, wanted: int, scale: Float[jax.Array, " b"], share: Float[jax.Array, " b"]
 ) -> tuple[Int[jax.Array, " b"], Int[jax.Array, " b"]]:
-    """The size of a rescaled axis, and of all its possible corners the one at `share` of 0..1."""
+    """The size of a rescaled axis, and the corner at `share` of 0..1 of all where `wanted` fits."""
     size = jnp.maximum(jnp.floor(scale * length), 1.0).astype(jnp.int32)
-    spare = size - length
+    spare = size - wanted
     furthest = jnp.abs(spare)
     steps = jnp.floor(share * (furthest + 1).astype(jnp.float32)).astype(jnp.int32)
     return size, jnp.sign(spare) * jnp.minimum(steps, furthest)
 
 
 def random_crop(
-    key: jax.Array, *, batch: int, height: int, width: int, scale_range: tuple[float, float]
+    key: jax.Array,
+    *,
+    batch: int,
+    old: tuple[int, int],
+    new: tuple[int, int],
+    scale_range: tuple[float, float],
 ) -> Crop:
-    """For each image a uniform scale within the range, then a uniform place for the crop."""
+    """For each image a uniform scale within the range, then a uniform place for the crop.
+
+    `old` is the height and width of the images, `new` that of the crop.
+    """
     low, high = scale_range
     # one draw for all three: every draw takes time to compile
     size, down, across = jax.random.uniform(key, (3, batch))
     scale = low + (high - low) * size
-    rows, top = _place(height, scale, down)
-    cols, left = _place(width, scale, across)
+    rows, top = _place(old[0], new[0], scale, down)
+    cols, left = _place(old[1], new[1], scale, across)
     return Crop(rows, cols, top, left)
 
 
@@ -104,10 +112,12 @@ def _mirrored(place: Int[jax.Array, "b n"], size: Int[jax.Array, "b 1"]) -> Int[
     return jnp.where(folded >= size, period - folded, folded)
 
 
-def _line(length: int, size: Int[jax.Array, " b"], corner: Int[jax.Array, " b"]) -> _Line:
-    """How an axis of `length` pixels, rescaled to `size`, is read from `corner` on."""
+def _line(
+    length: int, wanted: int, size: Int[jax.Array, " b"], corner: Int[jax.Array, " b"]
+) -> _Line:
+    """How `wanted` pixels are read from `corner` on of an axis of `length`, rescaled to `size`."""
     size = size[:, None]
-    place = jnp.arange(length, dtype=jnp.int32)[None, :] + corner[:, None]
+    place = jnp.arange(wanted, dtype=jnp.int32)[None, :] + corner[:, None]
     inside = (place >= 0) & (place < size)
     # pixel centres lie at halves: all in whole numbers, so that no scale drifts by rounding
     doubled = (2 * _mirrored(place, size) + 1) * length
@@ -128,7 +138,7 @@ def _cols(x: jax.Array, index: Int[jax.Array, "b n"]) -> jax.Array:
 
 def _bilinear(
     image: Float[jax.Array, "b h w 3"], y: _Line, x: _Line
-) -> Float[jax.Array, "b h w 3"]:
+) -> Float[jax.Array, "b h2 w2 3"]:
     down, across = y.weight[:, :, None, None], x.weight[:, None, :, None]
     tall = _rows(image, y.low) * (1.0 - down) + _rows(image, y.high) * down
     return _cols(tall, x.low) * (1.0 - across) + _cols(tall, x.high) * across
@@ -140,10 +150,11 @@ def _nearest(values: jax.Array, y: _Line, x: _Line, *, outside: int) -> jax.Arra
     return jnp.where(inside, read, jnp.asarray(outside, values.dtype))
 
 
-def cropped(view: View, crop: Crop) -> View:
-    """The view rescaled and cropped to its old size: image bilinear, the maps nearest."""
+def cropped(view: View, crop: Crop, new: tuple[int, int]) -> View:
+    """The view rescaled and cropped to the size `new`: image bilinear, the maps nearest."""
     _, height, width, _ = view.image.shape
-    y, x = _line(height, crop.rows, crop.top), _line(width, crop.cols, crop.left)
+    y = _line(height, new[0], crop.rows, crop.top)
+    x = _line(width, new[1], crop.cols, crop.left)
     confidence = view.confidence
     return View(
         image=_bilinear(view.image, y, x),
@@ -152,11 +163,14 @@ def cropped(view: View, crop: Crop) -> View:
     )
 
 
-def rescaled(key: jax.Array, view: View, *, scale_range: tuple[float, float]) -> View:
-    """A random rescale and a random crop of the old size, for each image its own."""
+def rescaled(
+    key: jax.Array, view: View, *, scale_range: tuple[float, float], size: tuple[int, int] = (0, 0)
+) -> View:
+    """A random rescale and a random crop of `size`, for each image its own; 0: of its old size."""
     batch, height, width, _ = view.image.shape
-    crop = random_crop(key, batch=batch, height=height, width=width, scale_range=scale_range)
-    return cropped(view, crop)
+    new = (size[0] or height, size[1] or width)
+    crop = random_crop(key, batch=batch, old=(height, width), new=new, scale_range=scale_range)
+    return cropped(view, crop, new)
 
 
 def mirrored(view: View, on: Bool[jax.Array, " b"]) -> View:
@@ -192,13 +206,23 @@ def augmentation(
     brightness: tuple[float, float],
     contrast: tuple[float, float],
     flip_probability: float,
+    crop_height: int = 0,
+    crop_width: int = 0,
 ) -> Augmentation:
-    """The views of these strengths; factors are drawn uniformly between lowest and highest."""
+    """The views of these strengths; factors are drawn uniformly between lowest and highest.
+
+    Views have the size of the crop; 0 is the image's own.
+    """
+    if min(crop_height, crop_width) < 0:
+        raise InputError(
+            f"crop_height and crop_width are {crop_height} and {crop_width}: give pixels, or 0 for "
+            "the size of the images"
+        )
     _require_strengths(
         {"scale_range": scale_range, "brightness": brightness, "contrast": contrast},
         {"jitter_probability": jitter_probability, "flip_probability": flip_probability},
     )
-    scale = partial(rescaled, scale_range=scale_range)
+    scale = partial(rescaled, scale_range=scale_range, size=(crop_height, crop_width))
     flip = partial(flipped, probability=flip_probability)
     colour = partial(
         jittered, probability=jitter_probability, brightness=brightness, contrast=contrast

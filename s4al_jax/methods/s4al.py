@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from s4al_jax.learn.augment import Augmentation, View, augmentation, plain_view, unit_floats
+from s4al_jax.learn.augment import Augmentation, View, plain_view, unit_floats
 from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, supervised_loss
 from s4al_jax.learn.mixing import (
     balanced_classes,
@@ -295,13 +295,9 @@ def s4al(
     network: Network,
     optimizer: optax.GradientTransformation,
     learning_rate: Callable[[jax.Array], jax.Array],
+    views: Augmentation,
     *,
     num_classes: int,
-    scale_range: tuple[float, float],
-    jitter_probability: float,
-    brightness: tuple[float, float],
-    contrast: tuple[float, float],
-    flip_probability: float,
     ema_decay: float = 0.99,
     confidence_threshold: float = 0.97,
     confidence_weighting: bool = True,
@@ -318,19 +314,13 @@ def s4al(
 ) -> Method:
     """The learner of the paper; its defaults are those of CamVid.
 
-    `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only.
+    `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only;
+    `views` are how images are shown.
     Without `balanced`, replayed images are mixed by ordinary ClassMix.
     """
     _check_classes(num_classes, head, tail)
     _require("head_factor", head_factor, head_factor >= 0.0, "give 0 or more")
     _require("ema_decay", ema_decay, 0.0 <= ema_decay <= 1.0, "give a number from 0 to 1")
-    views = augmentation(
-        scale_range=scale_range,
-        jitter_probability=jitter_probability,
-        brightness=brightness,
-        contrast=contrast,
-        flip_probability=flip_probability,
-    )
     seen = _seen(
         network,
         views,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from s4al_jax.learn.augment import augmentation, plain_view, unit_floats
+from s4al_jax.learn.augment import Augmentation, plain_view, unit_floats
 from s4al_jax.learn.losses import supervised_loss
 from s4al_jax.learn.optimizer import descent
 from s4al_jax.learn.state import raw_key, step_key
@@ -28,25 +28,15 @@ def supervised(
     network: Network,
     optimizer: optax.GradientTransformation,
     learning_rate: Callable[[jax.Array], jax.Array],
+    views: Augmentation,
     *,
     num_classes: int,
-    scale_range: tuple[float, float],
-    jitter_probability: float,
-    brightness: tuple[float, float],
-    contrast: tuple[float, float],
-    flip_probability: float,
 ) -> Method:
     """A learner without a teacher; every cycle starts from the network's first weights.
 
-    `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only.
+    `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only;
+    `views` are how images are shown.
     """
-    views = augmentation(
-        scale_range=scale_range,
-        jitter_probability=jitter_probability,
-        brightness=brightness,
-        contrast=contrast,
-        flip_probability=flip_probability,
-    )
 
     def init(
         key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None

@@ -11,12 +11,10 @@ from s4al_jax.learn.augment import Crop, View, augmentation, flipped, plain_view
 from s4al_jax.types import UNLABELED, VOID, Batch, InputError
 
 # compiled whole: one by one, the first call of every operation costs more than the test
-cropped = jax.jit(augment.cropped)
+compiled_crop = jax.jit(augment.cropped, static_argnames="new")
 mirrored = jax.jit(augment.mirrored)
-random_crop = jax.jit(
-    augment.random_crop, static_argnames=("batch", "height", "width", "scale_range")
-)
-rescaled = jax.jit(augment.rescaled, static_argnames="scale_range")
+random_crop = jax.jit(augment.random_crop, static_argnames=("batch", "old", "new", "scale_range"))
+rescaled = jax.jit(augment.rescaled, static_argnames=("scale_range", "size"))
 
 
 STRENGTHS = {
@@ -37,6 +35,10 @@ def some_view(batch=2, height=8, width=12, seed=0):
     )
 
 
+def cropped(view, crop, new=None):
+    return compiled_crop(view, crop, new=new or view.image.shape[1:3])
+
+
 def one_crop(rows, cols, top, left):
     return Crop(*(jnp.asarray([number], jnp.int32) for number in (rows, cols, top, left)))
 
@@ -49,12 +51,12 @@ def column_view(values, labels):
     return View(jnp.asarray(image), jnp.asarray(label), jnp.ones((1, width, width)))
 
 
-def slow_crop(view, crop):
+def slow_crop(view, crop, new):
     """The same in plain loops, for one pixel at a time."""
     batch, height, width, _ = view.image.shape
-    image = np.zeros(view.image.shape)
-    label = np.full(view.label.shape, VOID, np.uint8)
-    confidence = np.zeros(view.confidence.shape)
+    image = np.zeros((batch, *new, 3))
+    label = np.full((batch, *new), VOID, np.uint8)
+    confidence = np.zeros((batch, *new))
 
     def reflected(place, size):
         while size > 1 and not 0 <= place < size:
@@ -68,8 +70,8 @@ def slow_crop(view, crop):
 
     for b in range(batch):
         rows, cols, top, left = (int(part[b]) for part in crop)
-        for r in range(height):
-            for c in range(width):
+        for r in range(new[0]):
+            for c in range(new[1]):
                 y, x = r + top, c + left
                 y0, y1, down = neighbours(reflected(y, rows), rows, height)
                 x0, x1, across = neighbours(reflected(x, cols), cols, width)
@@ -105,11 +107,12 @@ def test_half_as_large_is_the_mean_of_two_with_mirror_and_void_around():
     np.testing.assert_array_equal(small.confidence[0, 1], [1, 1, 0, 0])
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_random_crop_equals_its_slow_twin(seed):
-    view = some_view(batch=3, height=7, width=9, seed=seed)
-    crop = random_crop(jax.random.key(seed), batch=3, height=7, width=9, scale_range=(0.2, 2.5))
-    fast, slow = cropped(view, crop), slow_crop(view, crop)
+@pytest.mark.parametrize("new", [(7, 9), (4, 5), (8, 3)])
+def test_a_random_crop_equals_its_slow_twin(new):
+    view = some_view(batch=3, height=7, width=9, seed=new[0])
+    crop = random_crop(jax.random.key(new[1]), batch=3, old=(7, 9), new=new, scale_range=(0.2, 2.5))
+    fast, slow = cropped(view, crop, new), slow_crop(view, crop, new)
+    assert fast.image.shape == (3, *new, 3)
     np.testing.assert_allclose(fast.image, slow[0], atol=1e-5)
     np.testing.assert_array_equal(fast.label, slow[1])
     np.testing.assert_allclose(fast.confidence, slow[2])
@@ -137,7 +140,9 @@ def test_scale_one_is_the_identity_bit_by_bit():
 
 
 def test_sizes_follow_the_scale_and_corners_keep_the_crop_within_bounds():
-    crop = random_crop(jax.random.key(0), batch=2000, height=40, width=60, scale_range=(0.5, 2.0))
+    crop = random_crop(
+        jax.random.key(0), batch=2000, old=(40, 60), new=(40, 60), scale_range=(0.5, 2.0)
+    )
     rows, cols, top, left = (np.asarray(part) for part in crop)
     assert rows.min() >= 20 and rows.max() <= 80
     assert abs(rows.mean() - 50) < 1.5  # uniform between 20 and 80
@@ -148,6 +153,21 @@ def test_sizes_follow_the_scale_and_corners_keep_the_crop_within_bounds():
     assert np.any(left > 0) and np.any(left < 0)
     # both ends of what is possible are reached
     assert np.any(top[large] == (rows - 40)[large]) and np.any(top[~large] == (rows - 40)[~large])
+
+
+def test_a_crop_smaller_than_the_image_is_cut_from_anywhere_in_it():
+    crop = random_crop(
+        jax.random.key(0), batch=500, old=(40, 60), new=(10, 50), scale_range=(1.0, 1.0)
+    )
+    _, _, top, left = (np.asarray(part) for part in crop)
+    assert (top.min(), top.max(), left.min(), left.max()) == (0, 30, 0, 10)
+    view = some_view(batch=2, height=8, width=12)
+    view = rescaled(jax.random.key(1), view, scale_range=(1.0, 1.0), size=(3, 0))
+    assert view.image.shape == (2, 3, 12, 3) and view.label.shape == (2, 3, 12)
+    # at scale 1 the rows of the crop are rows of the image, one after the other
+    whole = np.asarray(some_view(batch=2, height=8, width=12).label)
+    for before, after in zip(whole, np.asarray(view.label), strict=True):
+        assert any(np.array_equal(before[top : top + 3], after) for top in range(6))
 
 
 def test_a_picture_smaller_than_half_or_of_one_pixel_still_fills_the_crop():
@@ -240,6 +260,7 @@ def test_bytes_become_floats_and_padding_rows_become_void():
         ("contrast", (1.5, 0.5)),
         ("jitter_probability", 1.5),
         ("flip_probability", -0.1),
+        ("crop_height", -1),
     ],
 )
 def test_a_senseless_strength_is_refused_by_name(knob, value):

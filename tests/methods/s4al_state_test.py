@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from s4al_jax.learn.augment import View, unit_floats
+from s4al_jax.learn.augment import View, augmentation, unit_floats
 from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.s4al import Keys, s4al
 from s4al_jax.types import (
@@ -181,13 +181,12 @@ def test_a_prediction_uses_running_statistics_and_takes_bytes():
         ("head_factor", -1.0),
         ("head_draws", -1),
         ("tail_draws", -2),
-        ("scale_range", (3.0, 2.0)),
     ],
 )
 def test_a_senseless_knob_is_refused_by_name(knob, value):
-    knobs = {"num_classes": CLASSES, **KNOBS, knob: value}
+    knobs = {"num_classes": CLASSES, knob: value}
     with pytest.raises(InputError) as error:
-        s4al(tiny_network(), sgd(), poly(), **knobs)
+        s4al(tiny_network(), sgd(), poly(), augmentation(**KNOBS), **knobs)
     assert knob in str(error.value)
     assert "give" in str(error.value)
     assert "\n" not in str(error.value)

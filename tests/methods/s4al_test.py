@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from s4al_jax.learn.augment import plain_view, unit_floats
+from s4al_jax.learn.augment import augmentation, plain_view, unit_floats
 from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, supervised_loss
 from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.s4al import student_logits, taught
@@ -19,6 +19,7 @@ from s4al_jax.types import (
 from tests.methods.toy import (
     CLASSES,
     KEY,
+    METRICS,
     PARTS,
     PIXELS,
     PLAIN,
@@ -51,7 +52,7 @@ def test_warmup_is_one_and_a_half_times_the_supervised_loss():
 def test_a_warmup_of_weight_1_is_supervised_training():
     network = tiny_network()
     method, update = learner(network, **PLAIN, warmup_weight=1.0)
-    other = supervised(network, sgd(), poly(), num_classes=CLASSES, **PLAIN)
+    other = supervised(network, sgd(), poly(), augmentation(**PLAIN), num_classes=CLASSES)
     state, twin = (made.init(KEY, PIXELS, None) for made in (method, other))
     for seed in range(3):
         inputs = some_inputs(seed)
@@ -312,3 +313,19 @@ def test_joint_passes_train_as_well_but_not_to_the_same_weights():
     apart, _ = update_separate(state, inputs, Phase.REPLAY)
     assert not same(after.student, apart.student)
     assert np.isfinite(metrics["loss"]) and metrics["loss_replay"] > 0
+
+
+def test_a_step_sees_crops_where_they_are_asked_for():
+    seen = set()
+
+    def watched(variables, images, **how):
+        seen.add(images.shape[1:3])
+        return network.apply(variables, images, **how)
+
+    network = tiny_network()
+    method, _ = learner(network._replace(apply=watched), crop_height=4, crop_width=6)
+    state, inputs = started(method), some_inputs()
+    for phase in Phase:
+        _, metrics = jax.eval_shape(lambda s, i, p=phase: method.update(s, i, p), state, inputs)
+    assert seen == {(4, 6)} and set(metrics) == METRICS
+    assert method.predict(state.teacher, inputs.labeled.image).logits.shape[1:3] == (8, 12)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from s4al_jax.learn.augment import augmentation
 from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.supervised import supervised
 from s4al_jax.types import VOID, Batch, InputError, Network, Phase, Prediction, StepInputs
@@ -52,7 +53,8 @@ def some_inputs(batch=2, seed=0, progress=0.0):
 
 
 def learner(**knobs):
-    method = supervised(pixel_network(), sgd(), poly(), num_classes=CLASSES, **KNOBS | knobs)
+    views = augmentation(**KNOBS | knobs)
+    method = supervised(pixel_network(), sgd(), poly(), views, num_classes=CLASSES)
     options = {"xla_backend_optimization_level": 0}  # compiled quickly rather than to run quickly
     return method, jax.jit(method.update, static_argnums=2, compiler_options=options)
 
@@ -159,11 +161,9 @@ def test_a_prediction_uses_running_statistics_and_takes_bytes():
 
 
 def test_knobs_that_do_not_fit_are_refused():
-    with pytest.raises(InputError, match="scale_range"):
-        learner(scale_range=(2.0, 1.0))
-    method = supervised(pixel_network(), sgd(), poly(), num_classes=CLASSES + 1, **KNOBS)
+    method = supervised(
+        pixel_network(), sgd(), poly(), augmentation(**KNOBS), num_classes=CLASSES + 1
+    )
     state = method.init(jax.random.key(0), PIXELS, None)
     with pytest.raises(InputError, match="num_classes"):
         jax.eval_shape(lambda *args: method.update(*args, Phase.WARMUP), state, some_inputs())
-    with pytest.raises(TypeError):
-        learner(scale_rnage=(1.0, 1.0))

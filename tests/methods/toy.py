@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from s4al_jax.learn.augment import augmentation
 from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.s4al import s4al
 from s4al_jax.types import (
@@ -30,6 +31,7 @@ KNOBS = {
     "contrast": (0.75, 1.25),
     "flip_probability": 0.5,
 }
+VIEWS = {*KNOBS, "crop_height", "crop_width"}
 KEY = jax.random.key(11)
 PIXELS = np.asarray([500, 400, 50, 50])
 PARTS = {f"{what}_{where}" for what in ("loss", "eta") for where in ("classmix", "replay")}
@@ -114,9 +116,10 @@ def learner(network=None, **knobs):
     """A method and its compiled update, made once for each set of knobs."""
     name = (id(network), *sorted(knobs.items()))
     if name not in _LEARNERS:
-        method = s4al(
-            network or tiny_network(), sgd(), poly(), num_classes=CLASSES, **KNOBS | knobs
-        )
+        views = augmentation(**KNOBS | {k: v for k, v in knobs.items() if k in VIEWS})
+        own = {k: v for k, v in knobs.items() if k not in VIEWS}
+        network = network or tiny_network()
+        method = s4al(network, sgd(), poly(), views, num_classes=CLASSES, **own)
         _LEARNERS[name] = network, method, compiled(method.update)
     return _LEARNERS[name][1:]
 
