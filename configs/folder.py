@@ -17,7 +17,10 @@ from s4al_jax import config as knobs
 
 def get_config(argument: str | None = None) -> ConfigDict:
     """Two acquisitions of four cells an image; the argument is PATH or PATH:study."""
-    path, _, study = (argument or "").partition(":")
+    # A path may have a colon of its own: only the name of a study stands behind the last one.
+    path, colon, study = (argument or "").rpartition(":")
+    if not colon or study not in ("", *knobs.STUDIES):
+        path, study = argument or "", ""
     config = knobs.default()
     config.data.name = "folder"
     config.data.root = path

@@ -19,6 +19,6 @@ def called(factory: Callable[..., Any], knob: str, kwargs: Mapping[str, Any], **
     known: Sequence[str] = list(inspect.signature(factory).parameters)
     unknown = sorted(set(kwargs) - set(known))
     if unknown:
-        own = sorted(set(known) - set(given))
-        raise InputError(f"config.{knob}.{unknown[0]}: no such knob; there are {', '.join(own)}")
+        own = ", ".join(sorted(set(known) - set(given))) or "none"
+        raise InputError(f"config.{knob}.{unknown[0]}: no such knob; there are {own}")
     return factory(**given, **kwargs)

@@ -23,9 +23,17 @@ def parsed(arguments: Sequence[str]) -> list[str]:
     """Read the flags; what is left are the arguments that are none."""
     try:
         return flags.FLAGS(list(arguments))
-    except (flags.Error, InputError, AttributeError, KeyError, TypeError, OSError) as error:
-        # What a config file raises comes wrapped in its traceback; its last line says it.
-        said = str(error).strip().splitlines()[-1].removeprefix("s4al_jax.types.InputError: ")
+    except (AttributeError, KeyError) as error:
+        cause = error.__context__ if isinstance(error.__context__, KeyError) else error
+        # The text of a KeyError is quoted, and line breaks in it are written out.
+        said = " ".join(str(cause.args[0]).split())
+        raise SystemExit(
+            f"error: --config has no knob {said}; s4al_jax/config.py lists all"
+        ) from error
+    except Exception as error:  # a config file may raise anything
+        # What it raises comes wrapped in its traceback; its last line says it.
+        said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        said = said.removeprefix("s4al_jax.types.InputError: ")
         raise SystemExit(f"error: {said}") from error
 
 

@@ -8,6 +8,7 @@ S2; "authors" marks what only their published code says.
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -25,6 +26,8 @@ FREE_KNOBS = (
 """Knobs that change where a run reads and how it is kept, not what it computes."""
 
 QUESTIONS = ("random", "least_confidence", "entropy", "margin")
+
+STUDIES = ("supervised", "supervised_initial", *QUESTIONS)
 
 
 def default() -> ConfigDict:
@@ -149,9 +152,8 @@ def study(
     `supervised["iterations"]` steps in each of `supervised["epochs"]` epochs; the name of a
     question asks that instead.
     """
-    names = ("supervised", "supervised_initial", *QUESTIONS)
-    if argument and argument not in names:
-        raise InputError(f"unknown study {argument!r}: one of {', '.join(names)}")
+    if argument and argument not in STUDIES:
+        raise InputError(f"unknown study {argument!r}: one of {', '.join(STUDIES)}")
     if argument in QUESTIONS:
         config.acquisition.name = argument
     elif argument:
@@ -196,6 +198,17 @@ def restored(knobs: Mapping[str, Any]) -> ConfigDict:
     return config
 
 
+def of_run(workdir: Path) -> ConfigDict:
+    """The configuration that a run's directory was made with."""
+    path = workdir / "config.json"
+    try:
+        return restored(json.loads(path.read_text())["knobs"])
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; is this the directory of a run?") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not as a run writes it: restore it from a copy") from error
+
+
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
@@ -229,6 +242,17 @@ def validate(config: ConfigDict) -> None:
     _one_of(config, "acquisition.scope", ("image", "pool"))
     _one_of(config, "acquisition.network", ("student", "teacher"))
     _within(config, 0.0, 1.0, "data.initial_share", "acquisition.image_share")
+    if not 0.0 <= config.model.norm_momentum < 1.0:
+        raise InputError(
+            f"config.model.norm_momentum is {config.model.norm_momentum}: it must be from 0 to "
+            "below 1"
+        )
+    for name in ("scale_range", "brightness", "contrast"):
+        if len(config.augment[name]) != 2:
+            raise InputError(
+                f"config.augment.{name} is {config.augment[name]}: give a lowest and a highest "
+                "factor"
+            )
     unknown = set(config.evaluate.splits) - {"val", "test"}
     if unknown or not config.evaluate.splits:
         raise InputError(f"config.evaluate.splits is {config.evaluate.splits}: name val, test")

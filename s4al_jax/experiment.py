@@ -160,6 +160,12 @@ def build(config: ConfigDict) -> Experiment:
 def _initial(config: ConfigDict, spec: DatasetSpec) -> tuple[int, ...]:
     """Drawn where all images have a truth; else those that have one, and perhaps none."""
     known = spec.train.known
+    if config.data.initial_share == 1.0 and not known.all():
+        name = spec.train.names[int(np.argmin(known))]
+        raise InputError(
+            f"{name} has no label, and config.data.initial_share 1.0 is to learn from all labels: "
+            "label it, or choose a smaller share"
+        )
     if known.all():
         return initial_images(len(known), config.data.initial_share, config.seed)
     if config.oracle.name == "simulated":

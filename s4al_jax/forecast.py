@@ -8,12 +8,12 @@ import numpy as np
 from s4al_jax.engine import devices, train
 from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.plan import StepPlan
-from s4al_jax.types import UNLABELED, Phase, Tree
+from s4al_jax.types import UNLABELED, Phase
 
 
 def forecast(experiment: Experiment) -> str:
     """Cycles, steps, batches, budget, parameters and memory, as a text for people."""
-    parts = (_protocol, _batches, _budget, _network, _memory)
+    parts = (_protocol, _measuring, _batches, _budget, _network, _memory)
     return "\n".join(line for part in parts for line in part(experiment))
 
 
@@ -35,6 +35,13 @@ def _protocol(experiment: Experiment) -> list[str]:
             f"{schedule.iterations} steps ({spans})"
         )
     return lines
+
+
+def _measuring(experiment: Experiment) -> list[str]:
+    if not experiment.evaluated:
+        return ["measured  nothing: the splits to be measured on have no images"]
+    names = " and ".join(experiment.evaluated)
+    return [f"measured  on {names}, every {experiment.evaluate_every} epochs"]
 
 
 def phase_steps(experiment: Experiment, cycle: int) -> dict[Phase, int]:
@@ -61,7 +68,10 @@ def _budget(experiment: Experiment) -> list[str]:
     lines = [
         f"budget    {_spending('at the start', len(experiment.initial), spent, images * pixels)}"
     ]
-    for cycle in range(experiment.schedule.cycles - 1):
+    rounds = [f"after cycle {cycle}" for cycle in range(experiment.schedule.cycles - 1)]
+    if not experiment.initial:
+        rounds.insert(0, "before the first cycle")
+    for moment in rounds:
         allowed = experiment.allowance(open_images)
         each = np.sort(allowed.costs.ravel())[::-1]
         if allowed.pixels is None:
@@ -70,7 +80,7 @@ def _budget(experiment: Experiment) -> list[str]:
         else:
             count, cost = allowed.pixels // int(each[0]), allowed.pixels
         spent += cost
-        where = f"after cycle {cycle}, {cost} pixels in {count} regions, in all"
+        where = f"{moment}, {cost} pixels in {count} regions, in all"
         lines.append(f"          {_spending(where, None, spent, images * pixels)}")
         if grid.rows * grid.cols == 1:
             open_images -= count
@@ -83,7 +93,7 @@ def _spending(where: str, images: int | None, spent: int, pool: int) -> str:
 
 
 def _network(experiment: Experiment) -> list[str]:
-    state = _shapes(experiment)
+    state = experiment.state_shapes
     count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.student["params"]))
     networks = ", ".join(experiment.method.networks)
     return [f"network   {count:,} parameters; trained: {networks}"]
@@ -97,7 +107,7 @@ def _memory(experiment: Experiment) -> list[str]:
     step = _dearest(experiment)
     update = train.updates(experiment.method, pool, experiment.mesh)[step.phase]
     state = devices.replicated(
-        jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _shapes(experiment)),
+        jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), experiment.state_shapes),
         experiment.mesh,
     )
     need = devices.memory(update, state, devices.split(train.fetched(step, pool), experiment.mesh))
@@ -130,8 +140,3 @@ def _images(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
     if not experiment.initial:
         return everyone, everyone
     return np.asarray(experiment.initial), np.setdiff1d(everyone, experiment.initial)
-
-
-def _shapes(experiment: Experiment) -> Tree:
-    counts = np.ones(len(experiment.spec.classes), np.int64)
-    return jax.eval_shape(lambda: experiment.fresh_state(0, counts))

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from s4al_jax import stages
+from s4al_jax import stages, start
+from s4al_jax.engine import rundir
 from s4al_jax.experiment import Experiment
 from s4al_jax.types import RegionRef
 
@@ -32,13 +33,21 @@ def cycles(
     Where somebody has to answer first, `AnnotationsPending` is raised, and the same call goes on
     later; with `accept_partial`, as soon as one region is answered.
     """
+    last = experiment.schedule.cycles - 1
+    if stages.finished(experiment, workdir):
+        start.claim(experiment, workdir)
+        start.check_splits(experiment, workdir)
+        for cycle in range(last + 1):
+            folder = rundir.cycle_folder(workdir, cycle)
+            yield CycleResult(cycle, folder.metrics or {}, folder.chosen)
+        return
     with stages.opened(experiment, workdir, accept_partial=accept_partial) as run:
         stages.labeled_at_start(run)
         if not experiment.initial:
             stages.ask(run, stages.first_regions(run), cycle=0)
         for cycle in range(experiment.schedule.cycles):
             metrics = stages.trained(run, cycle)
-            if cycle == experiment.schedule.cycles - 1:
+            if cycle == last:
                 yield CycleResult(cycle, metrics, None)
                 return
             chosen = stages.chosen(run, cycle)

@@ -37,6 +37,9 @@ def run() -> None:
         sys.exit(f"error: {error}")
     except AnnotationsPending as pending:
         print(pending)
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on.", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,12 @@ def opened(experiment: Experiment, workdir: Path, *, accept_partial: bool = Fals
     With `accept_partial` the run goes on when somebody has answered only some of what was asked.
     """
     start.claim(experiment, workdir)
+    start.check_splits(experiment, workdir)
+    with rundir.locked(workdir):
+        yield from _opened(experiment, workdir, accept_partial=accept_partial)
+
+
+def _opened(experiment: Experiment, workdir: Path, *, accept_partial: bool) -> Iterator[Run]:
     spec, mesh = experiment.spec, experiment.mesh
     labels = LabelStore.open(
         workdir / "annotations",
@@ -150,6 +156,7 @@ def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
     run.oracle.post(missing, grid, cycle, _guess(run, cycle - 1) if cycle else None)
     for answers in run.oracle.answers(missing, grid, cycle):
         run.labels.record(answers, grid)
+    _check_unchanged(run, [region for region in regions if region not in set(missing)], cycle)
     left = run.labels.missing(regions, grid)
     if not left:
         return
@@ -157,6 +164,20 @@ def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
         raise AnnotationsPending(run.oracle.reminder(left, grid, cycle))
     run.terminal.say(f"going on without an answer for {len(left)} of {len(regions)} regions")
     folder.write_given_up(left)
+
+
+def _check_unchanged(run: Run, known: Sequence[RegionRef], cycle: int) -> None:
+    """Refuse another answer for a region than the one that was recorded."""
+    grid = run.experiment.grid
+    for answers in run.oracle.answers(known, grid, cycle) if known else ():
+        for (image, row, col), labels, *_ in answers:
+            recorded = run.labels.label_map(image)[grid.box(row, col).slices]
+            if not np.array_equal(recorded, labels):
+                raise InputError(
+                    f"the answer for {run.experiment.spec.train.names[image]}, cell ({row}, {col})"
+                    ", is not the one that was recorded, and what was paid for is never changed: "
+                    "take it away; all other answers are kept"
+                )
 
 
 def first_regions(run: Run) -> list[RegionRef]:
@@ -187,6 +208,20 @@ def _guess(run: Run, cycle: int) -> Guess:
         yield from run.believed(network, np.asarray(images))
 
     return guess
+
+
+def finished(experiment: Experiment, workdir: Path) -> bool:
+    """Whether a directory holds the whole run, so that nothing is left but to read it."""
+    last = experiment.schedule.cycles - 1
+    folders = [rundir.cycle_folder(workdir, cycle) for cycle in range(last + 1)]
+    if any(f.metrics is None for f in folders) or any(f.chosen is None for f in folders[:-1]):
+        return False
+    checkpoints = Checkpoints(
+        workdir / "checkpoints", keep=experiment.checkpoint_keep, mesh=experiment.mesh
+    )
+    position = checkpoints.position()
+    checkpoints.close()
+    return position == Position(last, experiment.schedule.steps_of(last))
 
 
 def trained(run: Run, cycle: int) -> dict:

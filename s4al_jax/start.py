@@ -17,6 +17,8 @@ from s4al_jax.types import DatasetSpec, ImageSet, InputError
 def claim(experiment: Experiment, workdir: Path) -> None:
     """Refuse a directory of another configuration; mark an empty one as this run's."""
     path = workdir / "config.json"
+    if workdir.exists() and not workdir.is_dir():
+        raise InputError(f"{workdir} is a file: choose another --workdir")
     kept = rundir.read_json(path)
     if kept is None:
         if workdir.is_dir() and any(workdir.iterdir()):
@@ -25,6 +27,8 @@ def claim(experiment: Experiment, workdir: Path) -> None:
             )
         rundir.write_json(path, _identity(experiment))
         return
+    if not isinstance(kept, dict) or not isinstance(kept.get("knobs"), dict):
+        raise InputError(f"{path} is not as a run writes it: restore it from a copy")
     found = config.differences(kept["knobs"], experiment.knobs)
     if found:
         raise InputError(
@@ -48,6 +52,18 @@ def _identity(experiment: Experiment) -> dict:
     }
 
 
+def check_splits(experiment: Experiment, workdir: Path) -> None:
+    """Refuse a dataset of other images or classes than the run began with."""
+    path, record = workdir / "splits.json", splits_record(experiment.spec, experiment.initial)
+    kept = rundir.read_json(path)
+    if kept is not None and kept != record:
+        changed = [name for name in record if record[name] != kept.get(name)]
+        raise InputError(
+            f"{path} names others than the dataset has now ({', '.join(changed)}): restore the "
+            "dataset or choose another --workdir"
+        )
+
+
 def checked_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> DatasetSpec:
     """Read every file once, write the splits, and give the dataset with what is worth keeping."""
     spec = experiment.spec
@@ -58,16 +74,9 @@ def checked_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> D
     total = sum(len(images.names) for images in splits.values())
     terminal.say(f"reading {total} images and what is known of them ({experiment.residence})")
     check(spec, progress=terminal.countdown("images read"))
-    record = splits_record(spec, experiment.initial)
-    kept = rundir.read_json(workdir / "splits.json")
-    if kept is None:
-        rundir.write_json(workdir / "splits.json", record)
-    elif kept != record:
-        changed = ", ".join(name for name in record if record[name] != kept.get(name))
-        raise InputError(
-            f"{workdir / 'splits.json'} names other images than the dataset has now ({changed}): "
-            "restore the dataset or choose another --workdir"
-        )
+    path = workdir / "splits.json"
+    if not path.exists():
+        rundir.write_json(path, splits_record(experiment.spec, experiment.initial))
     return spec
 
 

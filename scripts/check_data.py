@@ -15,6 +15,7 @@ from s4al_jax import command_line, experiment
 from s4al_jax.engine.terminal import Terminal
 from s4al_jax.pool.check import survey
 from s4al_jax.report.data import data_report, sheet
+from s4al_jax.report.figures import save
 from s4al_jax.types import InputError
 
 _SHEET = flags.DEFINE_string("sheet", "contact_sheet.png", "Where the contact sheet goes.")
@@ -28,8 +29,7 @@ def main(_: Sequence[str]) -> None:
     found = survey(spec, progress=progress, originals=True)
     print(data_report(spec, found))
     path = Path(_SHEET.value)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet(spec, _PICTURES.value).savefig(path, dpi=110)
+    save(sheet(spec, _PICTURES.value), path)
     print(f"\nThe contact sheet lies in {path}.")
     if found.errors:
         sys.exit(1)

@@ -23,6 +23,8 @@ KNOBS += ("acquisition.name", "seed", "model.pretrained")
 
 def rows(run: Path) -> list[dict[str, Any]]:
     """The cycles of one run, beside its knobs, versions, device and speed."""
+    if not (run / "config.json").is_file():
+        raise SystemExit(f"error: {run} is not the directory of a run")
     identity = json.loads((run / "config.json").read_text())
     knobs, versions = identity["knobs"], identity["versions"]
     about = {name: knobs[name] for name in KNOBS} | {

@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 from s4al_jax import experiment, exported
-from s4al_jax.config import restored
-from s4al_jax.engine import rundir
+from s4al_jax.config import of_run
 from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment
 from s4al_jax.pool.bought import bought, write_bought
@@ -49,10 +48,7 @@ def main() -> None:
 
 
 def _experiment(run: Path, root: str | None) -> Experiment:
-    kept = rundir.read_json(run / "config.json")
-    if kept is None:
-        raise InputError(f"{run / 'config.json'}: no such file; is this the directory of a run?")
-    config = restored(kept["knobs"])
+    config = of_run(run)
     config.devices = 1
     if root is not None:
         config.data.root = root

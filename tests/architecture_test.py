@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "forecast": (*BELOW_ENGINE, "engine", "experiment"),
     "start": (*BELOW_ENGINE, "engine", "experiment", "config"),
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start"),
-    "loop": (*BELOW_ENGINE, "engine", "experiment", "stages"),
+    "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages"),
     # `types` for the errors that main turns into one line.
     "command_line": ("types",),
     "main": ("types", "command_line", "config", "experiment", "forecast", "loop"),

@@ -173,9 +173,18 @@ BAD = {
     "method__kwargs__teacher_statistics": ("both", "teacher_statistics is 'both'"),
     "method__kwargs__head": ((11,), "head is"),
     "augment__scale_range": ((1.25, 0.75), "scale_range"),
+    "augment__brightness": ((1.25,), "config.augment.brightness is .1.25,.: give a lowest"),
+    "augment__crop_width": (-1, "crop_height and crop_width are 0 and -1"),
+    "model__norm_momentum": (1.0, "config.model.norm_momentum is 1.0"),
+    "model__head__kwargs__rates": ((1, 0, 3), "the head's rates are .1, 0, 3."),
+    "model__head__kwargs__dropout": (1.0, "its dropout 1.0"),
     "model__backbone": (
         ConfigDict({"name": "mobilenet_v2", "kwargs": {"output_stride": 12}}),
         "output_stride is 12",
+    ),
+    "model__backbone__": (
+        ConfigDict({"name": "mobilenet_v2", "kwargs": {"width": 0.0}}),
+        "the backbone's width is 0.0",
     ),
 }
 
@@ -183,7 +192,7 @@ BAD = {
 @pytest.mark.parametrize("knob", BAD)
 def test_a_bad_value_is_refused_in_one_line_that_names_it(tiny: Any, knob: str) -> None:
     value, message = BAD[knob]
-    config = tiny(**{knob: value})
+    config = tiny(**{knob.rstrip("_"): value})
     if knob == "batch__labeled":
         config.devices = 2
     with pytest.raises(InputError, match=message) as caught:
@@ -197,3 +206,29 @@ def test_a_misspelt_knob_of_a_block_names_the_ones_there_are(tiny: Any) -> None:
         config.method.kwargs.warmup_wieght = 1.0
     with pytest.raises(InputError, match="method.kwargs.warmup_wieght: no such knob; .*warmup_we"):
         experiment.build(config)
+
+
+def test_a_block_without_knobs_says_so(tiny: Any) -> None:
+    with pytest.raises(InputError, match="no such knob; there are none"):
+        experiment.build(tiny(method__name="supervised"))
+
+
+def test_a_folder_s_path_may_have_colons() -> None:
+    path = ROOT / "configs/folder.py"
+    for argument, root, supervised in (
+        ("C:/photos", "C:/photos", False),
+        ("C:/photos:supervised", "C:/photos", True),
+        ("a:b:", "a:b", False),
+    ):
+        config = loaded(path, argument)
+        assert config.data.root == root
+        assert (config.method.name == "supervised") == supervised
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"knobs": 3}', "{"])
+def test_a_run_s_configuration_that_is_no_more_is_named(text: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config.json: .*is this the directory of a run\?"):
+        knobs.of_run(tmp_path)
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError, match="config.json is not as a run writes it"):
+        knobs.of_run(tmp_path)

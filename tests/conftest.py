@@ -1,6 +1,8 @@
 """What all tests share: strict JAX, a compile cache, four fake devices, and a tiny experiment."""
 
 import os
+import runpy
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,7 @@ from s4al_jax import architecture, experiment, loop
 from s4al_jax import config as knobs
 from tests.plain import Plain
 
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla_tests"
 
 
@@ -76,3 +79,27 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """The run that others are compared with; nobody may write into its directory."""
     built, workdir = experiment.build(tiny_config()), tmp_path_factory.mktemp("straight") / "run"
     return FinishedRun(built, workdir, list(loop.cycles(built, workdir)))
+
+
+Command = Callable[..., int]
+"""(script, arguments) -> how it ended"""
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs a script in this process, which knows the network of the tiny run."""
+
+    def run(script: str, *arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+        try:
+            runpy.run_path(
+                str(Path(__file__).parents[1] / "scripts" / f"{script}.py"), run_name="__main__"
+            )
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+                return 1
+            return int(end.code or 0)
+        return 0
+
+    return run

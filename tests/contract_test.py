@@ -52,6 +52,10 @@ def test_a_dataset_passes_the_check_keeps_its_order_and_can_be_learned_from(
         for index in range(len(one.names)):
             np.testing.assert_array_equal(one.read_image(index), other.read_image(index))
             np.testing.assert_array_equal(one.read_truth(index), other.read_truth(index))
+    learns_from_a_batch(made)
+
+
+def learns_from_a_batch(made: experiment.Experiment) -> TrainState:
     source = experiment.source(made.spec.train, made.spec.train.read_truth)
     update = train.updates(made.method, source, made.mesh)
     fresh = made.fresh_state(0, np.ones(len(made.spec.classes), np.int64))
@@ -62,6 +66,22 @@ def test_a_dataset_passes_the_check_keeps_its_order_and_can_be_learned_from(
     inputs = devices.split(train.fetched(plan, source), made.mesh)
     state, metrics = update[plan.phase](state, inputs)
     assert int(state.step) == 1 and float(metrics["loss"]) > 0
+    return state
+
+
+def test_large_images_are_learned_from_in_crops_and_looked_at_whole(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    write, kwargs = DATA["cityscapes"]
+    write(tmp_path)
+    config = tiny(data__name="cityscapes", data__root=str(tmp_path))
+    config.data.update(kwargs=ConfigDict(kwargs), height=64, width=128)
+    config.augment.update(crop_height=32, crop_width=48)
+    made = experiment.build(config)
+    state = learns_from_a_batch(made)
+    images = jnp.asarray(made.spec.test.read_image(0))[None]
+    assert images.shape == (1, 64, 128, 3)
+    assert made.method.predict(state.teacher, images).logits.shape == (1, 64, 128, 19)
 
 
 @pytest.mark.parametrize("name", experiment.METHODS)

@@ -19,17 +19,34 @@ def test_steps_and_budget_are_as_worked_out_by_hand(
     tiny: Callable[..., ConfigDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = [" ".join(line.split()) for line in lines(tiny(), monkeypatch)]
-    assert said[:7] == [
+    assert said[:8] == [
         "dataset synthetic: 6 pool, 2 val, 3 test images of 48x64, 11 classes",
         "cycles 2 trainings, 1 acquisitions, 14 steps",
         "cycle 0: 3 epochs of 2 steps (2 warmup, 4 classmix)",
         "cycle 1: 4 epochs of 2 steps (2 warmup, 2 classmix, 4 replay)",
-        said[4],
+        "measured on val and test, every 2 epochs",
+        said[5],
         "budget at the start 2 whole images, 6144 pixels (33.33 %)",
         "after cycle 0, 1536 pixels in 8 regions, in all 7680 pixels (41.67 %)",
     ]
-    assert said[4].startswith("batches 2 labeled, 2 unlabeled, 2 evaluate, 4 score; shared by 1 x")
-    assert said[7].endswith("parameters; trained: student, teacher") and len(said) == 8
+    assert said[5].startswith("batches 2 labeled, 2 unlabeled, 2 evaluate, 4 score; shared by 1 x")
+    assert said[8].endswith("parameters; trained: student, teacher") and len(said) == 9
+
+
+def test_where_nothing_is_known_a_round_comes_before_the_first_training(
+    tiny: Callable[..., ConfigDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = experiment.build(tiny())
+    none = built.spec.test._replace(names=())
+    built = built._replace(initial=(), evaluated=(), spec=built.spec._replace(test=none))
+    monkeypatch.setattr(forecast, "_memory", lambda built: [])
+    said = [" ".join(line.split()) for line in forecast.forecast(built).splitlines()]
+    assert "measured nothing: the splits to be measured on have no images" in said
+    start = said.index("budget at the start 0 whole images, 0 pixels (0.00 %)")
+    assert said[start + 1 : start + 3] == [
+        "before the first cycle, 2304 pixels in 12 regions, in all 2304 pixels (12.50 %)",
+        "after cycle 0, 2304 pixels in 12 regions, in all 4608 pixels (25.00 %)",
+    ]
 
 
 def test_whole_images_leave_the_pool_that_is_asked_about(

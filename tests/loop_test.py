@@ -1,6 +1,7 @@
 """The loop: exact budgets, labels that were not bought, numbers that break, an empty pool."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,6 +150,42 @@ def test_a_summary_is_one_line_with_share_and_miou(straight: FinishedRun) -> Non
     line = loop.summary(straight.results[1])
     assert line.startswith("cycle 1: 41.67 % labelled, val mIoU") and "\n" not in line
     assert "(teacher)" in line and "(student)" in line
+
+
+def test_a_finished_run_is_read_and_nothing_in_it_changes(straight: FinishedRun) -> None:
+    def files() -> dict[str, int]:
+        paths = [path for path in straight.workdir.rglob("*") if path.is_file()]
+        return {str(path): path.stat().st_mtime_ns for path in paths}
+
+    before = files()
+    assert list(loop.cycles(straight.experiment, straight.workdir)) == straight.results
+    assert files() == before
+
+
+def test_other_classes_or_images_than_the_run_began_with_are_refused(
+    straight: FinishedRun, tmp_path: Path
+) -> None:
+    shutil.copytree(straight.workdir, tmp_path / "run")
+    built = straight.experiment
+    swapped = built.spec._replace(classes=tuple(reversed(built.spec.classes)))
+    renamed = built.spec.train._replace(names=("new", *built.spec.train.names[1:]))
+    for spec, what in (
+        (swapped, "classes"),
+        (built.spec._replace(train=renamed), "train, initial|train"),
+    ):
+        with pytest.raises(InputError, match=rf"splits.json names others .*\(({what})\)"):
+            list(loop.cycles(built._replace(spec=spec), tmp_path / "run"))
+
+
+def test_a_workdir_that_is_a_file_or_of_another_program_is_named(
+    straight: FinishedRun, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file is a file: choose another"):
+        list(loop.cycles(straight.experiment, tmp_path / "file"))
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match="config.json is not as a run writes it"):
+        list(loop.cycles(straight.experiment, tmp_path))
 
 
 def test_asking_again_asks_only_for_what_is_missing(

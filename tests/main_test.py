@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from s4al_jax import main
+
 ROOT = Path(__file__).parents[1]
 
 WRONG = {
@@ -19,6 +21,11 @@ WRONG = {
     ),
     "a missing configuration": (["--config=configs/nowhere.py"], "nowhere"),
     "a missing data set": (["--config=configs/camvid.py"], "config.data.root"),
+    "a knob of no block": (
+        ["--config=configs/demo.py", "--config.nope=1"],
+        "--config has no knob 'nope'; s4al_jax/config.py lists all",
+    ),
+    "a file that is no configuration": (["--config=README.md"], "error: "),
     "a stray argument": (["--config=configs/demo.py", "seed=1"], "unexpected argument 'seed=1'"),
 }
 
@@ -39,6 +46,19 @@ def test_a_mistake_is_one_line_and_nothing_is_written(what: str, tmp_path: Path)
     assert len(lines) == 1 and message in lines[0], done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_stop_by_the_keyboard_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*arguments: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main.app, "run", stopped)
+    with pytest.raises(SystemExit) as end:
+        main.run()
+    assert end.value.code == 130
+    assert capsys.readouterr().err.strip() == "Stopped; the same command goes on."
 
 
 def test_a_missing_workdir_is_asked_for() -> None:

@@ -110,6 +110,12 @@ def test_some_answers_are_enough_where_the_user_says_so(
     (run / "requests/01/answers/stray.png").unlink()
     with pytest.raises(AnnotationsPending, match="5 regions wait"):
         list(loop.cycles(asked, run))
+    first = run / f"requests/01/answers/{names[0]}.png"
+    right = first.read_bytes()
+    Image.fromarray(np.zeros_like(np.array(Image.open(first)))).save(first)
+    with pytest.raises(InputError, match="is not the one that was recorded"):
+        list(loop.cycles(asked, run, accept_partial=True))
+    first.write_bytes(right)
     results = list(loop.cycles(asked, run, accept_partial=True))
     assert results[-1].metrics["regions"] == len(names) == 3
     again = list(loop.cycles(asked, run))

@@ -155,18 +155,6 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
     assert_same_run(run, straight)
 
 
-def test_other_images_under_the_same_configuration_are_refused(
-    straight: FinishedRun, tmp_path: Path
-) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(straight.workdir, run)
-    record = json.loads((run / "splits.json").read_text())
-    record["train"][0] = "another"
-    (run / "splits.json").write_text(json.dumps(record))
-    with pytest.raises(InputError, match=r"splits.json names other images .*\(train\)"):
-        list(loop.cycles(straight.experiment, run))
-
-
 @pytest.mark.parametrize("residence", ["resident", "streamed"])
 def test_wherever_images_live_a_run_has_the_same_bits(
     residence: str, straight: FinishedRun, tmp_path: Path

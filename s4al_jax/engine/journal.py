@@ -21,10 +21,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "metrics.jsonl"
         self._timing = folder / "timing.jsonl"
-        try:
-            self._board = SummaryWriter(str(folder / "tensorboard"))
-        except OSError as error:
-            raise InputError(f"{folder}/tensorboard: cannot write: {error.strerror}") from error
+        self._board_folder = folder / "tensorboard"
+        self._board: SummaryWriter | None = None
 
     def rewind(self, number: int) -> None:
         """Forget rows after this step: the run goes on from a checkpoint that is older."""
@@ -48,10 +46,20 @@ class Journal:
     def write(self, number: int, row: Mapping[str, object]) -> None:
         """Append a row and show its numbers in TensorBoard."""
         _append(self._path, {"number": number, **row})
+        board = self._opened_board()
         for name, value in row.items():
             if isinstance(value, int | float) and name not in ("cycle", "epoch"):
-                self._board.add_scalar(f"{row['kind']}/{name}", value, number)
-        self._board.flush()
+                board.add_scalar(f"{row['kind']}/{name}", value, number)
+        board.flush()
+
+    def _opened_board(self) -> SummaryWriter:
+        """Opened when there is something to show: every opening makes another file."""
+        if self._board is None:
+            try:
+                self._board = SummaryWriter(str(self._board_folder))
+            except OSError as error:
+                raise InputError(f"{self._board_folder}: cannot write: {error.strerror}") from error
+        return self._board
 
     def time(self, number: int, seconds: float) -> None:
         """Keep how long a step took, on average over the epoch that ended with this one."""
@@ -66,7 +74,8 @@ class Journal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._board.close()
+        if self._board is not None:
+            self._board.close()
 
 
 def _append(path: Path, row: Mapping[str, object]) -> None:

@@ -7,19 +7,42 @@ cycles/NN/             metrics.json, confusion_*.npy, scores.npz, chosen.json
 cycles/start/          chosen.json: what was asked before the first cycle, where nothing was known
 requests/NN/           questions to a person and the answers, see pool/person.py
 checkpoints/           the last training states
-metrics.jsonl, tensorboard/
+metrics.jsonl, timing.jsonl, tensorboard/
+lock                   held by the process that works here
 """
 
+import contextlib
+import fcntl
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from s4al_jax.types import InputError, RegionRef
+
+
+@contextlib.contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Keep every other process out of a run's directory; a process that dies lets go of it."""
+    path = workdir / "lock"
+    try:
+        file = path.open("a")
+    except OSError as error:
+        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"{workdir} is in use by another process: wait for it, or choose another --workdir"
+            ) from error
+        except OSError:
+            pass  # a file system without locks
+        yield
 
 
 class CycleFolder:

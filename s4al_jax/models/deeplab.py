@@ -14,7 +14,7 @@ from s4al_jax.models.initial import initial_variables
 from s4al_jax.models.layers import Conv, kaiming_normal
 from s4al_jax.models.norm import BatchNorm, Groups
 from s4al_jax.models.resize import Formulation, bilinear_align_corners
-from s4al_jax.types import Array, Network, Prediction, Tree
+from s4al_jax.types import Array, InputError, Network, Prediction, Tree
 
 
 class ConvNormReLU(nn.Module):
@@ -76,6 +76,11 @@ class DeepLabV3Plus(nn.Module):
         self, x: Float[jax.Array, "b h w c"], *, groups: Groups
     ) -> Float[jax.Array, "b h w c2"]:
         """Atrous spatial pyramid pooling: each pixel, three rings around it, the whole image."""
+        if min(self.rates) < 1 or not 0.0 <= self.dropout < 1.0:
+            raise InputError(
+                f"the head's rates are {tuple(self.rates)} and its dropout {self.dropout}: give "
+                "rates from 1 and a dropout from 0 to below 1"
+            )
         wide = self.aspp_channels
         seen = [self._layer("aspp_point", wide)(x, groups=groups)]
         seen += [self._layer(f"aspp_{r}", wide, 3, r)(x, groups=groups) for r in self.rates]

@@ -126,6 +126,8 @@ class MobileNetV2(nn.Module):
         self, x: Float[jax.Array, "b h w 3"], *, groups: Groups
     ) -> tuple[Float[jax.Array, "b h4 w4 low"], Float[jax.Array, "b h16 w16 high"]]:
         """(low-level features, high-level features)."""
+        if self.width <= 0.0:
+            raise InputError(f"the backbone's width is {self.width}: give a factor above 0")
         common: dict[str, Any] = {
             "padding": self.padding,
             "norm_eps": self.norm_eps,

@@ -39,11 +39,19 @@ def class_list(folder: Path) -> ClassList:
     if len(found) != 1:
         there = "both are there: remove one" if found else "neither is there: write one"
         raise InputError(f"{folder} needs a classes.txt (a name a line) or a classes.json; {there}")
-    text = found[0].read_text(encoding="utf-8-sig")
+    text = text_of(found[0])
     if found[0].suffix == ".txt":
         names = [line.strip() for line in text.splitlines() if line.strip()]
         return _made(found[0], names, {}, {}, [])
     return _from_json(found[0], text)
+
+
+def text_of(path: Path) -> str:
+    """The text of a file in UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in UTF-8: save it as such") from error
 
 
 def _from_json(path: Path, text: str) -> ClassList:

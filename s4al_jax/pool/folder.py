@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from s4al_jax.pool.class_list import ClassList, class_list
+from s4al_jax.pool.class_list import ClassList, class_list, text_of
 from s4al_jax.pool.pictures import (
     check_same_size,
     ids,
@@ -145,7 +145,7 @@ def _by_lists(place: Path, images: Mapping[str, Path]) -> dict[str, list[str]]:
         path = place / f"{split}.txt"
         if not path.is_file():
             continue
-        for line in path.read_text(encoding="utf-8-sig").splitlines():
+        for line in text_of(path).splitlines():
             name = line.strip()
             if not name:
                 continue

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from s4al_jax.types import VOID, Box, InputError, Original
 
 Colour = tuple[int, int, int]
 
+_LOSSY = ("AVIF", "JPEG", "JPEG2000", "MPO", "WEBP")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B")
 
 
@@ -105,7 +106,7 @@ def rgb(file: PictureFile) -> np.ndarray:
 
 def ids(file: PictureFile) -> np.ndarray:
     """uint8 `[height, width]`: the numbers of a picture with one 8-bit channel."""
-    picture = _opened(file)
+    picture = _exact(file)
     if picture.mode not in ("L", "P"):
         raise InputError(
             f"{file.name} is of mode {picture.mode}, not a map of class ids: save it with one "
@@ -121,6 +122,7 @@ def is_coloured(file: PictureFile) -> bool:
 
 def ids_of_colours(file: PictureFile, codes: Mapping[Colour, int]) -> np.ndarray:
     """uint8 `[height, width]`: what the colour of each pixel stands for."""
+    _exact(file)
     picture = rgb(file).astype(np.int64)
     number = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
     known = {(r << 16) | (g << 8) | b: code for (r, g, b), code in codes.items()}
@@ -207,6 +209,17 @@ def check_same_size(label: np.ndarray, label_file: PictureFile, image_file: Pict
         )
 
 
+def _exact(file: PictureFile) -> Image.Image:
+    """A picture whose numbers mean something, in a format that keeps them."""
+    picture = _opened(file)
+    if picture.format in _LOSSY:
+        raise InputError(
+            f"{file.name} is a {picture.format} file, which does not keep the numbers of its "
+            "pixels: save it as PNG"
+        )
+    return picture
+
+
 def _opened(file: PictureFile, *, pixels: bool = True) -> Image.Image:
     """The picture of a file; without `pixels` only its header is sure to be read."""
     try:
@@ -216,6 +229,10 @@ def _opened(file: PictureFile, *, pixels: bool = True) -> Image.Image:
                 picture.load()
             else:
                 picture.getexif()
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{file.name} cannot be read (no kind of picture that Pillow knows): replace the file"
+        ) from error
     # Pillow's readers raise OSError, SyntaxError, struct.error and more on a damaged file.
     except Exception as error:
         reason = " ".join(str(error).split())

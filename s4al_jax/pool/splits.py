@@ -68,6 +68,7 @@ def splits_record(spec: DatasetSpec, initial: Iterable[int]) -> dict[str, Any]:
     """What a run writes down of its splits, ready for JSON: names, never indices alone."""
     return {
         "dataset": spec.name,
+        "classes": list(spec.classes),
         "train": list(spec.train.names),
         "val": list(spec.val.names),
         "test": list(spec.test.names),

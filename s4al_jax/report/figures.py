@@ -1,13 +1,24 @@
 """Pictures of what a network saw and asked for; each function returns a matplotlib figure."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from s4al_jax.pool.request_files import overlay
-from s4al_jax.types import Box
+from s4al_jax.types import Box, InputError
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure to a file of whatever kind its ending says."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=110)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot write ({reason}); name a .png in a folder") from error
 
 
 def colored(labels: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:

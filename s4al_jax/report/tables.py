@@ -16,22 +16,23 @@ def cycle_metrics(run: Path) -> list[dict]:
     return [json.loads(file.read_text()) for file in files]
 
 
-def miou(metrics: dict) -> float:
-    """The mIoU that counts: of the last network named, on test where it was measured."""
+def miou(metrics: dict) -> str:
+    """The mIoU that counts, in %: of the last network named, on test where it was measured."""
     splits = list(metrics["measures"].values())[-1]
-    return float(splits.get("test", splits.get("val"))["miou"])
+    measured = splits.get("test", splits.get("val", {})).get("miou")
+    return "-" if measured is None else f"{100 * measured:.1f}"
 
 
 def cycle_table(run: Path, reference: Path | None = None) -> str:
     """Markdown: a row for each cycle; the last column is the reference run's last mIoU."""
     full = cycle_metrics(reference) if reference else []
-    beside = f"{100 * miou(full[-1]):.1f}" if full else "-"
+    beside = miou(full[-1]) if full else "-"
     rows = [
         (
             f"{metrics['cycle']}",
             f"{100 * metrics['labeled_share']:.2f}",
             f"{metrics['regions']}",
-            f"{100 * miou(metrics):.1f}",
+            miou(metrics),
             beside,
         )
         for metrics in cycle_metrics(run)

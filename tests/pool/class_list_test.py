@@ -89,3 +89,12 @@ def test_one_of_the_two_files_has_to_be_there(tmp_path: Path) -> None:
     written(tmp_path, ["a"])
     with pytest.raises(InputError, match="both are there: remove one"):
         class_list(tmp_path)
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("Straße", encoding="latin-1")
+    with pytest.raises(InputError, match="classes.txt is not text in UTF-8"):
+        class_list(tmp_path)
+    (tmp_path / "classes.txt").write_text("Straße", encoding="utf-16")
+    with pytest.raises(InputError, match="classes.txt is not text in UTF-8"):
+        class_list(tmp_path)

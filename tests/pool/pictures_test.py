@@ -158,3 +158,13 @@ def test_pictures_are_named_by_their_place_below_what_was_given(tmp_path: Path) 
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no pictures"):
         named_pictures([tmp_path / "empty"])
+
+
+@pytest.mark.parametrize("ending", ["jpg", "webp", "jp2"])
+def test_class_ids_are_not_read_from_files_that_change_them(ending: str, tmp_path: Path) -> None:
+    grey = saved(Image.fromarray(GREY), tmp_path / f"grey.{ending}")
+    with pytest.raises(InputError, match="does not keep the numbers of its pixels: save it as"):
+        ids(grey)
+    colour = saved(Image.fromarray(np.stack([GREY] * 3, axis=-1)), tmp_path / f"colour.{ending}")
+    with pytest.raises(InputError, match="does not keep the numbers"):
+        ids_of_colours(colour, {})

@@ -94,6 +94,7 @@ def test_the_record_of_the_splits_is_json_of_names() -> None:
     assert json.loads(json.dumps(record)) == record
     assert record == {
         "dataset": "small",
+        "classes": ["x"],
         "train": ["a", "b", "c"],
         "val": ["d"],
         "test": ["e"],

@@ -44,3 +44,11 @@ def test_a_folder_without_cycles_is_named(tmp_path: Path, capsys: pytest.Capture
     assert "holds no finished cycle" in capsys.readouterr().err
     assert tables.main([str(run_of(tmp_path / "run", 0.5))]) == 0
     assert "50.0" in capsys.readouterr().out
+
+
+def test_a_run_that_was_not_measured_has_a_dash_in_the_place_of_its_miou(tmp_path: Path) -> None:
+    path = run_of(tmp_path, 0.5) / "cycles/00/metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps({**metrics, "measures": {"student": {}, "teacher": {}}}))
+    row = tables.cycle_table(tmp_path).splitlines()[-1]
+    assert [cell.strip() for cell in row.split("|")[1:-1]] == ["0", "10.00", "0", "-", "-"]
