@@ -74,8 +74,10 @@ def test_large_images_are_learned_from_in_crops_and_looked_at_whole(
 ) -> None:
     write, kwargs = DATA["cityscapes"]
     write(tmp_path)
-    config = tiny(data__name="cityscapes", data__root=str(tmp_path))
-    config.data.update(kwargs=ConfigDict(kwargs), height=64, width=128)
+    config = tiny(
+        data__name="cityscapes", data__root=str(tmp_path), data__kwargs=ConfigDict(kwargs)
+    )
+    config.data.update(height=64, width=128)
     config.augment.update(crop_height=32, crop_width=48)
     made = experiment.build(config)
     state = learns_from_a_batch(made)
