@@ -6,12 +6,16 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from s4al_jax.choices import called, named
 from s4al_jax.models import deeplab, depthwise, mobilenet_v2, pretrained, resize
 from s4al_jax.types import Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
+COMPUTE = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+"""What layers calculate in; parameters, statistics and logits are float32 whatever it is."""
+
 HEADS: dict[str, Callable[..., nn.Module]] = {"deeplab_v3_plus": deeplab.DeepLabV3Plus}
 
 
@@ -29,6 +33,7 @@ def network(
     `conventions` say how images are treated, `initial` are the backbone's first variables.
     """
     backbone, head, momentum = model["backbone"], model["head"], model["norm_momentum"]
+    dtype = named(COMPUTE, "model.compute", model["compute"])
     seen = called(
         named(BACKBONES, "model.backbone.name", backbone["name"]),
         "model.backbone.kwargs",
@@ -37,6 +42,7 @@ def network(
         depthwise=depthwise.preferred(platform),
         norm_eps=conventions.norm_eps,
         norm_momentum=momentum,
+        dtype=dtype,
     )
     whole = called(
         named(HEADS, "model.head.name", head["name"]),
@@ -46,6 +52,7 @@ def network(
         num_classes=num_classes,
         norm_momentum=momentum,
         resize=resize.preferred(platform),
+        dtype=dtype,
     )
     return deeplab.network(
         whole,

@@ -86,6 +86,15 @@ def test_large_images_are_learned_from_in_crops_and_looked_at_whole(
     assert made.method.predict(state.teacher, images).logits.shape == (1, 64, 128, 19)
 
 
+def test_a_step_in_bfloat16_keeps_everything_that_lasts_in_float32(tiny: Tiny) -> None:
+    state = learns_from_a_batch(experiment.build(tiny(model__compute="bfloat16")))
+    kinds = {leaf.dtype for leaf in jax.tree.leaves((state.student, state.opt_state))}
+    assert kinds == {jnp.dtype(jnp.float32)}
+    exact = learns_from_a_batch(experiment.build(tiny()))
+    far = jax.tree.map(lambda a, b: jnp.max(jnp.abs(a - b)), state.student, exact.student)
+    assert 0.0 < max(map(float, jax.tree.leaves(far))) < 0.05
+
+
 @pytest.mark.parametrize("name", experiment.METHODS)
 def test_a_method_learns_in_each_of_its_phases_and_survives_a_checkpoint(
     name: str, tiny: Tiny, tmp_path: Path

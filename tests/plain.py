@@ -1,7 +1,10 @@
 """A backbone of two convolutions: what tests learn with that are not about the network."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from s4al_jax.models.depthwise import Formulation
 from s4al_jax.models.layers import Conv
@@ -17,14 +20,15 @@ class Plain(nn.Module):
     norm_eps: float = 1e-5
     norm_momentum: float = 0.9
     depthwise: Formulation = "grouped"
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, groups: Groups) -> tuple[jax.Array, jax.Array]:
         """(low-level features, high-level features)."""
         seen = []
         for index in range(2):
-            x = Conv(self.features, 3, 4, 1, self.padding, name=f"conv_{index}")(x)
-            norm = BatchNorm(self.norm_eps, self.norm_momentum, name=f"norm_{index}")
+            x = Conv(self.features, 3, 4, 1, self.padding, self.dtype, name=f"conv_{index}")(x)
+            norm = BatchNorm(self.norm_eps, self.norm_momentum, self.dtype, name=f"norm_{index}")
             x = jax.nn.relu(norm(x, groups=groups))
             seen.append(x)
         return seen[0], seen[1]

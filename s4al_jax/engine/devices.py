@@ -82,9 +82,14 @@ def compiled(
     return jax.jit(function, donate_argnums=donate, out_shardings=everywhere)
 
 
-def memory(program: Callable[..., Any], *arguments: Tree) -> int:
-    """Bytes that one call of a compiled program needs on a device, as the compiler says."""
-    analysis = program.lower(*arguments).compile().memory_analysis()  # type: ignore[attr-defined]
+def prepared(program: Callable[..., Any], *arguments: Tree) -> Any:
+    """A program as it is compiled for such arguments, without running it."""
+    return program.lower(*arguments).compile()  # type: ignore[attr-defined]
+
+
+def memory(prepared: Any) -> int:
+    """Bytes that one call of a `prepared` program needs on a device, as the compiler says."""
+    analysis = prepared.memory_analysis()
     return (
         analysis.argument_size_in_bytes
         + analysis.temp_size_in_bytes
