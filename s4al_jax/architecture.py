@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from s4al_jax.choices import called, named
-from s4al_jax.models import deeplab, depthwise, mobilenet_v2, pretrained, resize
+from s4al_jax.models import decode, deeplab, depthwise, mobilenet_v2, pretrained, resize
 from s4al_jax.types import Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
@@ -52,6 +52,7 @@ def network(
         num_classes=num_classes,
         norm_momentum=momentum,
         resize=resize.preferred(platform),
+        decoding=decode.preferred(platform),
         dtype=dtype,
     )
     return deeplab.network(

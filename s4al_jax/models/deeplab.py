@@ -10,10 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from s4al_jax.models.decode import Decoder
+from s4al_jax.models.decode import Formulation as Decoding
 from s4al_jax.models.initial import initial_variables
 from s4al_jax.models.layers import Conv, kaiming_normal
 from s4al_jax.models.norm import BatchNorm, Groups
-from s4al_jax.models.resize import Formulation, bilinear_align_corners
+from s4al_jax.models.resize import Formulation as Resizing
+from s4al_jax.models.resize import bilinear_align_corners
 from s4al_jax.types import Array, InputError, Network, Prediction, Tree
 
 
@@ -53,7 +56,8 @@ class DeepLabV3Plus(nn.Module):
     dropout: float = 0.5
     norm_eps: float = 1e-5
     norm_momentum: float = 0.9
-    resize: Formulation = "gather"
+    resize: Resizing = "gather"
+    decoding: Decoding = "direct"
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -63,9 +67,19 @@ class DeepLabV3Plus(nn.Module):
         low, high = self.backbone(x, groups=groups)
         seen = self._pyramid(high, groups=groups)
         low = self._layer("low", self.low_level_channels)(low, groups=groups)
-        seen = bilinear_align_corners(seen, (low.shape[1], low.shape[2]), formulation=self.resize)
-        features = jnp.concatenate([seen, low], axis=-1)
-        y = self._layer("decode", self.aspp_channels, 3)(features, groups=groups)
+        enlarged = bilinear_align_corners(
+            seen, (low.shape[1], low.shape[2]), formulation=self.resize
+        )
+        features = jnp.concatenate([enlarged, low], axis=-1)
+        decoder = Decoder(
+            self.aspp_channels,
+            self.decoding,
+            norm_eps=self.norm_eps,
+            norm_momentum=self.norm_momentum,
+            dtype=self.dtype,
+            name="decode",
+        )
+        y = decoder(seen, low, features, groups=groups)
         y = nn.Conv(
             self.num_classes, (1, 1), kernel_init=kaiming_normal, dtype=self.dtype, name="classify"
         )(y)

@@ -35,7 +35,7 @@ def _neighbours(source: int, target: int) -> tuple[np.ndarray, np.ndarray, np.nd
     return before, after, (place - before).astype(np.float32)
 
 
-def _matrix(source: int, target: int) -> np.ndarray:
+def interpolation(source: int, target: int) -> np.ndarray:
     """The weight of each source pixel (column) in each target pixel (row)."""
     before, after, share = _neighbours(source, target)
     matrix = np.zeros((target, source), np.float32)
@@ -45,8 +45,8 @@ def _matrix(source: int, target: int) -> np.ndarray:
 
 
 def _by_matmul(x: jax.Array, size: tuple[int, int]) -> jax.Array:
-    rows = jnp.asarray(_matrix(x.shape[1], size[0]), x.dtype)
-    cols = jnp.asarray(_matrix(x.shape[2], size[1]), x.dtype)
+    rows = jnp.asarray(interpolation(x.shape[1], size[0]), x.dtype)
+    cols = jnp.asarray(interpolation(x.shape[2], size[1]), x.dtype)
     # Without `highest`, GPUs and TPUs round the factors to a few bits.
     x = jnp.einsum("oh,bhwc->bowc", rows, x, precision="highest")
     return jnp.einsum("pw,bowc->bopc", cols, x, precision="highest")
@@ -65,7 +65,7 @@ def _forward(x: jax.Array, target: int, axis: int) -> tuple[jax.Array, tuple[int
 
 def _backward(target: int, axis: int, shape: tuple[int, ...], grad: jax.Array) -> tuple[jax.Array]:
     """Every source pixel gathers from the targets it went to: autodiff's scatter is slow."""
-    matrix = _matrix(shape[axis], target)
+    matrix = interpolation(shape[axis], target)
     used = matrix != 0
     first = used.argmax(axis=0)
     most = int(used.sum(axis=0).max())

@@ -1,0 +1,99 @@
+"""The decoder's 3x3 convolution of a coarse picture, enlarged, beside a fine one.
+
+It is half of the network's arithmetic, and most of that on pixels that were interpolated. Enlarging
+and convolving are both linear, so the coarse part can be convolved first: each of the nine taps is
+a 1x1 convolution of the coarse picture, which is then enlarged, shifted by its tap and added.
+"""
+
+from typing import Any, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from s4al_jax.models.layers import kaiming_normal
+from s4al_jax.models.norm import BatchNorm, Groups
+from s4al_jax.models.resize import interpolation
+
+Formulation = Literal["direct", "coarse_first"]
+
+
+def preferred(platform: str) -> Formulation:
+    """The faster formulation on a JAX platform ("cpu", "gpu", "tpu"), as far as it was measured."""
+    return "coarse_first" if platform == "cpu" else "direct"
+
+
+class Decoder(nn.Module):
+    """A 3x3 convolution, batch normalisation, ReLU."""
+
+    features: int
+    formulation: Formulation = "direct"
+    norm_eps: float = 1e-5
+    norm_momentum: float = 0.9
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self,
+        coarse: Float[jax.Array, "b h w c"],
+        fine: Float[jax.Array, "b h2 w2 c2"],
+        both: Float[jax.Array, "b h2 w2 c3"],
+        *,
+        groups: Groups,
+    ) -> Float[jax.Array, "b h2 w2 f"]:
+        """Of `both`, which is `coarse` enlarged with aligned corners, then `fine`, in channels."""
+        x = PairConv(self.features, self.formulation, self.dtype, name="conv")(coarse, fine, both)
+        norm = BatchNorm(self.norm_eps, self.norm_momentum, self.dtype, name="norm")
+        return jax.nn.relu(norm(x, groups=groups))
+
+
+class PairConv(nn.Module):
+    """The convolution of a `Decoder`, without bias; outside of the picture is 0."""
+
+    features: int
+    formulation: Formulation
+    dtype: Any
+
+    @nn.compact
+    def __call__(
+        self,
+        coarse: Float[jax.Array, "b h w c"],
+        fine: Float[jax.Array, "b h2 w2 c2"],
+        both: Float[jax.Array, "b h2 w2 c3"],
+    ) -> Float[jax.Array, "b h2 w2 f"]:
+        """Convolve."""
+        shape = (3, 3, both.shape[-1], self.features)
+        kernel = jnp.asarray(self.param("kernel", kaiming_normal, shape, jnp.float32), self.dtype)
+        if self.formulation == "direct":
+            return _conv3x3(both.astype(self.dtype), kernel)
+        first, second = jnp.split(kernel, [coarse.shape[-1]], axis=2)
+        enlarged = conv3x3_of_enlarged(coarse.astype(self.dtype), first, fine.shape[1:3])
+        return enlarged + _conv3x3(fine.astype(self.dtype), second)
+
+
+def conv3x3_of_enlarged(
+    x: Float[jax.Array, "b h w c"], kernel: Float[jax.Array, "3 3 c f"], size: tuple[int, ...]
+) -> Float[jax.Array, "b h2 w2 f"]:
+    """A 3x3 convolution of `x` enlarged to `size`, computed where `x` is small."""
+    taps = jnp.einsum("bhwc,yxcf->bhwyxf", x, kernel)
+    down, across = (
+        jnp.asarray(_shifted_interpolation(old, new), x.dtype)
+        for old, new in zip(x.shape[1:3], size, strict=True)
+    )
+    # Without `highest`, GPUs and TPUs round the factors to a few bits.
+    wide = jnp.einsum("bhwyxf,xow->byhof", taps, across, precision="highest")
+    return jnp.einsum("byhof,yph->bpof", wide, down, precision="highest")
+
+
+def _shifted_interpolation(old: int, new: int) -> np.ndarray:
+    """float32 `[3, new, old]`: an axis enlarged and read one pixel before, at, and after each."""
+    matrix = np.pad(interpolation(old, new), ((1, 1), (0, 0)))
+    return np.stack([matrix[tap : tap + new] for tap in range(3)])
+
+
+def _conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return jax.lax.conv_general_dilated(
+        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
