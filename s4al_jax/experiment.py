@@ -61,7 +61,7 @@ QUESTIONS: dict[str, Callable[..., Acquisition]] = {
     "margin": functools.partial(uncertainty, margin),
 }
 ORACLES: dict[str, Callable[[DatasetSpec, Path, str], Oracle]] = {
-    "simulated": lambda spec, workdir, annotator: simulated(spec.train.read_truth),
+    "simulated": lambda spec, workdir, annotator: simulated(spec.train),
     "folder": lambda spec, workdir, annotator: person(spec, workdir, annotator=annotator),
 }
 """name -> (the dataset, the run's directory, who answers) -> oracle"""
@@ -137,9 +137,7 @@ def build(config: ConfigDict) -> Experiment:
         spec=spec,
         initial=initial,
         grid=grid,
-        given=simulated(
-            spec.train.read_truth, "simulated" if config.oracle.name == "simulated" else "given"
-        ),
+        given=simulated(spec.train, "simulated" if config.oracle.name == "simulated" else "given"),
         oracle=lambda workdir: oracle(spec, workdir, annotator),
         method=method,
         acquisition=_acquisition(config.acquisition, grid, method),
@@ -158,7 +156,7 @@ def build(config: ConfigDict) -> Experiment:
 
 
 def _initial(config: ConfigDict, spec: DatasetSpec) -> tuple[int, ...]:
-    """Drawn where all images have a truth; else those that have one, and perhaps none."""
+    """Drawn where all images have a truth, to study with; a person's own labels are all used."""
     known = spec.train.known
     if config.data.initial_share == 1.0 and not known.all():
         name = spec.train.names[int(np.argmin(known))]
@@ -166,7 +164,7 @@ def _initial(config: ConfigDict, spec: DatasetSpec) -> tuple[int, ...]:
             f"{name} has no label, and config.data.initial_share 1.0 is to learn from all labels: "
             "label it, or choose a smaller share"
         )
-    if known.all():
+    if known.all() and (config.oracle.name != "folder" or not config.schedule.acquisitions):
         return initial_images(len(known), config.data.initial_share, config.seed)
     if config.oracle.name == "simulated":
         name = spec.train.names[int(np.argmin(known))]
@@ -287,8 +285,9 @@ def _check_budget(config: ConfigDict, grid: RegionGrid, *, pool: int, initial: i
         return
     if initial == pool:
         raise InputError(
-            f"config.data.initial_share {config.data.initial_share} labels all {pool} images: "
-            "nothing is left to ask for; set config.schedule.acquisitions to 0"
+            f"all {pool} images are labelled from the start: nothing is left to ask for; set "
+            "config.schedule.acquisitions to 0, or config.oracle.name to simulated and "
+            "config.data.initial_share below 1"
         )
     if asked.unit == "images":
         wanted, there = rounds * images_per_cycle(asked.image_share, pool), pool - initial

@@ -153,7 +153,7 @@ def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
     missing = run.labels.missing(regions, grid)
     if not missing or folder.given_up is not None:
         return
-    run.oracle.post(missing, grid, cycle, _guess(run, cycle - 1) if cycle else None)
+    run.oracle.post(regions, grid, cycle, _guess(run, cycle - 1) if cycle else None)
     for answers in run.oracle.answers(missing, grid, cycle):
         run.labels.record(answers, grid)
     _check_unchanged(run, [region for region in regions if region not in set(missing)], cycle)
@@ -170,9 +170,9 @@ def _check_unchanged(run: Run, known: Sequence[RegionRef], cycle: int) -> None:
     """Refuse another answer for a region than the one that was recorded."""
     grid = run.experiment.grid
     for answers in run.oracle.answers(known, grid, cycle) if known else ():
-        for (image, row, col), labels, *_ in answers:
-            recorded = run.labels.label_map(image)[grid.box(row, col).slices]
-            if not np.array_equal(recorded, labels):
+        for answer in answers:
+            image, row, col = answer.region
+            if not run.labels.agrees(answer, grid):
                 raise InputError(
                     f"the answer for {run.experiment.spec.train.names[image]}, cell ({row}, {col})"
                     ", is not the one that was recorded, and what was paid for is never changed: "
@@ -327,7 +327,8 @@ def _evaluate(
         f"{split} {network}": values["miou"] or 0.0 for (network, split), values in found.items()
     }
     said = "  ".join(f"{name} {100 * miou:.1f}" for name, miou in head.items())
-    run.terminal.say(f"cycle {cycle}  epoch {row['epoch']}  mIoU in %: {said}")
+    if head:
+        run.terminal.say(f"cycle {cycle}  epoch {row['epoch']}  mIoU in %: {said}")
     if epoch.step == experiment.schedule.steps_of(cycle):
         rundir.cycle_folder(run.workdir, cycle).write_metrics(
             {

@@ -21,7 +21,8 @@ def claim(experiment: Experiment, workdir: Path) -> None:
         raise InputError(f"{workdir} is a file: choose another --workdir")
     kept = rundir.read_json(path)
     if kept is None:
-        if workdir.is_dir() and any(workdir.iterdir()):
+        # What was not written to its end is of nobody.
+        if workdir.is_dir() and any(path.suffix != ".part" for path in workdir.iterdir()):
             raise InputError(
                 f"{workdir} is not empty and has no config.json: choose another --workdir"
             )

@@ -90,6 +90,8 @@ class ImageSet(NamedTuple):
     """index -> uint8 `[height, width]` of class ids and `VOID`, where there is a truth"""
     read_original: Callable[[int], np.ndarray] | None = None
     """index -> the image before it was brought to the working size; None: it always had that"""
+    read_original_truth: Callable[[int], np.ndarray] | None = None
+    """index -> the truth of that size, if there is one beside `read_truth`'s"""
     has_truth: tuple[bool, ...] | None = None
     """for each image whether anybody has labelled it; None: all are"""
 

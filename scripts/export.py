@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from s4al_jax import experiment, exported
+from s4al_jax import experiment, exported, start
 from s4al_jax.config import of_run
 from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment
@@ -31,6 +31,7 @@ def main() -> None:
     if not (given.model or given.labels):
         parser.error("name a folder for --model, for --labels, or for both")
     built = _experiment(given.run, given.root)
+    start.check_splits(built, given.run)
     if given.model:
         position = exported.write(built, given.run, given.model, network=given.network)
         steps = built.schedule.steps_of(position.cycle)
@@ -60,3 +61,5 @@ if __name__ == "__main__":
         main()
     except InputError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nStopped; what was not finished ends in .part.")

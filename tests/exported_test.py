@@ -154,3 +154,15 @@ def test_what_cannot_be_exported_is_said_in_one_line(
     (copy / "model.json").write_text(json.dumps({**about, "classes": about["classes"][:3]}))
     with pytest.raises(InputError, match="classify.bias has shape"):
         exported.read(copy, devices.mesh(1))
+
+
+def test_what_a_run_knew_under_other_classes_is_not_exported(
+    straight: FinishedRun, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(straight.workdir, run)
+    splits = json.loads((run / "splits.json").read_text())
+    (run / "splits.json").write_text(json.dumps({**splits, "classes": splits["classes"][::-1]}))
+    assert command("export", run, f"--model={tmp_path / 'm'}", f"--labels={tmp_path / 'l'}") == 1
+    assert "splits.json names others than the dataset has now (classes)" in capsys.readouterr().err
+    assert not (tmp_path / "m").exists() and not (tmp_path / "l").exists()

@@ -204,3 +204,12 @@ def test_real_frames_are_asked_for_alike_by_either_route_and_by_a_person(
     assert len(list(answered(tmp_path / "person", mine, 1))) == 8
     by_person = list(loop.cycles(asked, tmp_path / "person"))
     assert [result.metrics for result in by_person] == [result.metrics for result in by_folder]
+
+
+def test_every_mask_that_a_person_has_is_a_first_label(
+    photographs: Path, config: Callable[..., ConfigDict]
+) -> None:
+    with pytest.raises(InputError, match="all 6 images are labelled from the start"):
+        experiment.build(config(photographs, oracle__name="folder"))
+    built = experiment.build(config(photographs, oracle__name="folder", schedule__acquisitions=0))
+    assert len(built.initial) == 2  # a study on a tenth, or here a third, of all labels

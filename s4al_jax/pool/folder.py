@@ -84,15 +84,15 @@ def _image_set(
     def read_original(index: int) -> np.ndarray:
         return rgb(on_disk(images[names[index]]))
 
-    def read_truth(index: int) -> np.ndarray:
-        labels = _mask(masks[names[index]], images[names[index]], classes)
-        return resized_ids(labels, height, width)
+    def read_original_truth(index: int) -> np.ndarray:
+        return _mask(masks[names[index]], images[names[index]], classes)
 
     return ImageSet(
         tuple(names),
         lambda index: resized(read_original(index), height, width),
-        read_truth,
+        lambda index: resized_ids(read_original_truth(index), height, width),
         read_original,
+        read_original_truth,
         tuple(name in masks for name in names),
     )
 

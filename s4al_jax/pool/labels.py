@@ -31,6 +31,8 @@ class _Patch(NamedTuple):
 
     box: Box
     packed: bytes
+    sha256: str
+    """of the ids as they were given"""
 
 
 class LabelStore:
@@ -111,7 +113,7 @@ class LabelStore:
         """uint8 `[height, width]`, fresh: ids and `VOID` where answered, else `UNLABELED`."""
         self._check_image(image)
         labels = np.full((self._shape.height, self._shape.width), UNLABELED, np.uint8)
-        for box, packed in self._patches[image]:
+        for box, packed, _ in self._patches[image]:
             labels[box.slices] = unpacked(packed, box)
         return labels
 
@@ -120,7 +122,7 @@ class LabelStore:
         self._check_grid(grid)
         untouched = np.ones((len(self._patches), grid.rows, grid.cols), bool)
         for image, patches in enumerate(self._patches):
-            for (top, left, bottom, right), _ in patches:
+            for (top, left, bottom, right), *_ in patches:
                 rows = slice(top // grid.cell_height, -(-bottom // grid.cell_height))
                 cols = slice(left // grid.cell_width, -(-right // grid.cell_width))
                 untouched[image, rows, cols] = False
@@ -131,6 +133,12 @@ class LabelStore:
         self._check_grid(grid)
         asked = [_plain(region) for region in regions]
         return [region for region in asked if not self._answered(region, grid)]
+
+    def agrees(self, annotation: Annotation, grid: RegionGrid) -> bool:
+        """Whether an answer is, pixel for pixel, the one that was recorded for its region."""
+        answer = self._answer(annotation, grid)
+        known = self._patches[answer.region.image]
+        return any((p.box, p.sha256) == (answer.box, answer.sha256) for p in known)
 
     def record(self, annotations: Sequence[Annotation], grid: RegionGrid) -> None:
         """Remember answers, on disk first: all of them, or (`InputError`) none."""
@@ -217,7 +225,7 @@ class LabelStore:
         if answer.frame:
             labels = working_labels(answer, (self._shape.height, self._shape.width))
             packed = zlib.compress(labels.tobytes())
-        self._patches[answer.region.image].append(_Patch(answer.box, packed))
+        self._patches[answer.region.image].append(_Patch(answer.box, packed, answer.sha256))
         self._class_pixels[cycle] = self.class_pixels_of(cycle) + answer.class_pixels
         self._costs[cycle] = self.cost_of(cycle) + answer.box.area
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.pool.regions import RegionGrid
-from s4al_jax.types import Annotation, InputError, RegionRef
+from s4al_jax.pool.regions import RegionGrid, in_original
+from s4al_jax.types import Annotation, Box, ImageSet, InputError, Original, RegionRef
 
 Guess = Callable[[Sequence[int]], Iterator[np.ndarray]]
 """images -> what a network takes each for: uint8 `[height, width]` at the working size"""
@@ -34,11 +34,11 @@ class Oracle(NamedTuple):
     """what to tell the user when these regions have not been answered"""
 
 
-def simulated(read_truth: Callable[[int], np.ndarray], annotator: str = "simulated") -> Oracle:
+def simulated(pool: ImageSet, annotator: str = "simulated") -> Oracle:
     """An annotator who knows the truth and never errs: one parcel an image, in the images' order.
 
-    `read_truth` is the pool's own; nothing but an oracle may hold it. Whatever else learns from
-    the pool sees the answers alone, through a `LabelStore`.
+    Only an oracle may read the truth of `pool`. Whatever else learns from it sees the answers
+    alone, through a `LabelStore`.
     """
 
     def answers(
@@ -46,21 +46,34 @@ def simulated(read_truth: Callable[[int], np.ndarray], annotator: str = "simulat
     ) -> Iterator[list[Annotation]]:
         # Sorted, so that what is left of an interrupted round is answered in the same order.
         for image, of_image in groupby(sorted(regions), key=lambda region: int(region.image)):
-            truth = _truth(read_truth, image, grid)
-            boxes = ((region, grid.box(int(region.row), int(region.col))) for region in of_image)
-            yield [
-                Annotation(region, truth[box.slices].copy(), annotator, cycle)
-                for region, box in boxes
-            ]
+            truth = _truth(pool, image, grid)
+            whole = pool.read_original_truth(image) if pool.read_original_truth else truth
+            parcel = []
+            for region in of_image:
+                box = grid.box(int(region.row), int(region.col))
+                original = _original(whole, box, grid)
+                parcel.append(
+                    Annotation(region, truth[box.slices].copy(), annotator, cycle, "", original)
+                )
+            yield parcel
 
     return Oracle(answers)
 
 
-def _truth(read_truth: Callable[[int], np.ndarray], image: int, grid: RegionGrid) -> np.ndarray:
-    truth = read_truth(image)
+def _truth(pool: ImageSet, image: int, grid: RegionGrid) -> np.ndarray:
+    truth = pool.read_truth(image)
     if truth.shape != (grid.height, grid.width):
         raise InputError(
             f"the truth of image {image} has shape {truth.shape}, its regions are cut from "
             f"{grid.height} x {grid.width} pixels: use one size for both"
         )
     return truth
+
+
+def _original(whole: np.ndarray, box: Box, grid: RegionGrid) -> Original | None:
+    """What stands in a box of the grid, in the pixels of a truth of another size."""
+    height, width = whole.shape
+    if (height, width) == (grid.height, grid.width):
+        return None
+    place = in_original(box, (grid.height, grid.width), (height, width))
+    return Original(place, (height, width), whole[place.slices].copy())

@@ -11,7 +11,8 @@ Everything is in the pixels of the original pictures; NN is the cycle that will 
 
 import datetime
 import json
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.pool.oracle import Guess, Oracle
-from s4al_jax.pool.pictures import cut_to_size, endings, ids, on_disk
+from s4al_jax.pool.pictures import Colour, cut_to_size, endings, ids, on_disk, palette_of
 from s4al_jax.pool.regions import RegionGrid, in_original
 from s4al_jax.pool.request_files import Question, write_requests
 from s4al_jax.types import (
@@ -31,6 +32,9 @@ from s4al_jax.types import (
     Original,
     RegionRef,
 )
+
+_SHOWN = 10
+"""How many wrong answers are named at once."""
 
 
 class _Answered(NamedTuple):
@@ -58,11 +62,11 @@ def person(spec: DatasetSpec, workdir: Path, *, annotator: str) -> Oracle:
         regions: Sequence[RegionRef], grid: RegionGrid, cycle: int
     ) -> Iterator[list[Annotation]]:
         place = folder(cycle) / "answers"
-        problems = _unknown(place, folder(cycle) / "requests.json")
+        posted = _posted(folder(cycle) / "requests.json")
+        problems = _unknown(place, posted)
         for _, questions in _by_image(regions, grid, spec):
-            found = [
-                _answer(place, question, len(spec.classes), problems) for question in questions
-            ]
+            _check_same_picture(questions[0], posted, spec)
+            found = [_answer(place, question, spec.palette, problems) for question in questions]
             told = [
                 _annotation(answer, question, grid, annotator=annotator, cycle=cycle)
                 for question, answer in zip(questions, found, strict=True)
@@ -71,8 +75,9 @@ def person(spec: DatasetSpec, workdir: Path, *, annotator: str) -> Oracle:
             if told:
                 yield told
         if problems:
-            more = f" (and {len(problems) - 1} more like it)" if len(problems) > 1 else ""
-            raise InputError(f"{problems[0]}{more}; all other answers are kept")
+            shown = "; ".join(problems[:_SHOWN])
+            more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+            raise InputError(f"{shown}{more}. All other answers are kept")
 
     def reminder(regions: Sequence[RegionRef], grid: RegionGrid, cycle: int) -> str:
         names = [q.name for _, questions in _by_image(regions, grid, spec) for q in questions]
@@ -109,18 +114,45 @@ def _by_image(
         )
 
 
-def _unknown(place: Path, requests: Path) -> list[str]:
-    """A sentence for each picture among the answers that answers nothing."""
+def _posted(requests: Path) -> dict[str, tuple[int, int]]:
+    """The names of requests and images that answers may have, with their images' sizes."""
     try:
-        asked = json.loads(requests.read_text())["requests"]
-        known = {name for request in asked for name in (request["name"], request["image"])}
+        sizes: dict[str, tuple[int, int]] = {}
+        for request in json.loads(requests.read_text())["requests"]:
+            height, width = request["image_size"]
+            sizes |= {_plain(request[key]): (height, width) for key in ("name", "image")}
+        return sizes
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{requests} cannot be read ({error}): restore it from a copy") from error
+        raise InputError(
+            f"{requests} cannot be read ({error}): remove it, and it is written again"
+        ) from error
+
+
+def _unknown(place: Path, posted: Mapping[str, tuple[int, int]]) -> list[str]:
+    """A sentence for each picture among the answers that answers nothing."""
     return [
-        f"{path} has the name of no request: compare it with {requests}"
+        f"{path} has the name of no request in {place.parent / 'requests.json'}"
         for path in _pictures(place)
-        if path.stem not in known
+        if _plain(path.stem) not in posted
     ]
+
+
+def _check_same_picture(
+    question: Question, posted: Mapping[str, tuple[int, int]], spec: DatasetSpec
+) -> None:
+    """Refuse to go on with a picture that was another one when the question was written."""
+    was = posted.get(_plain(question.image_name), question.size)
+    if was != question.size:
+        raise InputError(
+            f"image {spec.train.names[question.region.image]} has {question.size[0]} x "
+            f"{question.size[1]} pixels, and had {was[0]} x {was[1]} when it was asked about: "
+            "bring back the image"
+        )
+
+
+def _plain(name: str) -> str:
+    """A name in one way of writing accents: file systems change it."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _pictures(place: Path) -> list[Path]:
@@ -129,20 +161,21 @@ def _pictures(place: Path) -> list[Path]:
 
 
 def _answer(
-    place: Path, question: Question, num_classes: int, problems: list[str]
+    place: Path, question: Question, palette: Sequence[Colour], problems: list[str]
 ) -> _Answered | None:
     """The one whole answer to a question; `problems` grows by what is wrong with the files."""
     height, width = question.box.bottom - question.box.top, question.box.right - question.box.left
     whole: list[_Answered] = []
     for path in _pictures(place):
         try:
-            if path.stem == question.name:
+            if _plain(path.stem) == _plain(question.name):
                 labels = _read(path, (height, width))
-            elif path.stem == question.image_name:
+            elif _plain(path.stem) == _plain(question.image_name):
                 labels = _read(path, question.size)[question.box.slices]
             else:
                 continue
-            _check_ids(path, labels, num_classes)
+            _check_ids(path, labels, len(palette))
+            _check_colours(path, labels, palette)
         except InputError as error:
             problems.append(str(error))
             continue
@@ -173,6 +206,22 @@ def _check_ids(path: Path, labels: np.ndarray, num_classes: int) -> None:
             f"{path} holds the id {wrong.min()}: use 0 to {num_classes - 1}, {VOID} for void, "
             f"{UNLABELED} for not answered yet"
         )
+
+
+def _check_colours(path: Path, labels: np.ndarray, palette: Sequence[Colour]) -> None:
+    """Refuse numbers that the file shows in other classes' colours: its palette was made anew."""
+    shown = palette_of(on_disk(path))
+    if shown is None:
+        return
+    colours = {colour: index for index, colour in enumerate(palette)}
+    for index in np.unique(labels[labels < min(len(palette), len(shown))]):
+        red, green, blue = shown[index].tolist()
+        meant = colours.get((red, green, blue), index)
+        if meant != index:
+            raise InputError(
+                f"{path} shows the id {index} in the colour of the id {meant}: the program that "
+                "saved it has renumbered the colours; save numbers, not colours"
+            )
 
 
 def _annotation(

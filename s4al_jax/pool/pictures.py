@@ -66,7 +66,7 @@ def named_pictures(places: Sequence[Path]) -> dict[str, Path]:
 
 
 def _add(found: dict[str, Path], name: str, path: Path) -> None:
-    if name in found:
+    if found.get(name, path) != path:
         raise InputError(f"{found[name]} and {path} share one name: remove one of them")
     found[name] = path
 
@@ -113,6 +113,12 @@ def ids(file: PictureFile) -> np.ndarray:
             "8-bit channel (mode L or P)"
         )
     return np.array(picture)
+
+
+def palette_of(file: PictureFile) -> np.ndarray | None:
+    """uint8 `[colours, 3]`: how a picture with one channel shows its numbers, if it says so."""
+    palette = _opened(file, pixels=False).getpalette("RGB")
+    return None if palette is None else np.array(palette, np.uint8).reshape(-1, 3)
 
 
 def is_coloured(file: PictureFile) -> bool:

@@ -10,8 +10,9 @@ from PIL import Image
 from s4al_jax.pool.bought import bought, known_labels, write_bought
 from s4al_jax.pool.folder import folder
 from s4al_jax.pool.labels import LabelStore
+from s4al_jax.pool.ledger import packed_answer
 from s4al_jax.pool.pictures import resized
-from s4al_jax.pool.regions import region_grid, whole_image
+from s4al_jax.pool.regions import in_original, region_grid, whole_image
 from s4al_jax.types import (
     UNLABELED,
     VOID,
@@ -114,11 +115,56 @@ def test_at_the_working_size_it_is_what_the_network_learned_from(
     assert np.array_equal(pixels(out / "masks/street/b.png"), mask)
 
 
+def test_where_cells_share_pixels_each_pixel_is_its_own_cell_s() -> None:
+    # Three columns over four pixels: they touch the pixels 0-1, 1-2, 2-3, and own 0, 1-2, 3.
+    answers = []
+    for col in range(3):
+        box = Box(0, col, 1, col + 1)
+        frame = in_original(box, (1, 3), (1, 4))
+        labels = np.full((1, frame.right - frame.left), col, np.uint8)
+        original = Original(frame, (1, 4), labels)
+        annotation = Annotation(RegionRef(0, 0, col), labels[:, :1], "Ada", 0, original=original)
+        answers.append(packed_answer(annotation, box, classes=3))
+    assert [a.frame.box[1::2] for a in answers] == [(0, 2), (1, 3), (2, 4)]
+    for some, expected in (
+        (answers, [0, 1, 1, 2]),
+        (answers[::-1], [0, 1, 1, 2]),
+        (answers[:1], [0, 0, UNLABELED, UNLABELED]),
+    ):
+        assert known_labels(some, (1, 3), (1, 4)).tolist() == [expected]
+
+
+def test_an_interrupted_export_leaves_no_folder_of_that_name(
+    spec: DatasetSpec, annotations: Path, tmp_path: Path
+) -> None:
+    def stopped(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    answers = bought(annotations, spec)
+    with pytest.raises(KeyboardInterrupt):
+        write_bought(tmp_path / "out", spec, answers, original=True, progress=stopped)
+    assert not (tmp_path / "out").exists() and (tmp_path / "out.part").is_dir()
+    write_bought(tmp_path / "out", spec, answers, original=True, progress=lambda *done: None)
+    assert (tmp_path / "out/coco.json").is_file() and not (tmp_path / "out.part").exists()
+
+
+def test_a_picture_that_was_turned_since_is_refused(
+    spec: DatasetSpec, annotations: Path, tmp_path: Path
+) -> None:
+    turned = spec.train._replace(read_original=lambda index: PICTURES[index].swapaxes(0, 1))
+    spec = spec._replace(train=turned)
+    answers = bought(annotations, spec)
+    with pytest.raises(InputError, match="image street/b has 12 x 8 pixels, and had 8 x 12 when"):
+        write_bought(tmp_path / "out", spec, answers, original=True, progress=lambda *done: None)
+
+
 def test_a_folder_with_something_in_it_and_a_directory_of_no_run_are_refused(
     spec: DatasetSpec, annotations: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="is not empty: name a new folder"):
-        write_bought(tmp_path, spec, [], original=True, progress=lambda *done: None)
+    (tmp_path / "file").touch()
+    for place in (tmp_path, tmp_path / "file"):
+        with pytest.raises(InputError, match="is there already: name a new folder"):
+            write_bought(place, spec, [], original=True, progress=lambda *done: None)
     with pytest.raises(InputError, match="is this the directory of a run"):
         bought(tmp_path / "nowhere", spec)
     assert not (tmp_path / "nowhere").exists()

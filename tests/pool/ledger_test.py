@@ -25,6 +25,7 @@ from tests.pool.small_store import (
     GRID,
     HEIGHT,
     NAMES,
+    POOL,
     TRUTH,
     WIDTH,
     answers,
@@ -96,7 +97,7 @@ def test_a_store_opened_again_is_the_same_and_agrees_with_a_plain_array(
     with scratch() as folder:
         store = opened(folder)
         for cycle, regions in enumerate(cycles):
-            for parcel in simulated(lambda image: TRUTH[image]).answers(regions, grid, cycle):
+            for parcel in simulated(POOL).answers(regions, grid, cycle):
                 store.record(parcel, grid)
             for image, row, col in regions:
                 box = grid.box(row, col).slices
@@ -147,7 +148,7 @@ def test_a_run_stopped_at_any_byte_ends_with_the_same_files(
     def buy(store: LabelStore, first: int) -> None:
         for cycle, regions in list(enumerate(cycles))[first:]:
             missing = store.missing(regions, grid)
-            for parcel in simulated(lambda image: TRUTH[image]).answers(missing, grid, cycle):
+            for parcel in simulated(POOL).answers(missing, grid, cycle):
                 store.record(parcel, grid)
 
     with scratch() as folder:

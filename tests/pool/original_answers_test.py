@@ -61,3 +61,15 @@ def test_labels_that_do_not_come_from_the_original_ones_are_refused(
     with pytest.raises(InputError, match="do not come from those in the original pixels"):
         store.record([wrong], GRID)
     assert files(tmp_path) == before
+
+
+def test_an_answer_agrees_only_with_the_same_one_in_every_pixel(store: LabelStore) -> None:
+    answer = larger()
+    store.record([answer], GRID)
+    assert store.agrees(answer, GRID)
+    # The pixel is none of those that the working size looks at.
+    labels = answer.original.labels.copy()
+    labels[0, 0] += 1
+    other = answer._replace(original=answer.original._replace(labels=labels))
+    assert not store.agrees(other, GRID)
+    assert not store.agrees(answer._replace(original=None), GRID)

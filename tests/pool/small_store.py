@@ -8,7 +8,7 @@ import numpy as np
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.oracle import simulated
 from s4al_jax.pool.regions import RegionGrid, region_grid, whole_image
-from s4al_jax.types import VOID, Annotation, RegionRef
+from s4al_jax.types import VOID, Annotation, ImageSet, RegionRef
 
 HEIGHT, WIDTH, CLASSES = 5, 7, 4
 NAMES = ("a", "b", "ü")
@@ -18,12 +18,15 @@ TRUTH = np.random.default_rng(0).choice(
 )
 
 
+POOL = ImageSet(NAMES, lambda image: np.zeros((1, 1, 3)), lambda image: TRUTH[image])
+
+
 def opened(folder: Path) -> LabelStore:
     return LabelStore.open(folder, names=NAMES, height=HEIGHT, width=WIDTH, num_classes=CLASSES)
 
 
 def answers(regions: Sequence[RegionRef], grid: RegionGrid, cycle: int) -> list[Annotation]:
-    parcels = simulated(lambda image: TRUTH[image]).answers(regions, grid, cycle)
+    parcels = simulated(POOL).answers(regions, grid, cycle)
     return [answer for parcel in parcels for answer in parcel]
 
 
