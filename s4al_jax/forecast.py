@@ -110,7 +110,9 @@ def _memory(experiment: Experiment) -> list[str]:
         jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), experiment.state_shapes),
         experiment.mesh,
     )
-    inputs = devices.split(train.fetched(step, pool), experiment.mesh)
+    inputs = devices.split(
+        train.fetched([step] * experiment.schedule.steps_together, pool), experiment.mesh
+    )
     need = devices.memory(devices.prepared(update, state, inputs))
     return [
         f"memory    {need / 2**20:.0f} MiB on each device for a {step.phase.value} step; "

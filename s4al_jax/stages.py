@@ -275,7 +275,13 @@ def _train(run: Run, cycle: int) -> None:
     taught = whole if whole.any() else run.labels.known_pixels > 0
     steps = experiment.steps(cycle, np.flatnonzero(taught), np.flatnonzero(~whole), start)
     for epoch in train.epochs(
-        state, steps, run.update, run.pool, experiment.mesh, iterations=schedule.iterations
+        state,
+        steps,
+        run.update,
+        run.pool,
+        experiment.mesh,
+        iterations=schedule.iterations,
+        together=schedule.steps_together,
     ):
         number, count = first + epoch.step, epoch.step // schedule.iterations
         row = {"cycle": cycle, "epoch": count}

@@ -115,7 +115,9 @@ def ours(built: Experiment, phase: Phase) -> tuple[list[str], Block]:
     update = train.updates(built.method, source, built.mesh)
     state = devices.replicated(built.fresh_state(0, np.ones(_CLASSES.value)), built.mesh)
     steps = numbered(built, phase)
-    first = devices.split(train.fetched(next(steps), source), built.mesh)
+    first = devices.split(
+        train.fetched([next(steps)] * built.schedule.steps_together, source), built.mesh
+    )
     started = time.monotonic()
     compiled = devices.prepared(update[phase], state, first)
     seconds = time.monotonic() - started
@@ -127,7 +129,12 @@ def ours(built: Experiment, phase: Phase) -> tuple[list[str], Block]:
 def _block(
     state: Any, steps: Iterator[StepPlan], update: Any, source: Source, built: Experiment
 ) -> Block:
-    epochs = train.epochs(state, steps, update, source, built.mesh, iterations=_STEPS.value)
+    together = built.schedule.steps_together
+    if _STEPS.value % together:
+        raise InputError(f"--steps={_STEPS.value} is not a multiple of {together} steps together")
+    epochs = train.epochs(
+        state, steps, update, source, built.mesh, iterations=_STEPS.value, together=together
+    )
     return lambda: next(epochs).seconds
 
 

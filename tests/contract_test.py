@@ -63,9 +63,9 @@ def learns_from_a_batch(made: experiment.Experiment) -> TrainState:
     others = np.setdiff1d(np.arange(len(made.spec.train.names)), whole)
     plan = next(made.steps(0, whole, others, 0))
     state = devices.replicated(fresh, made.mesh)
-    inputs = devices.split(train.fetched(plan, source), made.mesh)
+    inputs = devices.split(train.fetched([plan], source), made.mesh)
     state, metrics = update[plan.phase](state, inputs)
-    assert int(state.step) == 1 and float(metrics["loss"]) > 0
+    assert int(state.step) == 1 and float(metrics["loss"][0]) > 0
     return state
 
 
@@ -110,10 +110,10 @@ def test_a_method_learns_in_each_of_its_phases_and_survives_a_checkpoint(
     shapes, seen = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state), set()
     for plan in made.steps(1, whole, others, 0):
         state, metrics = update[plan.phase](
-            state, devices.split(train.fetched(plan, source), made.mesh)
+            state, devices.split(train.fetched([plan], source), made.mesh)
         )
         seen.add(plan.phase)
-        assert np.isfinite([float(value) for value in metrics.values()]).all()
+        assert np.isfinite([float(value[0]) for value in metrics.values()]).all()
         assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state) == shapes
     assert seen == set(made.method.phases) and int(state.step) == 8
     assert {"loss", "grad_norm"} <= set(metrics)

@@ -12,18 +12,31 @@ from s4al_jax.engine import devices, train
 from s4al_jax.types import InputError, Phase, TrainState
 
 
-def trained(config: ConfigDict, steps: int) -> tuple[TrainState, dict[Phase, train.Update]]:
-    """The state after some steps of the last cycle's REPLAY phase."""
+def trained(
+    config: ConfigDict, steps: int, together: int = 1, residence: str = "cached"
+) -> tuple[TrainState, dict[Phase, train.Update]]:
+    """The state after some steps of the last cycle's REPLAY phase, so many in one go."""
     made = experiment.build(config)
     whole = np.asarray(made.initial)
     others = np.setdiff1d(np.arange(len(made.spec.train.names)), whole)
-    source = experiment.source(made.spec.train, made.spec.train.read_truth)
+    source = experiment.source(
+        made.spec.train,
+        made.spec.train.read_truth,
+        residence=residence,
+        place=lambda array: devices.replicated(array, made.mesh),
+    )
     update = train.updates(made.method, source, made.mesh)
     counts = np.ones(len(made.spec.classes), np.int64)
     state = devices.replicated(made.fresh_state(0, counts), made.mesh)
-    for plan in list(made.steps(1, whole, others, 0))[-steps:]:
-        assert plan.phase is Phase.REPLAY
-        state, _ = update[plan.phase](state, devices.split(train.fetched(plan, source), made.mesh))
+    plans = list(made.steps(1, whole, others, 0))[-steps:]
+    assert {plan.phase for plan in plans} == {Phase.REPLAY}
+    for first in range(0, steps, together):
+        some = train.fetched(plans[first : first + together], source)
+        inputs = devices.split(some, made.mesh)
+        # What a step needs is there: nothing goes to or from the host while it runs.
+        with jax.transfer_guard("disallow"):
+            state, metrics = update[Phase.REPLAY](state, inputs)
+        assert {value.shape for value in jax.tree.leaves(metrics)} == {(together,)}
     return state, update
 
 
@@ -47,6 +60,24 @@ def test_one_device_and_four_train_the_same_network(tiny: Callable[..., ConfigDi
         )
         assert max(jax.tree.leaves(apart)) < 1e-5
     assert len(jax.tree.leaves(four.student)[0].sharding.device_set) == 4
+
+
+@pytest.mark.parametrize("residence", ["cached", "resident"])
+def test_steps_in_one_go_train_the_same_network(
+    tiny: Callable[..., ConfigDict], residence: str
+) -> None:
+    config = tiny(optimizer__learning_rate=1e-3)
+    single, _ = trained(config, 4)
+    once, update = trained(config, 4, together=4, residence=residence)
+    assert update[Phase.REPLAY]._cache_size() == 1  # type: ignore[attr-defined]
+    assert int(once.step) == 4
+    for network in ("student", "teacher"):
+        apart = jax.tree.map(
+            lambda a, b: np.abs(np.asarray(a) - np.asarray(b)).max(),
+            getattr(single, network)["params"],
+            getattr(once, network)["params"],
+        )
+        assert max(jax.tree.leaves(apart)) < 1e-5
 
 
 def test_more_devices_than_there_are_is_an_error() -> None:

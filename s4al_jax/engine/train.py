@@ -1,10 +1,12 @@
 """Training: runs a plan's steps on the device and yields what happened after every epoch."""
 
+import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
@@ -14,7 +16,8 @@ from s4al_jax.feed.plan import StepPlan
 from s4al_jax.feed.source import Source
 from s4al_jax.types import Method, Metrics, Phase, StepInputs, TrainState, Tree
 
-Update = Callable[[TrainState, StepInputs], tuple[TrainState, Metrics]]
+Update = Callable[[TrainState, tuple[StepInputs, ...]], tuple[TrainState, Metrics]]
+"""one step after the other -> the last state, and the metrics with an axis of steps"""
 
 
 class Epoch(NamedTuple):
@@ -40,25 +43,33 @@ def updates(method: Method, source: Source, mesh: Mesh) -> dict[Phase, Update]:
     """One compiled update for each phase; the state that goes in is used up."""
 
     def update(phase: Phase) -> Update:
-        def step(state: TrainState, fetched: StepInputs) -> tuple[TrainState, Metrics]:
-            return method.update(state, _materialized(fetched, source), phase)
+        def steps(state: TrainState, fetched: tuple[StepInputs, ...]) -> tuple[TrainState, Metrics]:
+            inputs = [_materialized(one, source) for one in fetched]
+            if len(inputs) == 1:
+                state, metrics = method.update(state, inputs[0], phase)
+                return state, jax.tree.map(lambda value: value[None], metrics)
+            stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *inputs)
+            return jax.lax.scan(lambda s, one: method.update(s, one, phase), state, stacked)
 
-        return devices.compiled(step, mesh, donate=(0,))
+        return devices.compiled(steps, mesh, donate=(0,))
 
     return {phase: update(phase) for phase in method.phases}
 
 
-def fetched(plan: StepPlan, source: Source) -> StepInputs:
-    """What travels to the device for one step."""
+def fetched(plans: Sequence[StepPlan], source: Source) -> tuple[StepInputs, ...]:
+    """What travels to the device for some steps."""
 
     def batch(indices: np.ndarray | None) -> Tree:
         return None if indices is None else source.fetch(indices, len(indices))
 
-    return StepInputs(
-        labeled=batch(plan.labeled),
-        unlabeled=batch(plan.unlabeled),
-        replayed=batch(plan.replayed),
-        progress=np.float32(plan.progress),
+    return tuple(
+        StepInputs(
+            labeled=batch(plan.labeled),
+            unlabeled=batch(plan.unlabeled),
+            replayed=batch(plan.replayed),
+            progress=np.float32(plan.progress),
+        )
+        for plan in plans
     )
 
 
@@ -70,25 +81,35 @@ def epochs(
     mesh: Mesh,
     *,
     iterations: int,
+    together: int = 1,
 ) -> Iterator[Epoch]:
     """Run the steps and yield after every `iterations` of them, counted from the cycle's start.
 
-    A step's metrics are read while the next one runs, so the device never waits for the host.
+    `together`, which divides `iterations`, is how many the device does in one go. Their metrics are
+    read while the next ones run, so the device never waits for the host. An epoch has one phase.
     """
     started, rows = time.monotonic(), []
-    previous: tuple[StepPlan, Metrics] | None = None
-    for plan, inputs in ahead(steps, lambda plan: fetched(plan, source), depth=source.lookahead):
-        state, metrics = update[plan.phase](state, devices.split(inputs, mesh))
+    previous: tuple[Sequence[StepPlan], Metrics] | None = None
+    groups = _groups(steps, together)
+    for plans, inputs in ahead(groups, lambda p: fetched(p, source), depth=source.lookahead):
+        last = plans[-1]
+        state, metrics = update[last.phase](state, devices.split(inputs, mesh))
         if previous:
-            rows.append(_checked(*previous))
-        previous = plan, metrics
-        if (plan.step + 1) % iterations == 0:
-            rows.append(_checked(*previous))
+            rows += _checked(*previous)
+        previous = plans, metrics
+        if (last.step + 1) % iterations == 0:
+            rows += _checked(*previous)
             previous = None
             means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
             seconds = (time.monotonic() - started) / len(rows)
-            yield Epoch(state, plan.step + 1, plan.phase, means, seconds)
+            yield Epoch(state, last.step + 1, last.phase, means, seconds)
             started, rows = time.monotonic(), []
+
+
+def _groups(steps: Iterable[StepPlan], together: int) -> Iterator[tuple[StepPlan, ...]]:
+    rest = iter(steps)
+    while group := tuple(itertools.islice(rest, together)):
+        yield group
 
 
 def _materialized(fetched: StepInputs, source: Source) -> StepInputs:
@@ -99,8 +120,10 @@ def _materialized(fetched: StepInputs, source: Source) -> StepInputs:
     )
 
 
-def _checked(plan: StepPlan, metrics: Metrics) -> dict[str, float]:
-    row = {name: float(value) for name, value in jax.device_get(dict(metrics)).items()}
-    if not np.isfinite(list(row.values())).all():
-        raise NonFinite(plan, row)
-    return row
+def _checked(plans: Sequence[StepPlan], metrics: Metrics) -> list[dict[str, float]]:
+    columns = jax.device_get(dict(metrics))
+    rows = [{name: float(column[i]) for name, column in columns.items()} for i in range(len(plans))]
+    for plan, row in zip(plans, rows, strict=True):
+        if not np.isfinite(list(row.values())).all():
+            raise NonFinite(plan, row)
+    return rows

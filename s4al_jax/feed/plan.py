@@ -30,6 +30,8 @@ class Schedule(NamedTuple):
     """the first epoch of a cycle that draws from the replay buffer"""
     replay_from_cycle: int = 1
     """the first cycle that replays; `cycles` or more switches replay off"""
+    steps_together: int = 1
+    """steps that the device does without asking the host in between"""
 
     def epochs_of(self, cycle: int) -> int:
         """Epochs of one cycle."""
@@ -50,12 +52,17 @@ class Schedule(NamedTuple):
 
     def validate(self) -> None:
         """Raise `InputError` unless the numbers make sense together."""
-        for name in ("cycles", "iterations", "epochs", "last_epochs"):
+        for name in ("cycles", "iterations", "epochs", "last_epochs", "steps_together"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: use at least 1")
         for name in ("warmup_epochs", "replay_start_epoch", "replay_from_cycle"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}: use at least 0")
+        if self.iterations % self.steps_together:
+            raise InputError(
+                f"steps_together is {self.steps_together}, which does not divide the "
+                f"{self.iterations} iterations of an epoch: choose one that does"
+            )
         if self.replay_from_cycle < self.cycles and self.replay_start_epoch <= self.warmup_epochs:
             raise InputError(
                 f"replay_start_epoch is {self.replay_start_epoch}, but the buffer is empty until "

@@ -26,13 +26,22 @@ def plans(count: int) -> list[StepPlan]:
     ]
 
 
-def test_an_epoch_has_the_mean_of_its_steps_and_the_state_after_them() -> None:
+@pytest.mark.parametrize("together", [1, 2])
+def test_an_epoch_has_the_mean_of_its_steps_and_the_state_after_them(together: int) -> None:
     def update(state: Any, inputs: Any) -> Any:
-        return state + 1, {"loss": state * 2.0, "image": inputs.labeled.image[0, 0, 0, 0]}
+        seen = [one.labeled.image[0, 0, 0, 0] for one in inputs]
+        losses = (state + np.arange(len(inputs))) * 2.0
+        return state + len(inputs), {"loss": losses, "image": np.array(seen, float)}
 
     found = list(
         train.epochs(
-            jnp.float32(0), plans(4), {Phase.WARMUP: update}, SOURCE, mesh(1), iterations=2
+            jnp.float32(0),
+            plans(4),
+            {Phase.WARMUP: update},
+            SOURCE,
+            mesh(1),
+            iterations=2,
+            together=together,
         )
     )
     assert [epoch.step for epoch in found] == [2, 4]
@@ -43,13 +52,20 @@ def test_an_epoch_has_the_mean_of_its_steps_and_the_state_after_them() -> None:
     assert [float(epoch.state) for epoch in found] == [2.0, 4.0]
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_the_step_that_breaks_is_named(bad: float) -> None:
+@pytest.mark.parametrize("bad, together", [(float("nan"), 1), (float("inf"), 1), (float("nan"), 3)])
+def test_the_step_that_breaks_is_named(bad: float, together: int) -> None:
     def update(state: Any, inputs: Any) -> Any:
-        return state + 1, {"loss": jnp.where(state == 2, bad, 1.0)}
+        steps = state + np.arange(len(inputs))
+        return state + len(inputs), {"loss": jnp.where(steps == 2, bad, 1.0)}
 
     epochs = train.epochs(
-        jnp.float32(0), plans(6), {Phase.WARMUP: update}, SOURCE, mesh(1), iterations=6
+        jnp.float32(0),
+        plans(6),
+        {Phase.WARMUP: update},
+        SOURCE,
+        mesh(1),
+        iterations=6,
+        together=together,
     )
     with pytest.raises(train.NonFinite) as caught:
         list(epochs)
