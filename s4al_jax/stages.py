@@ -153,6 +153,8 @@ def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
     missing = run.labels.missing(regions, grid)
     if not missing or folder.given_up is not None:
         return
+    _record_late_answers(run, cycle)
+    missing = run.labels.missing(regions, grid)
     run.oracle.post(regions, grid, cycle, _guess(run, cycle - 1) if cycle else None)
     for answers in run.oracle.answers(missing, grid, cycle):
         run.labels.record(answers, grid)
@@ -164,6 +166,19 @@ def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
         raise AnnotationsPending(run.oracle.reminder(left, grid, cycle))
     run.terminal.say(f"going on without an answer for {len(left)} of {len(regions)} regions")
     folder.write_given_up(left)
+
+
+def _record_late_answers(run: Run, cycle: int) -> None:
+    """Remember what was answered of earlier rounds after it was decided to go on without.
+
+    Between two trainings only: a training goes on with what was known when it began.
+    """
+    grid = run.experiment.grid
+    for earlier in range(cycle):
+        folder = rundir.cycle_folder(run.workdir, earlier)
+        left = run.labels.missing(folder.given_up or [], grid)
+        for answers in run.oracle.answers(left, grid, earlier) if left else ():
+            run.labels.record(answers, grid)
 
 
 def _check_unchanged(run: Run, known: Sequence[RegionRef], cycle: int) -> None:

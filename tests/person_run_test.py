@@ -137,6 +137,27 @@ def test_a_pool_without_any_label_is_first_asked_by_lot(
     assert results[1].metrics["labeled_pixels"] == 24 * 12 * 16
 
 
+def test_an_answer_that_comes_late_is_recorded_with_the_next_round(
+    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+) -> None:
+    pool = without_masks(photographs, tmp_path / "pool")
+    asked, run = experiment.build(config(pool, oracle__name="folder")), tmp_path / "run"
+    ledger = run / "annotations/ledger.jsonl"
+    with pytest.raises(AnnotationsPending, match="requests/00"):
+        list(loop.cycles(asked, run))
+    person = answered(run, photographs, 0)
+    for _ in range(9):
+        next(person)
+    with pytest.raises(AnnotationsPending, match="requests/01"):
+        list(loop.cycles(asked, run, accept_partial=True))
+    assert len(ledger.read_text().splitlines()) == 9
+    late = list(person)
+    with pytest.raises(AnnotationsPending, match="requests/01"):
+        list(loop.cycles(asked, run))
+    rows = [json.loads(line) for line in ledger.read_text().splitlines()]
+    assert len(rows) == 12 and [row["cycle"] for row in rows[9:]] == [0] * len(late) == [0] * 3
+
+
 def test_without_val_and_test_a_run_is_trained_and_not_measured(
     photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
