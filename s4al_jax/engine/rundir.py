@@ -15,13 +15,13 @@ import contextlib
 import fcntl
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from s4al_jax.pool.whole_file import write_whole
 from s4al_jax.types import InputError, RegionRef
 
 
@@ -56,7 +56,7 @@ class CycleFolder:
     ) -> None:
         """The last evaluation: confusion matrices by name, and the measures."""
         for name, confusion in confusions.items():
-            _write(self.path / f"confusion_{name}.npy", _npy(confusion))
+            write_whole(self.path / f"confusion_{name}.npy", _npy(confusion))
         write_json(self.path / "metrics.json", metrics)
 
     @property
@@ -68,7 +68,7 @@ class CycleFolder:
         """Each pool image's cell scores (nan where not asked) and which could be chosen."""
         buffer = io.BytesIO()
         np.savez_compressed(buffer, scores=scores, eligible=eligible)
-        _write(self.path / "scores.npz", buffer.getvalue())
+        write_whole(self.path / "scores.npz", buffer.getvalue())
 
     @property
     def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -126,20 +126,7 @@ def read_json(path: Path) -> Any:
 
 def write_json(path: Path, content: object) -> None:
     """Write a JSON file that is never seen half-written."""
-    _write(path, (json.dumps(content, indent=1) + "\n").encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(path.name + ".part")
-        with scratch.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def _npy(array: np.ndarray) -> bytes:

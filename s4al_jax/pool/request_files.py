@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from PIL import Image
 from s4al_jax.pool.oracle import Guess
 from s4al_jax.pool.pictures import Colour, resized_ids
 from s4al_jax.pool.regions import RegionGrid
+from s4al_jax.pool.whole_file import write_whole
 from s4al_jax.types import UNLABELED, VOID, Box, DatasetSpec, InputError, RegionRef
 
 README = """Please say what is in these regions.
@@ -62,33 +62,32 @@ def write_requests(
 
     Without a `guess` nobody knows anything yet, and what is to be corrected is all 254.
     """
-    entries = []
     try:
-        for part in ("images", "crops", "guesses", "overlays", "whole", "answers"):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-        questions = dict(asked)
-        guesses = guess(list(questions)) if guess else None
-        for image, of_image in questions.items():
-            small = next(guesses) if guesses else np.full((grid.height, grid.width), UNLABELED)
-            believed = resized_ids(small.astype(np.uint8), *of_image[0].size)
-            picture = spec.train.original(image)
-            _write_image(folder, of_image, picture, believed, spec.palette)
-            entries += [_entry(question) for question in of_image]
-        _write(folder / "README.txt", README.format(classes=_listed(spec.classes)).encode())
-        content = {
-            "version": 1,
-            "cycle": cycle,
-            "unlabeled": UNLABELED,
-            "void": VOID,
-            "classes": [
-                {"id": index, "name": name, "color": list(spec.palette[index])}
-                for index, name in enumerate(spec.classes)
-            ],
-            "requests": entries,
-        }
-        _write(folder / "requests.json", (json.dumps(content, indent=1) + "\n").encode())
+        (folder / "answers").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot write: {error.strerror or error}") from error
+    entries = []
+    questions = dict(asked)
+    guesses = guess(list(questions)) if guess else None
+    for image, of_image in questions.items():
+        small = next(guesses) if guesses else np.full((grid.height, grid.width), UNLABELED)
+        believed = resized_ids(small.astype(np.uint8), *of_image[0].size)
+        picture = spec.train.original(image)
+        _write_image(folder, of_image, picture, believed, spec.palette)
+        entries += [_entry(question) for question in of_image]
+    write_whole(folder / "README.txt", README.format(classes=_listed(spec.classes)).encode())
+    content = {
+        "version": 1,
+        "cycle": cycle,
+        "unlabeled": UNLABELED,
+        "void": VOID,
+        "classes": [
+            {"id": index, "name": name, "color": list(spec.palette[index])}
+            for index, name in enumerate(spec.classes)
+        ],
+        "requests": entries,
+    }
+    write_whole(folder / "requests.json", (json.dumps(content, indent=1) + "\n").encode())
 
 
 def index_png(labels: np.ndarray, palette: Sequence[Colour]) -> bytes:
@@ -124,13 +123,13 @@ def _write_image(
         place = question.box.slices
         whole[place] = believed[place]
         crop, labels = picture[place], believed[place]
-        _write(folder / "crops" / f"{question.name}.png", _png(Image.fromarray(crop)))
-        _write(folder / "guesses" / f"{question.name}.png", index_png(labels, palette))
+        write_whole(folder / "crops" / f"{question.name}.png", _png(Image.fromarray(crop)))
+        write_whole(folder / "guesses" / f"{question.name}.png", index_png(labels, palette))
         shown = Image.fromarray(overlay(crop, labels, palette))
-        _write(folder / "overlays" / f"{question.name}.png", _png(shown))
+        write_whole(folder / "overlays" / f"{question.name}.png", _png(shown))
     name = f"{questions[0].image_name}.png"
-    _write(folder / "images" / name, _png(Image.fromarray(picture)))
-    _write(folder / "whole" / name, index_png(whole, palette))
+    write_whole(folder / "images" / name, _png(Image.fromarray(picture)))
+    write_whole(folder / "whole" / name, index_png(whole, palette))
 
 
 def _entry(question: Question) -> dict[str, object]:
@@ -157,12 +156,3 @@ def _png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
     return buffer.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    scratch = path.with_name(path.name + ".part")
-    with scratch.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)
