@@ -1,5 +1,6 @@
 """The command's flags, and mistakes in them said in one line."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ ACCEPT_PARTIAL = flags.DEFINE_bool(
 
 def parsed(arguments: Sequence[str]) -> list[str]:
     """Read the flags; what is left are the arguments that are none."""
+    # A configuration may be a diff on another one; `python -m` would look there by itself.
+    sys.path.append(str(Path.cwd()))
     try:
         return flags.FLAGS(list(arguments))
     except (AttributeError, KeyError) as error:

@@ -18,6 +18,20 @@ def looked_at(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=path)
 
 
+def test_a_configuration_that_is_a_diff_on_another_one_is_found() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "S4AL_CAMVID"}
+    done = subprocess.run(
+        [sys.executable, "scripts/check_data.py", "--config=configs/camvid_small.py"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**environment, "PYTHONPATH": ""},
+    )
+    assert done.returncode == 1
+    said = "error: CamVid's folder is not given: set config.data.root or S4AL_CAMVID"
+    assert done.stderr.strip() == said
+
+
 def test_a_folder_is_reported_and_its_errors_end_the_script_with_1(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("earth\nsky")
     for kind in ("images", "masks"):
