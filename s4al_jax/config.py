@@ -127,7 +127,7 @@ def _schedule() -> ConfigDict:
     schedule.epochs = 100
     schedule.last_epochs = 200  # of the cycle after the last acquisition
     schedule.warmup_epochs = 10  # labelled images only
-    schedule.steps_together = 1  # steps that a device does in one go; more where launches cost time
+    schedule.steps_together = 1  # steps that a device does in one go; 1 on a CPU
     schedule.replay_from_cycle = 1  # counted from 0: once regions have been bought (Sec. S1)
     schedule.replay_start_epoch = 30  # of such a cycle (authors)
     return schedule

@@ -126,7 +126,7 @@ def build(config: ConfigDict) -> Experiment:
     spec = dataset(config.data)
     method = _method(config, _network(config.model, spec, mesh), spec)
     grid = regions(config.acquisition, spec)
-    schedule = _schedule(config.schedule)
+    schedule = _schedule(config.schedule, mesh)
     oracle = named(ORACLES, "oracle.name", config.oracle.name)
     annotator = config.oracle.annotator
     initial = _initial(config, spec)
@@ -302,10 +302,16 @@ def _check_budget(config: ConfigDict, grid: RegionGrid, *, pool: int, initial: i
         )
 
 
-def _schedule(schedule: ConfigDict) -> plan.Schedule:
+def _schedule(schedule: ConfigDict, mesh: Mesh) -> plan.Schedule:
     kwargs = schedule.to_dict()
     built = plan.Schedule(cycles=kwargs.pop("acquisitions") + 1, **kwargs)
     built.validate()
+    if built.steps_together > 1 and mesh.devices.flat[0].platform == "cpu":
+        # XLA's convolutions inside a loop are not the fast ones there.
+        raise InputError(
+            f"config.schedule.steps_together is {built.steps_together}, with which a CPU takes "
+            "many times longer: leave it 1"
+        )
     return built
 
 

@@ -167,6 +167,10 @@ BAD = {
     "acquisition__cell_height": (49, "49"),
     "acquisition__cells_per_image": (17, "17 in 1 acquisitions is a budget of 17 cells"),
     "schedule__steps_together": (3, "steps_together is 3, which does not divide the 2 iterations"),
+    "schedule__steps_together_": (
+        2,
+        "steps_together is 2, with which a CPU takes many times longer",
+    ),
     "schedule__warmup_epochs": (2, "replay_start_epoch is 2"),
     "model__pretrained": ("nowhere.safetensors", "nowhere.safetensors"),
     "optimizer__learning_rate": (-1.0, "learning rate from -1.0"),
