@@ -13,10 +13,9 @@ from s4al_jax.models import decode, deeplab, depthwise, mobilenet_v2, pretrained
 from s4al_jax.types import Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
+HEADS: dict[str, Callable[..., nn.Module]] = {"deeplab_v3_plus": deeplab.DeepLabV3Plus}
 COMPUTE = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 """What layers calculate in; parameters, statistics and logits are float32 whatever it is."""
-
-HEADS: dict[str, Callable[..., nn.Module]] = {"deeplab_v3_plus": deeplab.DeepLabV3Plus}
 
 
 def network(

@@ -16,7 +16,7 @@ from s4al_jax.config import restored
 from s4al_jax.engine import devices, rundir
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.experiment import Experiment
-from s4al_jax.learn.augment import unit_floats
+from s4al_jax.learn.prediction import prediction_of
 from s4al_jax.models import pretrained
 from s4al_jax.types import InputError, Prediction, Tree
 
@@ -86,11 +86,8 @@ def read(folder: Path, mesh: Mesh) -> Exported:
     )
     shapes = jax.eval_shape(network.init, jax.random.PRNGKey(0))
     variables, _ = pretrained.filled(weights, shapes)
-
-    def predict(variables: Tree, images: jax.Array) -> Prediction:
-        return network.apply(variables, unit_floats(images), train=False)[0]
-
-    return Exported(classes, palette, height, width, predict, devices.replicated(variables, mesh))
+    placed = devices.replicated(variables, mesh)
+    return Exported(classes, palette, height, width, prediction_of(network), placed)
 
 
 def _newest(experiment: Experiment, workdir: Path, network: str) -> tuple[Position, Tree]:
@@ -122,10 +119,7 @@ def _about(
     trained = position.step == experiment.schedule.steps_of(position.cycle)
     return {
         "version": VERSION,
-        "classes": [
-            {"id": index, "name": name, "color": list(spec.palette[index])}
-            for index, name in enumerate(spec.classes)
-        ],
+        "classes": spec.legend,
         "input": {
             "height": spec.height,
             "width": spec.width,

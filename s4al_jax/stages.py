@@ -158,7 +158,8 @@ def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
     run.oracle.post(regions, grid, cycle, _guess(run, cycle - 1) if cycle else None)
     for answers in run.oracle.answers(missing, grid, cycle):
         run.labels.record(answers, grid)
-    _check_unchanged(run, [region for region in regions if region not in set(missing)], cycle)
+    asked = set(missing)
+    _check_unchanged(run, [region for region in regions if region not in asked], cycle)
     left = run.labels.missing(regions, grid)
     if not left:
         return

@@ -117,6 +117,14 @@ class DatasetSpec(NamedTuple):
     val: ImageSet
     test: ImageSet
 
+    @property
+    def legend(self) -> list[dict[str, Any]]:
+        """The classes as files say them: id, name and colour of each."""
+        return [
+            {"id": index, "name": name, "color": list(self.palette[index])}
+            for index, name in enumerate(self.classes)
+        ]
+
 
 class Batch(NamedTuple):
     """Images as they lie on disk (`uint8`; the device normalises), with what is known of them."""

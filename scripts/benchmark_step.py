@@ -163,14 +163,13 @@ def yardsticks(built: Experiment) -> dict[str, Block]:
     sys.modules["yardstick"] = module
     found.loader.exec_module(module)
     platform = built.mesh.devices.flat[0].platform
-    head, backbone = built.knobs["model.head.kwargs.aspp_channels"], built.knobs
     shape = {
         "size": (built.spec.height, built.spec.width),
         "classes": len(built.spec.classes),
         "batch": built.batch["labeled"],
-        "width": backbone["model.backbone.kwargs.width"],
-        "aspp": head,
-        "low": backbone["model.head.kwargs.low_level_channels"],
+        "width": built.knobs["model.backbone.kwargs.width"],
+        "aspp": built.knobs["model.head.kwargs.aspp_channels"],
+        "low": built.knobs["model.head.kwargs.low_level_channels"],
     }
 
     def block(bench: Any) -> Block:

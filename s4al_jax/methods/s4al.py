@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from s4al_jax.learn.augment import Augmentation, View, plain_view, unit_floats
+from s4al_jax.learn.augment import Augmentation, View, plain_view
 from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, supervised_loss
 from s4al_jax.learn.mixing import (
     balanced_classes,
@@ -24,6 +24,7 @@ from s4al_jax.learn.mixing import (
     mixed_in_batch,
 )
 from s4al_jax.learn.optimizer import descent
+from s4al_jax.learn.prediction import prediction_of
 from s4al_jax.learn.state import copied, ema_momentum, moved_teacher, raw_key, step_key
 from s4al_jax.types import (
     UNLABELED,
@@ -32,7 +33,6 @@ from s4al_jax.types import (
     Metrics,
     Network,
     Phase,
-    Prediction,
     StepInputs,
     TrainState,
     Tree,
@@ -355,7 +355,5 @@ def s4al(
         ema_decay=ema_decay,
     )
 
-    def predict(variables: Tree, images: jax.Array) -> Prediction:
-        return network.apply(variables, unit_floats(images), train=False, key=None)[0]
-
+    predict = prediction_of(network)
     return Method(init, update, predict, networks=("student", "teacher"), phases=tuple(Phase))

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from s4al_jax.learn.augment import Augmentation, plain_view, unit_floats
+from s4al_jax.learn.augment import Augmentation, plain_view
 from s4al_jax.learn.losses import supervised_loss
 from s4al_jax.learn.optimizer import descent
+from s4al_jax.learn.prediction import prediction_of
 from s4al_jax.learn.state import raw_key, step_key
 from s4al_jax.types import (
     InputError,
@@ -17,7 +18,6 @@ from s4al_jax.types import (
     Metrics,
     Network,
     Phase,
-    Prediction,
     StepInputs,
     TrainState,
     Tree,
@@ -81,7 +81,5 @@ def supervised(
         student = {"params": params, "batch_stats": stats}
         return state._replace(step=state.step + 1, student=student, opt_state=opt_state), metrics
 
-    def predict(variables: Tree, images: jax.Array) -> Prediction:
-        return network.apply(variables, unit_floats(images), train=False, key=None)[0]
-
+    predict = prediction_of(network)
     return Method(init, update, predict, networks=("student",), phases=(Phase.WARMUP,))

@@ -107,27 +107,33 @@ def known_labels(
     original pixels, the boxes of neighbouring cells share a border; there the cell in which a pixel
     lies has the last word.
     """
+    rows, cols = nearest(working[0], size[0]), nearest(working[1], size[1])
     labels = np.full(size, UNLABELED, np.uint8)
+    owned: list[tuple[Box, np.ndarray]] = []
     for answer in answers:
-        if answer.frame and answer.frame.size == size:
-            labels[answer.frame.box.slices] = given_labels(answer)
-    for answer in answers:
-        rows, cols = _inside(answer.box, working, size)
+        own = _own(answer.box, rows, cols)
         if answer.frame and answer.frame.size == size:
             box, part = answer.frame.box, given_labels(answer)
-            labels[np.ix_(rows, cols)] = part[np.ix_(rows - box.top, cols - box.left)]
+            labels[box.slices] = part
+            owned.append((own, part[_within(own, box).slices]))
         else:
-            box, part = answer.box, working_labels(answer, working)
-            from_rows = nearest(working[0], size[0])[rows] - box.top
-            from_cols = nearest(working[1], size[1])[cols] - box.left
-            labels[np.ix_(rows, cols)] = part[np.ix_(from_rows, from_cols)]
+            part = working_labels(answer, working)
+            down, across = own.slices
+            place = np.ix_(rows[down] - answer.box.top, cols[across] - answer.box.left)
+            owned.append((own, part[place]))
+    for own, part in owned:
+        labels[own.slices] = part
     return labels
 
 
-def _inside(box: Box, size: tuple[int, int], new: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of a map of size `new` whose nearest pixels at `size` lie in a box."""
-    rows, cols = nearest(size[0], new[0]), nearest(size[1], new[1])
-    return (
-        np.flatnonzero((rows >= box.top) & (rows < box.bottom)),
-        np.flatnonzero((cols >= box.left) & (cols < box.right)),
-    )
+def _own(box: Box, rows: np.ndarray, cols: np.ndarray) -> Box:
+    """The pixels that lie in a box, where `rows` and `cols` say which of its pixels each has."""
+    top, bottom = np.searchsorted(rows, (box.top, box.bottom)).tolist()
+    left, right = np.searchsorted(cols, (box.left, box.right)).tolist()
+    return Box(top, left, bottom, right)
+
+
+def _within(inner: Box, outer: Box) -> Box:
+    """A box, counted from the corner of one that it lies in."""
+    down, across = outer.top, outer.left
+    return Box(inner.top - down, inner.left - across, inner.bottom - down, inner.right - across)

@@ -16,6 +16,7 @@ from s4al_jax.pool.ledger import (
     Ledger,
     PoolShape,
     class_pixels,
+    digest,
     not_ids,
     packed_answer,
     unpacked,
@@ -136,9 +137,10 @@ class LabelStore:
 
     def agrees(self, annotation: Annotation, grid: RegionGrid) -> bool:
         """Whether an answer is, pixel for pixel, the one that was recorded for its region."""
-        answer = self._answer(annotation, grid)
-        known = self._patches[answer.region.image]
-        return any((p.box, p.sha256) == (answer.box, answer.sha256) for p in known)
+        image, row, col = _plain(annotation.region)
+        self._check_image(image)
+        asked = (grid.box(row, col), digest(annotation))
+        return any((patch.box, patch.sha256) == asked for patch in self._patches[image])
 
     def record(self, annotations: Sequence[Annotation], grid: RegionGrid) -> None:
         """Remember answers, on disk first: all of them, or (`InputError`) none."""

@@ -79,8 +79,7 @@ class Answer(NamedTuple):
 def packed_answer(annotation: Annotation, box: Box, *, classes: int) -> Answer:
     """The answer of an annotation whose labels are known to be ids or `VOID`."""
     labels, original = annotation.labels, annotation.original
-    given = labels if original is None else original.labels
-    raw = given.astype(np.uint8).tobytes()
+    raw = _given_bytes(annotation)
     return Answer(
         cycle=annotation.cycle,
         region=annotation.region,
@@ -94,6 +93,16 @@ def packed_answer(annotation: Annotation, box: Box, *, classes: int) -> Answer:
     )
 
 
+def digest(annotation: Annotation) -> str:
+    """The checksum that the ledger keeps of an annotation's ids, as they were given."""
+    return hashlib.sha256(_given_bytes(annotation)).hexdigest()
+
+
+def _given_bytes(annotation: Annotation) -> bytes:
+    given = annotation.original.labels if annotation.original else annotation.labels
+    return given.astype(np.uint8).tobytes()
+
+
 def given_labels(answer: Answer) -> np.ndarray:
     """uint8: an answer's ids as they were given, of the size of its frame's box or of its own."""
     return unpacked(answer.packed, answer.frame.box if answer.frame else answer.box)
@@ -101,10 +110,13 @@ def given_labels(answer: Answer) -> np.ndarray:
 
 def working_labels(answer: Answer, size: tuple[int, int]) -> np.ndarray:
     """uint8: an answer's ids where its image is brought to the working `size`."""
-    labels = given_labels(answer)
+    return _at_size(answer, given_labels(answer), size)
+
+
+def _at_size(answer: Answer, given: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if answer.frame is None:
-        return labels
-    return cut_to_size(Original(*answer.frame, labels), answer.box, size)
+        return given
+    return cut_to_size(Original(*answer.frame, given), answer.box, size)
 
 
 def unpacked(packed: bytes, box: Box) -> np.ndarray:
@@ -320,7 +332,7 @@ def _verified(entry: Mapping[str, Any], packed: bytes, shape: PoolShape) -> Answ
     wrong = labels[not_ids(labels, shape.num_classes)]
     if wrong.size:
         raise ValueError(f"the id {wrong[0]} is none of {shape.num_classes} classes or void")
-    learned = working_labels(answer, (shape.height, shape.width))
+    learned = _at_size(answer, labels, (shape.height, shape.width))
     return answer._replace(class_pixels=class_pixels(learned, shape.num_classes))
 
 

@@ -10,6 +10,7 @@ Everything is in the pixels of the original pictures; NN is the cycle that will 
 """
 
 import datetime
+import functools
 import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,22 +52,33 @@ def person(spec: DatasetSpec, workdir: Path, *, annotator: str) -> Oracle:
     def folder(cycle: int) -> Path:
         return workdir / "requests" / f"{cycle:02d}"
 
+    @functools.cache
+    def size(image: int) -> tuple[int, int]:
+        height, width, _ = spec.train.original(image).shape
+        return height, width
+
+    def asked(
+        regions: Sequence[RegionRef], grid: RegionGrid
+    ) -> Iterator[tuple[int, list[Question]]]:
+        for image, of_image in groupby(sorted(regions), key=lambda region: int(region.image)):
+            yield image, _questions(list(of_image), grid, spec.train.names[image], size(image))
+
     def post(
         regions: Sequence[RegionRef], grid: RegionGrid, cycle: int, guess: Guess | None
     ) -> None:
         if not (folder(cycle) / "requests.json").exists():
-            asked = _by_image(regions, grid, spec)
-            write_requests(folder(cycle), asked, spec, grid, cycle=cycle, guess=guess)
+            questions = asked(regions, grid)
+            write_requests(folder(cycle), questions, spec, grid, cycle=cycle, guess=guess)
 
     def answers(
         regions: Sequence[RegionRef], grid: RegionGrid, cycle: int
     ) -> Iterator[list[Annotation]]:
-        place = folder(cycle) / "answers"
         posted = _posted(folder(cycle) / "requests.json")
-        problems = _unknown(place, posted)
-        for _, questions in _by_image(regions, grid, spec):
+        files = _by_name(folder(cycle) / "answers")
+        problems = _unknown(files, posted, folder(cycle) / "requests.json")
+        for _, questions in asked(regions, grid):
             _check_same_picture(questions[0], posted, spec)
-            found = [_answer(place, question, spec.palette, problems) for question in questions]
+            found = [_answer(files, question, spec.palette, problems) for question in questions]
             told = [
                 _annotation(answer, question, grid, annotator=annotator, cycle=cycle)
                 for question, answer in zip(questions, found, strict=True)
@@ -80,7 +92,7 @@ def person(spec: DatasetSpec, workdir: Path, *, annotator: str) -> Oracle:
             raise InputError(f"{shown}{more}. All other answers are kept")
 
     def reminder(regions: Sequence[RegionRef], grid: RegionGrid, cycle: int) -> str:
-        names = [q.name for _, questions in _by_image(regions, grid, spec) for q in questions]
+        names = [q.name for _, questions in asked(regions, grid) for q in questions]
         shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
         return (
             f"{len(names)} regions wait for an answer in {folder(cycle)} ({shown}); README.txt "
@@ -91,27 +103,21 @@ def person(spec: DatasetSpec, workdir: Path, *, annotator: str) -> Oracle:
     return Oracle(answers, post, reminder)
 
 
-def _by_image(
-    regions: Sequence[RegionRef], grid: RegionGrid, spec: DatasetSpec
-) -> Iterator[tuple[int, list[Question]]]:
-    for image, of_image in groupby(sorted(regions), key=lambda region: int(region.image)):
-        height, width = spec.train.original(image).shape[:2]
-        stem = f"{image:05d}_{spec.train.names[image].replace('/', '__')}"
-        yield (
-            image,
-            [
-                Question(
-                    region=region,
-                    image_name=stem,
-                    name=f"{stem}_r{region.row:02d}_c{region.col:02d}",
-                    box=in_original(
-                        grid.box(region.row, region.col), (grid.height, grid.width), (height, width)
-                    ),
-                    size=(height, width),
-                )
-                for region in of_image
-            ],
+def _questions(
+    regions: Sequence[RegionRef], grid: RegionGrid, name: str, size: tuple[int, int]
+) -> list[Question]:
+    """What is asked about regions of one image, whose picture has this size."""
+    stem = f"{regions[0].image:05d}_{name.replace('/', '__')}"
+    return [
+        Question(
+            region=region,
+            image_name=stem,
+            name=f"{stem}_r{region.row:02d}_c{region.col:02d}",
+            box=in_original(grid.box(region.row, region.col), (grid.height, grid.width), size),
+            size=size,
         )
+        for region in regions
+    ]
 
 
 def _posted(requests: Path) -> dict[str, tuple[int, int]]:
@@ -128,13 +134,12 @@ def _posted(requests: Path) -> dict[str, tuple[int, int]]:
         ) from error
 
 
-def _unknown(place: Path, posted: Mapping[str, tuple[int, int]]) -> list[str]:
+def _unknown(
+    files: Mapping[str, Sequence[Path]], posted: Mapping[str, tuple[int, int]], requests: Path
+) -> list[str]:
     """A sentence for each picture among the answers that answers nothing."""
-    return [
-        f"{path} has the name of no request in {place.parent / 'requests.json'}"
-        for path in _pictures(place)
-        if _plain(path.stem) not in posted
-    ]
+    strays = sorted(path for name in files.keys() - posted.keys() for path in files[name])
+    return [f"{path} has the name of no request in {requests}" for path in strays]
 
 
 def _check_same_picture(
@@ -155,25 +160,31 @@ def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _pictures(place: Path) -> list[Path]:
-    found = sorted(place.iterdir()) if place.is_dir() else []
-    return [p for p in found if p.suffix.lower() in endings() and not p.name.startswith(".")]
+def _by_name(place: Path) -> dict[str, list[Path]]:
+    """The pictures in a folder by their names, of which several may have one."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(place.iterdir()) if place.is_dir() else []:
+        if path.suffix.lower() in endings() and not path.name.startswith("."):
+            found.setdefault(_plain(path.stem), []).append(path)
+    return found
 
 
 def _answer(
-    place: Path, question: Question, palette: Sequence[Colour], problems: list[str]
+    files: Mapping[str, Sequence[Path]],
+    question: Question,
+    palette: Sequence[Colour],
+    problems: list[str],
 ) -> _Answered | None:
     """The one whole answer to a question; `problems` grows by what is wrong with the files."""
     height, width = question.box.bottom - question.box.top, question.box.right - question.box.left
     whole: list[_Answered] = []
-    for path in _pictures(place):
+    own = files.get(_plain(question.name), ())
+    for path in sorted([*own, *files.get(_plain(question.image_name), ())]):
         try:
-            if _plain(path.stem) == _plain(question.name):
+            if path in own:
                 labels = _read(path, (height, width))
-            elif _plain(path.stem) == _plain(question.image_name):
-                labels = _read(path, question.size)[question.box.slices]
             else:
-                continue
+                labels = _read(path, question.size)[question.box.slices]
             _check_ids(path, labels, len(palette))
             _check_colours(path, labels, palette)
         except InputError as error:

@@ -106,7 +106,8 @@ def rgb(file: PictureFile) -> np.ndarray:
 
 def ids(file: PictureFile) -> np.ndarray:
     """uint8 `[height, width]`: the numbers of a picture with one 8-bit channel."""
-    picture = _exact(file)
+    picture = _opened(file)
+    _check_exact(file, picture)
     if picture.mode not in ("L", "P"):
         raise InputError(
             f"{file.name} is of mode {picture.mode}, not a map of class ids: save it with one "
@@ -128,7 +129,7 @@ def is_coloured(file: PictureFile) -> bool:
 
 def ids_of_colours(file: PictureFile, codes: Mapping[Colour, int]) -> np.ndarray:
     """uint8 `[height, width]`: what the colour of each pixel stands for."""
-    _exact(file)
+    _check_exact(file, _opened(file, pixels=False))
     picture = rgb(file).astype(np.int64)
     number = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
     known = {(r << 16) | (g << 8) | b: code for (r, g, b), code in codes.items()}
@@ -215,15 +216,13 @@ def check_same_size(label: np.ndarray, label_file: PictureFile, image_file: Pict
         )
 
 
-def _exact(file: PictureFile) -> Image.Image:
-    """A picture whose numbers mean something, in a format that keeps them."""
-    picture = _opened(file)
+def _check_exact(file: PictureFile, picture: Image.Image) -> None:
+    """Refuse numbers that mean something in a format that does not keep them."""
     if picture.format in _LOSSY:
         raise InputError(
             f"{file.name} is a {picture.format} file, which does not keep the numbers of its "
             "pixels: save it as PNG"
         )
-    return picture
 
 
 def _opened(file: PictureFile, *, pixels: bool = True) -> Image.Image:

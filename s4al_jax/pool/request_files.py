@@ -81,10 +81,7 @@ def write_requests(
         "cycle": cycle,
         "unlabeled": UNLABELED,
         "void": VOID,
-        "classes": [
-            {"id": index, "name": name, "color": list(spec.palette[index])}
-            for index, name in enumerate(spec.classes)
-        ],
+        "classes": spec.legend,
         "requests": entries,
     }
     write_whole(folder / "requests.json", (json.dumps(content, indent=1) + "\n").encode())
