@@ -6,8 +6,7 @@
 A person answers: after each cycle the run writes what it asks for into `requests/` of its
 directory and stops; the same command goes on when the answers are there. With masks for all images
 `--config.oracle.name=simulated` plays the person, and the studies `:supervised` and
-`:supervised_initial` can be had, after the path. The time depends on the number of steps: 3600 for
-three cycles, half an hour on a GPU.
+`:supervised_initial` can be had, after the path. 3600 steps in three cycles.
 """
 
 from ml_collections import ConfigDict

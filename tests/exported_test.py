@@ -17,6 +17,7 @@ from s4al_jax.engine.checkpoint import Checkpoints
 from s4al_jax.engine.rundir import cycle_folder
 from s4al_jax.types import InputError
 from tests.conftest import Command, FinishedRun
+from tests.pool.small_sets import pixels
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +25,6 @@ def model(straight: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Pa
     out = tmp_path_factory.mktemp("model")
     exported.write(straight.experiment, straight.workdir, out)
     return out
-
-
-def pixels(path: Path) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.array(picture)
 
 
 def test_predictions_on_files_are_those_of_the_engines_evaluation(

@@ -1,5 +1,6 @@
 """Epochs: means over their steps, and a stop at the first number that is none."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax.numpy as jnp
@@ -26,6 +27,21 @@ def plans(count: int) -> list[StepPlan]:
     ]
 
 
+def epochs_of(
+    update: train.Update, count: int, *, iterations: int, together: int
+) -> Iterator[train.Epoch]:
+    """So many steps of an update whose state is a number, from 0."""
+    return train.epochs(
+        jnp.float32(0),
+        plans(count),
+        {Phase.WARMUP: update},
+        SOURCE,
+        mesh(1),
+        iterations=iterations,
+        together=together,
+    )
+
+
 @pytest.mark.parametrize("together", [1, 2])
 def test_an_epoch_has_the_mean_of_its_steps_and_the_state_after_them(together: int) -> None:
     def update(state: Any, inputs: Any) -> Any:
@@ -33,17 +49,7 @@ def test_an_epoch_has_the_mean_of_its_steps_and_the_state_after_them(together: i
         losses = (state + np.arange(len(inputs))) * 2.0
         return state + len(inputs), {"loss": losses, "image": np.array(seen, float)}
 
-    found = list(
-        train.epochs(
-            jnp.float32(0),
-            plans(4),
-            {Phase.WARMUP: update},
-            SOURCE,
-            mesh(1),
-            iterations=2,
-            together=together,
-        )
-    )
+    found = list(epochs_of(update, 4, iterations=2, together=together))
     assert [epoch.step for epoch in found] == [2, 4]
     assert [epoch.metrics for epoch in found] == [
         {"loss": 1.0, "image": 0.5},
@@ -58,15 +64,7 @@ def test_the_step_that_breaks_is_named(bad: float, together: int) -> None:
         steps = state + np.arange(len(inputs))
         return state + len(inputs), {"loss": jnp.where(steps == 2, bad, 1.0)}
 
-    epochs = train.epochs(
-        jnp.float32(0),
-        plans(6),
-        {Phase.WARMUP: update},
-        SOURCE,
-        mesh(1),
-        iterations=6,
-        together=together,
-    )
+    epochs = epochs_of(update, 6, iterations=6, together=together)
     with pytest.raises(train.NonFinite) as caught:
         list(epochs)
     assert caught.value.step.step == 2

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from s4al_jax.pool.bought import bought, known_labels, write_bought
 from s4al_jax.pool.folder import folder
@@ -24,6 +23,7 @@ from s4al_jax.types import (
     Original,
     RegionRef,
 )
+from tests.pool.small_sets import pixels
 
 GRID = region_grid(4, 6, 2, 3)
 ORIGINAL = np.random.default_rng(0).integers(0, 3, (8, 12), np.uint8)
@@ -59,11 +59,6 @@ def annotations(spec: DatasetSpec, tmp_path: Path) -> Path:
     cell = original.labels[1::2, 1::2]
     store.record([Annotation(RegionRef(1, 1, 1), cell, "Ada", 1, "", original)], GRID)
     return path
-
-
-def pixels(path: Path) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.array(picture)
 
 
 def test_the_folder_is_a_dataset_in_original_pixels(

@@ -14,6 +14,7 @@ from s4al_jax.pool.person import person
 from s4al_jax.pool.pictures import resized, resized_ids
 from s4al_jax.pool.regions import region_grid
 from s4al_jax.types import UNLABELED, VOID, Annotation, DatasetSpec, ImageSet, InputError, RegionRef
+from tests.pool.small_sets import pixels
 
 SIZES = ((7, 9), (4, 6))
 """The original pictures: one larger than the working size of 4 x 6, one of it."""
@@ -56,11 +57,6 @@ def oracle(spec: DatasetSpec, tmp_path: Path) -> Oracle:
 
     made.post(ASKED, GRID, 1, guess)
     return made
-
-
-def pixels(path: Path) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.array(picture)
 
 
 def requests(workdir: Path) -> list[dict]:

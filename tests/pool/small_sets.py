@@ -132,3 +132,9 @@ def streets(root: Path, *, file_format: str = "array_record") -> Path:
     """What the user's builder leaves in its data_dir."""
     Streets(data_dir=str(root), file_format=file_format).download_and_prepare()
     return root
+
+
+def pixels(path: Path) -> np.ndarray:
+    """What a picture file holds, as it is."""
+    with Image.open(path) as picture:
+        return np.array(picture)
