@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from s4al_jax.choices import called, named
-from s4al_jax.models import decode, deeplab, depthwise, mobilenet_v2, pretrained, resize
+from s4al_jax.models import deeplab, formulations, mobilenet_v2, pretrained
 from s4al_jax.types import Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
@@ -33,12 +33,13 @@ def network(
     """
     backbone, head, momentum = model["backbone"], model["head"], model["norm_momentum"]
     dtype = named(COMPUTE, "model.compute", model["compute"])
+    how = formulations.preferred(platform)
     seen = called(
         named(BACKBONES, "model.backbone.name", backbone["name"]),
         "model.backbone.kwargs",
         backbone["kwargs"],
         padding=conventions.padding,
-        depthwise=depthwise.preferred(platform),
+        how=how,
         norm_eps=conventions.norm_eps,
         norm_momentum=momentum,
         dtype=dtype,
@@ -50,8 +51,7 @@ def network(
         backbone=seen,
         num_classes=num_classes,
         norm_momentum=momentum,
-        resize=resize.preferred(platform),
-        decoding=decode.preferred(platform),
+        how=how,
         dtype=dtype,
     )
     return deeplab.network(

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from s4al_jax.models.depthwise import Formulation
+from s4al_jax.models.formulations import Formulations
 from s4al_jax.models.layers import Conv
 from s4al_jax.models.norm import BatchNorm, Groups
 from s4al_jax.models.padding import Padding
@@ -19,7 +19,7 @@ class Plain(nn.Module):
     padding: Padding = "symmetric"
     norm_eps: float = 1e-5
     norm_momentum: float = 0.9
-    depthwise: Formulation = "grouped"
+    how: Formulations = Formulations()
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -27,7 +27,9 @@ class Plain(nn.Module):
         """(low-level features, high-level features)."""
         seen = []
         for index in range(2):
-            x = Conv(self.features, 3, 4, 1, self.padding, self.dtype, name=f"conv_{index}")(x)
+            x = Conv(
+                self.features, 3, 4, 1, self.padding, self.how, self.dtype, name=f"conv_{index}"
+            )(x)
             norm = BatchNorm(self.norm_eps, self.norm_momentum, self.dtype, name=f"norm_{index}")
             x = jax.nn.relu(norm(x, groups=groups))
             seen.append(x)

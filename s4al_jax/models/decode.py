@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from s4al_jax.models.layers import kaiming_normal
+from s4al_jax.models import convolve
+from s4al_jax.models.initial import kaiming_normal
 from s4al_jax.models.norm import BatchNorm, Groups
 from s4al_jax.models.resize import interpolation
 
@@ -30,6 +31,7 @@ class Decoder(nn.Module):
 
     features: int
     formulation: Formulation = "direct"
+    convolution: convolve.Formulation = "direct"
     norm_eps: float = 1e-5
     norm_momentum: float = 0.9
     dtype: Any = jnp.float32
@@ -44,7 +46,9 @@ class Decoder(nn.Module):
         groups: Groups,
     ) -> Float[jax.Array, "b h2 w2 f"]:
         """Of `both`, which is `coarse` enlarged with aligned corners, then `fine`, in channels."""
-        x = PairConv(self.features, self.formulation, self.dtype, name="conv")(coarse, fine, both)
+        x = PairConv(self.features, self.formulation, self.convolution, self.dtype, name="conv")(
+            coarse, fine, both
+        )
         norm = BatchNorm(self.norm_eps, self.norm_momentum, self.dtype, name="norm")
         return jax.nn.relu(norm(x, groups=groups))
 
@@ -54,6 +58,7 @@ class PairConv(nn.Module):
 
     features: int
     formulation: Formulation
+    convolution: convolve.Formulation
     dtype: Any
 
     @nn.compact
@@ -67,10 +72,14 @@ class PairConv(nn.Module):
         shape = (3, 3, both.shape[-1], self.features)
         kernel = jnp.asarray(self.param("kernel", kaiming_normal, shape, jnp.float32), self.dtype)
         if self.formulation == "direct":
-            return _conv3x3(both.astype(self.dtype), kernel)
+            return self._conv3x3(both, kernel)
         first, second = jnp.split(kernel, [coarse.shape[-1]], axis=2)
         enlarged = conv3x3_of_enlarged(coarse.astype(self.dtype), first, fine.shape[1:3])
-        return enlarged + _conv3x3(fine.astype(self.dtype), second)
+        return enlarged + self._conv3x3(fine, second)
+
+    def _conv3x3(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        x, pads = x.astype(self.dtype), ((1, 1), (1, 1))
+        return convolve.convolve(x, kernel, pads=pads, formulation=self.convolution)
 
 
 def conv3x3_of_enlarged(
@@ -91,9 +100,3 @@ def _shifted_interpolation(old: int, new: int) -> np.ndarray:
     """float32 `[3, new, old]`: an axis enlarged and read one pixel before, at, and after each."""
     matrix = np.pad(interpolation(old, new), ((1, 1), (0, 0)))
     return np.stack([matrix[tap : tap + new] for tap in range(3)])
-
-
-def _conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return jax.lax.conv_general_dilated(
-        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )

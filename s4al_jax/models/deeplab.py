@@ -11,11 +11,10 @@ import numpy as np
 from jaxtyping import Float
 
 from s4al_jax.models.decode import Decoder
-from s4al_jax.models.decode import Formulation as Decoding
+from s4al_jax.models.formulations import Formulations
 from s4al_jax.models.initial import initial_variables
-from s4al_jax.models.layers import Conv, kaiming_normal
+from s4al_jax.models.layers import Conv
 from s4al_jax.models.norm import BatchNorm, Groups
-from s4al_jax.models.resize import Formulation as Resizing
 from s4al_jax.models.resize import bilinear_align_corners
 from s4al_jax.types import Array, InputError, Network, Prediction, Tree
 
@@ -28,6 +27,7 @@ class ConvNormReLU(nn.Module):
     dilation: int = 1
     norm_eps: float = 1e-5
     norm_momentum: float = 0.9
+    how: Formulations = Formulations()
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -36,7 +36,7 @@ class ConvNormReLU(nn.Module):
     ) -> Float[jax.Array, "b h w c2"]:
         """The three in a row."""
         shape = (self.features, self.kernel_size, 1, self.dilation)
-        x = Conv(*shape, padding="symmetric", dtype=self.dtype, name="conv")(x)
+        x = Conv(*shape, "symmetric", self.how, self.dtype, name="conv")(x)
         eps, momentum = self.norm_eps, self.norm_momentum
         x = BatchNorm(eps, momentum, self.dtype, name="norm")(x, groups=groups)
         return jax.nn.relu(x)
@@ -56,8 +56,7 @@ class DeepLabV3Plus(nn.Module):
     dropout: float = 0.5
     norm_eps: float = 1e-5
     norm_momentum: float = 0.9
-    resize: Resizing = "gather"
-    decoding: Decoding = "direct"
+    how: Formulations = Formulations()
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -68,22 +67,32 @@ class DeepLabV3Plus(nn.Module):
         seen = self._pyramid(high, groups=groups)
         low = self._layer("low", self.low_level_channels)(low, groups=groups)
         enlarged = bilinear_align_corners(
-            seen, (low.shape[1], low.shape[2]), formulation=self.resize
+            seen, (low.shape[1], low.shape[2]), formulation=self.how.resize
         )
         features = jnp.concatenate([enlarged, low], axis=-1)
         decoder = Decoder(
             self.aspp_channels,
-            self.decoding,
+            self.how.decoding,
+            self.how.convolution,
             norm_eps=self.norm_eps,
             norm_momentum=self.norm_momentum,
             dtype=self.dtype,
             name="decode",
         )
         y = decoder(seen, low, features, groups=groups)
-        y = nn.Conv(
-            self.num_classes, (1, 1), kernel_init=kaiming_normal, dtype=self.dtype, name="classify"
-        )(y)
-        y = bilinear_align_corners(y.astype(jnp.float32), size, formulation=self.resize)
+        classify = Conv(
+            self.num_classes,
+            kernel_size=1,
+            stride=1,
+            dilation=1,
+            padding="symmetric",
+            how=self.how,
+            dtype=self.dtype,
+            bias=True,
+            name="classify",
+        )
+        y = classify(y)
+        y = bilinear_align_corners(y.astype(jnp.float32), size, formulation=self.how.resize)
         return Prediction(y, features)
 
     def _pyramid(
@@ -113,6 +122,7 @@ class DeepLabV3Plus(nn.Module):
             dilation,
             norm_eps=self.norm_eps,
             norm_momentum=self.norm_momentum,
+            how=self.how,
             dtype=self.dtype,
             name=name,
         )

@@ -3,11 +3,15 @@
 import math
 from collections.abc import Iterator
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from s4al_jax.types import Array, Tree
+
+kaiming_normal = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+"""For a layer by itself; a whole network is drawn at once by `initial_variables`."""
 
 
 def initial_variables(shapes: Tree, key: Array) -> Tree:

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from s4al_jax.models.depthwise import Formulation, depthwise_conv3x3
+from s4al_jax.models.convolve import convolve
+from s4al_jax.models.depthwise import depthwise_conv3x3
+from s4al_jax.models.formulations import Formulations
+from s4al_jax.models.initial import kaiming_normal
 from s4al_jax.models.padding import Padding, margins
-
-kaiming_normal = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
 class Depthwise(nn.Module):
@@ -19,7 +20,7 @@ class Depthwise(nn.Module):
     stride: int
     dilation: int
     padding: Padding
-    formulation: Formulation
+    how: Formulations = Formulations()
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -32,19 +33,21 @@ class Depthwise(nn.Module):
             stride=self.stride,
             dilation=self.dilation,
             padding=self.padding,
-            formulation=self.formulation,
+            formulation=self.how.depthwise,
         )
 
 
 class Conv(nn.Module):
-    """A convolution without bias, padded as its weights are used to."""
+    """A convolution, padded as its weights are used to; without a bias unless it is asked for."""
 
     features: int
     kernel_size: int
     stride: int
     dilation: int
     padding: Padding
+    how: Formulations = Formulations()
     dtype: Any = jnp.float32
+    bias: bool = False
 
     @nn.compact
     def __call__(self, x: Float[jax.Array, "b h w c"]) -> Float[jax.Array, "b h2 w2 c2"]:
@@ -61,11 +64,15 @@ class Conv(nn.Module):
             )
             for side in x.shape[1:3]
         ]
-        return jax.lax.conv_general_dilated(
+        y = convolve(
             x.astype(self.dtype),
             jnp.asarray(kernel, self.dtype),
-            window_strides=(self.stride, self.stride),
-            padding=pads,
-            rhs_dilation=(self.dilation, self.dilation),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            stride=self.stride,
+            dilation=self.dilation,
+            pads=(pads[0], pads[1]),
+            formulation=self.how.convolution,
         )
+        if not self.bias:
+            return y
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
+        return y + jnp.asarray(bias, self.dtype)[None, None, None, :]

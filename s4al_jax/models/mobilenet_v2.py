@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from s4al_jax.models.depthwise import Formulation
+from s4al_jax.models.formulations import Formulations
 from s4al_jax.models.layers import Conv, Depthwise
 from s4al_jax.models.norm import BatchNorm, Groups
 from s4al_jax.models.padding import Padding
@@ -62,7 +62,7 @@ class InvertedResidual(nn.Module):
     padding: Padding
     norm_eps: float
     norm_momentum: float
-    depthwise: Formulation
+    how: Formulations
     dtype: Any
 
     @nn.compact
@@ -76,13 +76,13 @@ class InvertedResidual(nn.Module):
             return BatchNorm(eps, momentum, self.dtype, name=name)(y, groups=groups)
 
         def pointwise(features: int, name: str) -> Conv:
-            return Conv(features, 1, 1, 1, self.padding, self.dtype, name=name)
+            return Conv(features, 1, 1, 1, self.padding, self.how, self.dtype, name=name)
 
         y, part = x, 0
         if self.expansion != 1:
             y = pointwise(x.shape[-1] * self.expansion, "conv_0_0")(y)
             y, part = jax.nn.relu6(normed(y, "conv_0_1")), 1
-        reach = (self.stride, self.dilation, self.padding, self.depthwise, self.dtype)
+        reach = (self.stride, self.dilation, self.padding, self.how, self.dtype)
         y = Depthwise(*reach, name=f"conv_{part}_0")(y)
         y = jax.nn.relu6(normed(y, f"conv_{part}_1"))
         y = pointwise(self.features, f"conv_{part + 1}")(y)
@@ -97,6 +97,7 @@ class Stem(nn.Module):
     padding: Padding
     norm_eps: float
     norm_momentum: float
+    how: Formulations
     dtype: Any
 
     @nn.compact
@@ -104,7 +105,7 @@ class Stem(nn.Module):
         self, x: Float[jax.Array, "b h w 3"], *, groups: Groups
     ) -> Float[jax.Array, "b h2 w2 c2"]:
         """The image at half size."""
-        y = Conv(self.features, 3, 2, 1, self.padding, self.dtype, name="0")(x)
+        y = Conv(self.features, 3, 2, 1, self.padding, self.how, self.dtype, name="0")(x)
         eps, momentum = self.norm_eps, self.norm_momentum
         y = BatchNorm(eps, momentum, self.dtype, name="1")(y, groups=groups)
         return jax.nn.relu6(y)
@@ -118,7 +119,7 @@ class MobileNetV2(nn.Module):
     padding: Padding = "symmetric"
     norm_eps: float = 1e-5
     norm_momentum: float = 0.9
-    depthwise: Formulation = "grouped"
+    how: Formulations = Formulations()
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -132,6 +133,7 @@ class MobileNetV2(nn.Module):
             "padding": self.padding,
             "norm_eps": self.norm_eps,
             "norm_momentum": self.norm_momentum,
+            "how": self.how,
             "dtype": self.dtype,
         }
         x = Stem(rounded(32 * self.width), name="features_0", **common)(x, groups=groups)
@@ -143,7 +145,6 @@ class MobileNetV2(nn.Module):
                     expansion=stage.expansion,
                     stride=stage.stride if block == 0 else 1,
                     dilation=stage.dilation,
-                    depthwise=self.depthwise,
                     name=f"features_{index}",
                     **common,
                 )(x, groups=groups)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.models.deeplab import DeepLabV3Plus, network, variable_shapes
+from s4al_jax.models.formulations import Formulations
 from s4al_jax.models.initial import initial_variables
 from s4al_jax.models.mobilenet_v2 import MobileNetV2
 from s4al_jax.types import Prediction
@@ -15,7 +16,9 @@ HALF = (0.5, 0.5, 0.5)
 
 
 def small(**changes):
-    backbone = MobileNetV2(width=0.35, depthwise="shifted", **changes.pop("backbone", {}))
+    backbone = MobileNetV2(
+        width=0.35, how=Formulations(depthwise="shifted"), **changes.pop("backbone", {})
+    )
     settings = {"aspp_channels": 16, "low_level_channels": 8, "rates": (1, 2, 3)}
     return DeepLabV3Plus(backbone, 5, **(settings | changes))
 
