@@ -60,6 +60,7 @@ def network(
         std=conventions.std,
         image_size=image_size,
         initial=initial,
+        remat=model["remat"],
     )
 
 

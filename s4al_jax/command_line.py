@@ -14,6 +14,10 @@ _CONFIG = config_flags.DEFINE_config_file(
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's directory; an existing run goes on.")
 PLAN = flags.DEFINE_bool("plan", False, "Print what would happen, and stop.")
+PROFILE = flags.DEFINE_string(
+    "profile", None, "A folder for a trace of some steps; print what they spend time on, and stop."
+)
+PROFILE_STEPS = flags.DEFINE_integer("profile_steps", 10, "How many steps.", lower_bound=1)
 
 ACCEPT_PARTIAL = flags.DEFINE_bool(
     "accept_partial", False, "Go on as soon as some of the regions asked for are answered."

@@ -68,6 +68,7 @@ def _model() -> ConfigDict:
     model = ConfigDict()
     model.pretrained = ""  # a .safetensors or .pth file for the backbone; empty: random weights
     model.compute = "float32"  # or "bfloat16": what layers calculate in; the rest stays float32
+    model.remat = False  # True: compute cheap layers twice instead of keeping them; less memory
     model.norm_momentum = 0.9  # share of the old running statistics that a step keeps
     model.backbone = {"name": "mobilenet_v2", "kwargs": {"width": 1.0, "output_stride": 16}}
     model.head = ConfigDict({"name": "deeplab_v3_plus"})

@@ -5,10 +5,10 @@ import math
 import jax
 import numpy as np
 
-from s4al_jax.engine import devices, train
-from s4al_jax.experiment import Experiment, source
-from s4al_jax.feed.plan import StepPlan
-from s4al_jax.types import UNLABELED, Phase
+from s4al_jax.engine import devices
+from s4al_jax.experiment import Experiment
+from s4al_jax.rehearsal import images, rehearsal
+from s4al_jax.types import Phase
 
 
 def forecast(experiment: Experiment) -> str:
@@ -46,7 +46,7 @@ def _measuring(experiment: Experiment) -> list[str]:
 
 def phase_steps(experiment: Experiment, cycle: int) -> dict[Phase, int]:
     """How many steps of a cycle each phase has."""
-    labeled, others = _images(experiment)
+    labeled, others = images(experiment)
     counts: dict[Phase, int] = {}
     for step in experiment.steps(cycle, labeled, others, 0):
         counts[step.phase] = counts.get(step.phase, 0) + 1
@@ -101,21 +101,10 @@ def _network(experiment: Experiment) -> list[str]:
 
 def _memory(experiment: Experiment) -> list[str]:
     """Compiles the dearest phase and asks the compiler; what it says is also cached for the run."""
-    spec = experiment.spec
-    unknown = np.full((spec.height, spec.width), UNLABELED, np.uint8)
-    pool = source(spec.train, lambda index: unknown)
-    step = _dearest(experiment)
-    update = train.updates(experiment.method, pool, experiment.mesh)[step.phase]
-    state = devices.replicated(
-        jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), experiment.state_shapes),
-        experiment.mesh,
-    )
-    inputs = devices.split(
-        train.fetched([step] * experiment.schedule.steps_together, pool), experiment.mesh
-    )
-    need = devices.memory(devices.prepared(update, state, inputs))
+    ready = rehearsal(experiment)
+    need = devices.memory(ready.compiled)
     return [
-        f"memory    {need / 2**20:.0f} MiB on each device for a {step.phase.value} step; "
+        f"memory    {need / 2**20:.0f} MiB on each device for a {ready.phase.value} step; "
         f"{_images_memory(experiment)}"
     ]
 
@@ -129,17 +118,3 @@ def _images_memory(experiment: Experiment) -> str:
         "cached": f"{3 * size:.0f} MiB on the host for decoded images (cached)",
         "streamed": "images are decoded as they are needed (streamed)",
     }[experiment.residence]
-
-
-def _dearest(experiment: Experiment) -> StepPlan:
-    labeled, others = _images(experiment)
-    last = experiment.schedule.cycles - 1
-    steps = experiment.schedule.steps_of(last)
-    return next(experiment.steps(last, labeled, others, steps - 1))
-
-
-def _images(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
-    everyone = np.arange(len(experiment.spec.train.names))
-    if not experiment.initial:
-        return everyone, everyone
-    return np.asarray(experiment.initial), np.setdiff1d(everyone, experiment.initial)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from absl import app, logging
 
-from s4al_jax import command_line, experiment, forecast, loop
+from s4al_jax import command_line, experiment, forecast, loop, profile
 from s4al_jax.types import AnnotationsPending, InputError
 
 
@@ -16,11 +16,15 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"unexpected argument {arguments[1]!r}: knobs are --config.name=value")
     logging.set_verbosity(logging.WARNING)  # the libraries' own news is not the user's
     workdir, plan = command_line.WORKDIR.value or "", command_line.PLAN.value
-    if not workdir and not plan:
+    traces = command_line.PROFILE.value
+    if not (workdir or plan or traces):
         raise InputError("--workdir is missing: name the directory of the run")
     built = experiment.build(command_line.config())
     if plan:
         print(forecast.forecast(built))
+        return
+    if traces:
+        print(profile.profile(built, Path(traces), steps=command_line.PROFILE_STEPS.value))
         return
     for result in loop.cycles(
         built, Path(workdir), accept_partial=command_line.ACCEPT_PARTIAL.value

@@ -34,13 +34,15 @@ MAY_IMPORT = {
     "experiment": (*BELOW_ENGINE, "engine", "config", "choices", "architecture"),
     # What is done with an experiment; the stages are what the loop calls.
     "exported": (*BELOW_ENGINE, "engine", "experiment", "config", "choices", "architecture"),
-    "forecast": (*BELOW_ENGINE, "engine", "experiment"),
+    "rehearsal": (*BELOW_ENGINE, "engine", "experiment"),
+    "forecast": (*BELOW_ENGINE, "engine", "experiment", "rehearsal"),
+    "profile": (*BELOW_ENGINE, "engine", "experiment", "rehearsal"),
     "start": (*BELOW_ENGINE, "engine", "experiment", "config"),
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start"),
     "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages"),
     # `types` for the errors that main turns into one line.
     "command_line": ("types",),
-    "main": ("types", "command_line", "config", "experiment", "forecast", "loop"),
+    "main": ("types", "command_line", "config", "experiment", "forecast", "loop", "profile"),
     "configs": ("config",),
 }
 """Room, or module beside the rooms -> what it may import of ours. All else is forbidden."""

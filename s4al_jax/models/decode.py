@@ -16,6 +16,7 @@ from jaxtyping import Float
 from s4al_jax.models import convolve
 from s4al_jax.models.initial import kaiming_normal
 from s4al_jax.models.norm import BatchNorm, Groups
+from s4al_jax.models.remat import dear
 from s4al_jax.models.resize import interpolation
 
 Formulation = Literal["direct", "coarse_first"]
@@ -72,10 +73,10 @@ class PairConv(nn.Module):
         shape = (3, 3, both.shape[-1], self.features)
         kernel = jnp.asarray(self.param("kernel", kaiming_normal, shape, jnp.float32), self.dtype)
         if self.formulation == "direct":
-            return self._conv3x3(both, kernel)
+            return dear(self._conv3x3(both, kernel))
         first, second = jnp.split(kernel, [coarse.shape[-1]], axis=2)
         enlarged = conv3x3_of_enlarged(coarse.astype(self.dtype), first, fine.shape[1:3])
-        return enlarged + self._conv3x3(fine, second)
+        return dear(enlarged + self._conv3x3(fine, second))
 
     def _conv3x3(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         x, pads = x.astype(self.dtype), ((1, 1), (1, 1))

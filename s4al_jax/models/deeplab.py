@@ -15,6 +15,7 @@ from s4al_jax.models.formulations import Formulations
 from s4al_jax.models.initial import initial_variables
 from s4al_jax.models.layers import Conv
 from s4al_jax.models.norm import BatchNorm, Groups
+from s4al_jax.models.remat import recomputed
 from s4al_jax.models.resize import bilinear_align_corners
 from s4al_jax.types import Array, InputError, Network, Prediction, Tree
 
@@ -141,10 +142,12 @@ def network(
     std: Sequence[float],
     image_size: tuple[int, int],
     initial: Tree | None = None,
+    remat: bool = False,
 ) -> Network:
     """Two pure functions around `model`; `initial` are the variables its backbone starts from.
 
-    `mean` and `std` are those of the images (in 0..1) that `initial` was trained on.
+    `mean` and `std` are those of the images (in 0..1) that `initial` was trained on. With `remat`,
+    training computes what lies between convolutions twice instead of keeping it.
     """
     shapes = variable_shapes(model, image_size)
     center = np.asarray(mean, np.float32).reshape(1, 1, 1, 3)
@@ -172,9 +175,13 @@ def network(
             return prediction, variables["batch_stats"]
         chance = {} if key is None else {"dropout": key}
         batches = groups or (len(images),)
-        prediction, changed = model.apply(
-            variables, x, groups=batches, mutable=["batch_stats"], rngs=chance
-        )
-        return prediction, changed["batch_stats"]
+
+        def passed(variables: Tree, x: Array, chance: dict[str, Array]) -> tuple[Prediction, Tree]:
+            prediction, changed = model.apply(
+                variables, x, groups=batches, mutable=["batch_stats"], rngs=chance
+            )
+            return prediction, changed["batch_stats"]
+
+        return (recomputed(passed) if remat else passed)(variables, x, chance)
 
     return Network(init, apply)

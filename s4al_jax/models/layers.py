@@ -12,6 +12,7 @@ from s4al_jax.models.depthwise import depthwise_conv3x3
 from s4al_jax.models.formulations import Formulations
 from s4al_jax.models.initial import kaiming_normal
 from s4al_jax.models.padding import Padding, margins
+from s4al_jax.models.remat import dear
 
 
 class Depthwise(nn.Module):
@@ -27,7 +28,7 @@ class Depthwise(nn.Module):
     def __call__(self, x: Float[jax.Array, "b h w c"]) -> Float[jax.Array, "b h2 w2 c"]:
         """Convolve."""
         kernel = self.param("kernel", kaiming_normal, (3, 3, 1, x.shape[-1]), jnp.float32)
-        return depthwise_conv3x3(
+        y = depthwise_conv3x3(
             x.astype(self.dtype),
             jnp.asarray(kernel, self.dtype),
             stride=self.stride,
@@ -35,6 +36,7 @@ class Depthwise(nn.Module):
             padding=self.padding,
             formulation=self.how.depthwise,
         )
+        return dear(y)
 
 
 class Conv(nn.Module):
@@ -72,6 +74,7 @@ class Conv(nn.Module):
             pads=(pads[0], pads[1]),
             formulation=self.how.convolution,
         )
+        y = dear(y)
         if not self.bias:
             return y
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)

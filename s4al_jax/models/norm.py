@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from s4al_jax.models.remat import dear
+
 Groups = tuple[int, ...] | None
 """How many images each batch has, in order; None: normalise by the running statistics."""
 
@@ -62,7 +64,7 @@ def group_moments(
     mean = _weighted(weights, x.mean((1, 2)))
     # Groups have whole images of one size, so a mean over images of means over pixels will do.
     square = _weighted(weights, jnp.square(x).mean((1, 2)))
-    return mean, jnp.maximum(square - jnp.square(mean), 0.0)
+    return dear(mean), dear(jnp.maximum(square - jnp.square(mean), 0.0))
 
 
 def of_each_image(
