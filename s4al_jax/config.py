@@ -41,6 +41,7 @@ def default() -> ConfigDict:
     config.optimizer = _optimizer()
     config.method = {"name": "s4al", "kwargs": _s4al()}
     config.batch = {"labeled": 4, "unlabeled": 4}  # as many replayed as unlabelled (Sec. 3.3)
+    config.batch.parts = 1  # that the student learns a batch in, one after the other: less memory
     config.schedule = _schedule()
     config.replay = {"capacity": 50, "pop": False}  # M (Sec. 4.2); pop: authors, drawn ones leave
     config.acquisition = _acquisition()
@@ -235,7 +236,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def validate(config: ConfigDict) -> None:
     """Refuse values that no part could work with; each part checks its own besides."""
-    _at_least(config, 1, "data.height", "data.width", "batch.labeled", "batch.unlabeled")
+    _at_least(config, 1, "data.height", "data.width")
+    _at_least(config, 1, "batch.labeled", "batch.unlabeled", "batch.parts")
     _at_least(config, 1, "schedule.iterations", "schedule.epochs", "schedule.last_epochs")
     _at_least(config, 1, "evaluate.every_epochs", "evaluate.batch", "score.batch")
     _at_least(config, 1, "checkpoint.every_epochs", "checkpoint.keep", "replay.capacity")

@@ -123,6 +123,7 @@ def build(config: ConfigDict) -> Experiment:
         "score": config.score.batch,
     }
     devices.check_divisible(mesh, **{f"{name} batch": size for name, size in batch.items()})
+    _check_parts(config.batch, mesh)
     spec = dataset(config.data)
     method = _method(config, _network(config.model, spec, mesh), spec)
     grid = regions(config.acquisition, spec)
@@ -153,6 +154,15 @@ def build(config: ConfigDict) -> Experiment:
         checkpoint_every=config.checkpoint.every_epochs,
         checkpoint_keep=config.checkpoint.keep,
     )
+
+
+def _check_parts(batch: ConfigDict, mesh: Mesh) -> None:
+    for name in ("labeled", "unlabeled"):
+        if batch[name] % (batch.parts * mesh.size):
+            raise InputError(
+                f"config.batch.{name} {batch[name]} cannot be learned in {batch.parts} equal parts "
+                f"on {mesh.size} devices: choose config.batch.parts so that it divides"
+            )
 
 
 def _initial(config: ConfigDict, spec: DatasetSpec) -> tuple[int, ...]:
@@ -238,6 +248,7 @@ def _method(config: ConfigDict, network: Network, spec: DatasetSpec) -> Method:
         learning_rate=poly(base=rule.learning_rate, power=rule.power, floor=rule.floor),
         views=augmentation(**config.augment),
         num_classes=len(spec.classes),
+        parts=config.batch.parts,
     )
 
 

@@ -20,7 +20,7 @@ def test_two_cycles_learn_and_leave_everything_behind(
     config = tiny(
         data__kwargs={"train": 24, "val": 4, "test": 12, "seed": 0},
         data__initial_share=0.25,
-        batch={"labeled": 4, "unlabeled": 2},
+        batch={"labeled": 4, "unlabeled": 2, "parts": 1},
         optimizer__learning_rate=0.05,
         evaluate={"every_epochs": 50, "batch": 8, "splits": ("test",)},
         checkpoint__every_epochs=50,

@@ -24,6 +24,7 @@ from s4al_jax.learn.mixing import (
     mixed_in_batch,
 )
 from s4al_jax.learn.optimizer import descent
+from s4al_jax.learn.parts import Objective, Share, gradient
 from s4al_jax.learn.prediction import prediction_of
 from s4al_jax.learn.state import copied, ema_momentum, moved_teacher, raw_key, step_key
 from s4al_jax.types import (
@@ -189,8 +190,8 @@ def _objective(
     confidence_weighting: bool,
     warmup_weight: float,
     student_passes: str,
-) -> Callable[..., tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]]:
-    """The function of (params, student, views, key): loss, the student's statistics, the parts."""
+) -> Objective:
+    """The loss of the views, the student's statistics after it, and its summands."""
     _require_word("student_passes", student_passes, STUDENT_PASSES)
     fits = 0.0 <= confidence_threshold <= 1.0
     _require("confidence_threshold", confidence_threshold, fits, "give a number from 0 to 1")
@@ -201,19 +202,20 @@ def _objective(
     )
 
     def objective(
-        params: Tree, student: Tree, seen: Sequence[View], key: jax.Array
+        params: Tree, stats: Tree, seen: Sequence[View], key: jax.Array, share: Share
     ) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
-        variables = {**student, "params": params}
+        variables = {"params": params, "batch_stats": stats}
         logits, stats = student_logits(network, variables, seen, key, passes=student_passes)
-        supervised = supervised_loss(logits[0], seen[0].label)
+        supervised = supervised_loss(logits[0], seen[0].label) * share.pixels[0]
         loss = supervised * (warmup_weight if len(seen) == 1 else 1.0)
         metrics = {"loss_supervised": supervised}
         for number, name in enumerate(("classmix", "replay"), start=1):
-            part = share = jnp.zeros(())
+            part = trust = jnp.zeros(())
             if number < len(seen):
-                part, share = unsupervised_loss(logits[number], *seen[number][1:])
+                part, trust = unsupervised_loss(logits[number], *seen[number][1:])
+                part, trust = part * share.pixels[number], trust * share.images
             loss += part
-            metrics |= {f"loss_{name}": part, f"eta_{name}": share}
+            metrics |= {f"loss_{name}": part, f"eta_{name}": trust}
         return loss, (stats, {"loss": loss, **metrics})
 
     return objective
@@ -258,7 +260,7 @@ def _updating(
     learning_rate: Callable[[jax.Array], jax.Array],
     *,
     seen: Callable[..., tuple[list[View], Tree]],
-    objective: Callable[..., tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]],
+    slope_of: Callable[..., tuple[Tree, tuple[Tree, dict[str, jax.Array]]]],
     teacher_statistics: str,
     ema_decay: float,
 ) -> Callable[[TrainState, StepInputs, Phase], tuple[TrainState, Metrics]]:
@@ -268,9 +270,8 @@ def _updating(
         keys = Keys(*jax.random.split(step_key(state), len(Keys._fields)))
         images, teacher = seen(state, inputs, phase, keys)
 
-        params = state.student["params"]
-        gradient = jax.grad(objective, has_aux=True)
-        slope, (stats, metrics) = gradient(params, state.student, images, keys.student)
+        params, stats = state.student["params"], state.student["batch_stats"]
+        slope, (stats, metrics) = slope_of(params, stats, images, keys.student)
         direction, opt_state = optimizer.update(slope, state.opt_state, params)
         rate = learning_rate(inputs.progress)
         student = {"params": descent(params, direction, rate), "batch_stats": stats}
@@ -311,12 +312,14 @@ def s4al(
     tail_draws: int = 2,
     warm_start: bool = False,
     balanced: bool = True,
+    parts: int = 1,
 ) -> Method:
     """The learner of the paper; its defaults are those of CamVid.
 
     `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only;
     `views` are how images are shown.
-    Without `balanced`, replayed images are mixed by ordinary ClassMix.
+    Without `balanced`, replayed images are mixed by ordinary ClassMix. `parts` divides the batches
+    that the student learns from, see `learn.parts`.
     """
     _check_classes(num_classes, head, tail)
     _require("head_factor", head_factor, head_factor >= 0.0, "give 0 or more")
@@ -350,7 +353,7 @@ def s4al(
         optimizer,
         learning_rate,
         seen=seen,
-        objective=objective,
+        slope_of=partial(gradient, objective, parts=parts, num_classes=num_classes),
         teacher_statistics=teacher_statistics,
         ema_decay=ema_decay,
     )

@@ -1,15 +1,16 @@
 """Plain supervised learning: the student on labelled images, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from s4al_jax.learn.augment import Augmentation, plain_view
+from s4al_jax.learn.augment import Augmentation, View, plain_view
 from s4al_jax.learn.losses import supervised_loss
 from s4al_jax.learn.optimizer import descent
+from s4al_jax.learn.parts import Share, gradient
 from s4al_jax.learn.prediction import prediction_of
 from s4al_jax.learn.state import raw_key, step_key
 from s4al_jax.types import (
@@ -31,11 +32,12 @@ def supervised(
     views: Augmentation,
     *,
     num_classes: int,
+    parts: int = 1,
 ) -> Method:
     """A learner without a teacher; every cycle starts from the network's first weights.
 
     `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only;
-    `views` are how images are shown.
+    `views` are how images are shown; `parts` divides the batch, see `learn.parts`.
     """
 
     def init(
@@ -60,24 +62,24 @@ def supervised(
         view_key, pass_key = jax.random.split(step_key(state))
         view = views.labeled(view_key, plain_view(inputs.labeled))
 
-        def objective(params: Tree) -> tuple[jax.Array, Tree]:
-            variables = {**state.student, "params": params}
-            prediction, stats = network.apply(variables, view.image, train=True, key=pass_key)
+        def objective(
+            params: Tree, stats: Tree, views: Sequence[View], key: jax.Array, share: Share
+        ) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
+            variables = {"params": params, "batch_stats": stats}
+            prediction, stats = network.apply(variables, views[0].image, train=True, key=key)
             if prediction.logits.shape[-1] != num_classes:
                 raise InputError(f"num_classes is {num_classes}: the network has another number")
-            return supervised_loss(prediction.logits, view.label), stats
+            loss = supervised_loss(prediction.logits, views[0].label) * share.pixels[0]
+            return loss, (stats, {"loss": loss, "loss_supervised": loss})
 
-        params = state.student["params"]
-        (loss, stats), slope = jax.value_and_grad(objective, has_aux=True)(params)
+        params, stats = state.student["params"], state.student["batch_stats"]
+        slope, (stats, metrics) = gradient(
+            objective, params, stats, [view], pass_key, parts=parts, num_classes=num_classes
+        )
         direction, opt_state = optimizer.update(slope, state.opt_state, params)
         rate = learning_rate(inputs.progress)
         params = descent(params, direction, rate)
-        metrics = {
-            "loss": loss,
-            "loss_supervised": loss,
-            "learning_rate": rate,
-            "grad_norm": optax.tree.norm(slope),
-        }
+        metrics |= {"learning_rate": rate, "grad_norm": optax.tree.norm(slope)}
         student = {"params": params, "batch_stats": stats}
         return state._replace(step=state.step + 1, student=student, opt_state=opt_state), metrics
 
