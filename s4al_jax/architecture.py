@@ -61,6 +61,7 @@ def network(
         image_size=image_size,
         initial=initial,
         remat=model["remat"],
+        loss_bands=model["loss_bands"],
     )
 
 

@@ -70,6 +70,7 @@ def _model() -> ConfigDict:
     model.pretrained = ""  # a .safetensors or .pth file for the backbone; empty: random weights
     model.compute = "float32"  # or "bfloat16": what layers calculate in; the rest stays float32
     model.remat = False  # True: compute cheap layers twice instead of keeping them; less memory
+    model.loss_bands = 1  # of rows, in which the loss is summed; more: logits are never whole
     model.norm_momentum = 0.9  # share of the old running statistics that a step keeps
     model.backbone = {"name": "mobilenet_v2", "kwargs": {"width": 1.0, "output_stride": 16}}
     model.head = ConfigDict({"name": "deeplab_v3_plus"})
@@ -238,6 +239,7 @@ def validate(config: ConfigDict) -> None:
     """Refuse values that no part could work with; each part checks its own besides."""
     _at_least(config, 1, "data.height", "data.width")
     _at_least(config, 1, "batch.labeled", "batch.unlabeled", "batch.parts")
+    _at_least(config, 1, "model.loss_bands")
     _at_least(config, 1, "schedule.iterations", "schedule.epochs", "schedule.last_epochs")
     _at_least(config, 1, "evaluate.every_epochs", "evaluate.batch", "score.batch")
     _at_least(config, 1, "checkpoint.every_epochs", "checkpoint.keep", "replay.capacity")

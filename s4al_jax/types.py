@@ -174,10 +174,14 @@ class Network(NamedTuple):
     statistics of its own batch and drops units at random with `key`; `groups` says that the images
     are several batches, one after the other, and how many each has, and the numbers are those of
     one pass for each. Without `train` it uses the running statistics and needs neither.
+    A network may offer `summed(function, logits, *maps)`: the sum of `function(logits, *maps)` over
+    all pixels, a few rows at a time, for maps of the image's size and logits from
+    `apply(..., full_size=False)`, which are as coarse as the network computes them.
     """
 
     init: Callable[[Array], Tree]
     apply: Callable[..., tuple[Prediction, Tree]]
+    summed: Callable[..., Array] | None = None
 
 
 class TrainState(NamedTuple):

@@ -182,6 +182,7 @@ BAD = {
     "augment__brightness": ((1.25,), "config.augment.brightness is .1.25,.: give a lowest"),
     "augment__crop_width": (-1, "crop_height and crop_width are 0 and -1"),
     "model__compute": ("half", "config.model.compute is 'half': one of float32, bfloat16"),
+    "model__loss_bands": (0, "config.model.loss_bands is 0: it must be at least 1"),
     "model__norm_momentum": (1.0, "config.model.norm_momentum is 1.0"),
     "model__head__kwargs__rates": ((1, 0, 3), "the head's rates are .1, 0, 3."),
     "model__head__kwargs__dropout": (1.0, "its dropout 1.0"),

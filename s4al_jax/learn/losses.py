@@ -4,19 +4,21 @@ A pixel counts when its label is a class id; `VOID` and `UNLABELED` are left out
 counts, a loss is 0 and so is its gradient.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
 from s4al_jax.types import UNLABELED, VOID
 
+Summed = Callable[..., jax.Array]
+"""(function, logits, *maps) -> the sum of function(logits, *maps), at once or in bands of rows"""
 
-def masked_mean(
-    values: Float[jax.Array, "*shape"], mask: Bool[jax.Array, "*shape"]
-) -> Float[jax.Array, ""]:
-    """The mean of the values where the mask is on; 0 where it is on nowhere."""
-    count = jnp.maximum(mask.sum(), 1).astype(jnp.float32)
-    return jnp.where(mask, values, 0.0).sum() / count
+
+def at_once(function: Callable[..., jax.Array], logits: jax.Array, *maps: jax.Array) -> jax.Array:
+    """The plain way to sum over logits of full size."""
+    return function(logits, *maps)
 
 
 def cross_entropy(
@@ -31,11 +33,24 @@ def cross_entropy(
     return jnp.where(named.any(-1), jax.nn.logsumexp(logits, axis=-1) - own, 0.0)
 
 
+def weighted_cross_entropy(
+    logits: Float[jax.Array, "b h w k"],
+    labels: UInt8[jax.Array, "b h w"],
+    weights: Float[jax.Array, "b h w"],
+) -> Float[jax.Array, ""]:
+    """The sum of all pixels' cross-entropy, each times its weight."""
+    return jnp.sum(weights * cross_entropy(logits, labels))
+
+
 def supervised_loss(
-    logits: Float[jax.Array, "b h w k"], labels: UInt8[jax.Array, "b h w"]
+    logits: Float[jax.Array, "b h2 w2 k"],
+    labels: UInt8[jax.Array, "b h w"],
+    summed: Summed = at_once,
 ) -> Float[jax.Array, ""]:
     """Mean cross-entropy over all pixels of the batch that have a class."""
-    return masked_mean(cross_entropy(logits, labels), labels < logits.shape[-1])
+    counted = (labels < logits.shape[-1]).astype(jnp.float32)
+    total = summed(weighted_cross_entropy, logits, labels, counted)
+    return total / jnp.maximum(counted.sum(), 1.0)
 
 
 def pseudo_labels(
@@ -63,19 +78,20 @@ def eta(
 
 
 def pseudo_label_loss(
-    logits: Float[jax.Array, "b h w k"],
+    logits: Float[jax.Array, "b h2 w2 k"],
     labels: UInt8[jax.Array, "b h w"],
     confidence: Float[jax.Array, "b h w"],
     *,
     threshold: float,
     confidence_weighting: bool,
+    summed: Summed = at_once,
 ) -> tuple[Float[jax.Array, ""], Float[jax.Array, ""]]:
     """Mean of eta x confidence x cross-entropy over all valid pixels (Eqn. 5), and the mean eta.
 
     Without `confidence_weighting` the confidence is left out of the product (Eqn. 3 and 4).
     """
     share = eta(labels, confidence, threshold)
-    loss = share[:, None, None] * cross_entropy(logits, labels)
-    if confidence_weighting:
-        loss = loss * confidence
-    return masked_mean(loss, labels < logits.shape[-1]), share.mean()
+    counted = (labels < logits.shape[-1]).astype(jnp.float32)
+    weights = share[:, None, None] * (confidence * counted if confidence_weighting else counted)
+    total = summed(weighted_cross_entropy, logits, labels, weights)
+    return total / jnp.maximum(counted.sum(), 1.0), share.mean()

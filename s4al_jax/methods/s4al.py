@@ -15,7 +15,7 @@ import numpy as np
 import optax
 
 from s4al_jax.learn.augment import Augmentation, View, plain_view
-from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, supervised_loss
+from s4al_jax.learn.losses import at_once, pseudo_label_loss, pseudo_labels, supervised_loss
 from s4al_jax.learn.mixing import (
     balanced_classes,
     class_groups,
@@ -107,7 +107,7 @@ def student_logits(
     *,
     passes: str,
 ) -> tuple[list[jax.Array], Tree]:
-    """The logits of each view, and the batch statistics after all of them.
+    """The logits of each view as the losses want them, and the batch statistics after all.
 
     "separate": each view is normalised by its own statistics, as in a pass of its own; "joint":
     all by common ones.
@@ -115,7 +115,8 @@ def student_logits(
     sizes = _sizes(views)
     groups = sizes if passes == "separate" else (sum(sizes),)
     images = jnp.concatenate([view.image for view in views])
-    prediction, stats = network.apply(student, images, train=True, key=key, groups=groups)
+    size = {"full_size": False} if network.summed else {}
+    prediction, stats = network.apply(student, images, train=True, key=key, groups=groups, **size)
     return _apart(prediction.logits, sizes), stats
 
 
@@ -197,8 +198,12 @@ def _objective(
     _require("confidence_threshold", confidence_threshold, fits, "give a number from 0 to 1")
     _require("warmup_weight", warmup_weight, warmup_weight > 0.0, "give a number above 0")
 
+    summed = network.summed or at_once
     unsupervised_loss = partial(
-        pseudo_label_loss, threshold=confidence_threshold, confidence_weighting=confidence_weighting
+        pseudo_label_loss,
+        threshold=confidence_threshold,
+        confidence_weighting=confidence_weighting,
+        summed=summed,
     )
 
     def objective(
@@ -206,7 +211,7 @@ def _objective(
     ) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
         variables = {"params": params, "batch_stats": stats}
         logits, stats = student_logits(network, variables, seen, key, passes=student_passes)
-        supervised = supervised_loss(logits[0], seen[0].label) * share.pixels[0]
+        supervised = supervised_loss(logits[0], seen[0].label, summed) * share.pixels[0]
         loss = supervised * (warmup_weight if len(seen) == 1 else 1.0)
         metrics = {"loss_supervised": supervised}
         for number, name in enumerate(("classmix", "replay"), start=1):

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 
 from s4al_jax.learn.augment import Augmentation, View, plain_view
-from s4al_jax.learn.losses import supervised_loss
+from s4al_jax.learn.losses import at_once, supervised_loss
 from s4al_jax.learn.optimizer import descent
 from s4al_jax.learn.parts import Share, gradient
 from s4al_jax.learn.prediction import prediction_of
@@ -66,10 +66,14 @@ def supervised(
             params: Tree, stats: Tree, views: Sequence[View], key: jax.Array, share: Share
         ) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
             variables = {"params": params, "batch_stats": stats}
-            prediction, stats = network.apply(variables, views[0].image, train=True, key=key)
+            size = {"full_size": False} if network.summed else {}
+            prediction, stats = network.apply(
+                variables, views[0].image, train=True, key=key, **size
+            )
             if prediction.logits.shape[-1] != num_classes:
                 raise InputError(f"num_classes is {num_classes}: the network has another number")
-            loss = supervised_loss(prediction.logits, views[0].label) * share.pixels[0]
+            summed = network.summed or at_once
+            loss = supervised_loss(prediction.logits, views[0].label, summed) * share.pixels[0]
             return loss, (stats, {"loss": loss, "loss_supervised": loss})
 
         params, stats = state.student["params"], state.student["batch_stats"]

@@ -16,7 +16,7 @@ from s4al_jax.models.initial import initial_variables
 from s4al_jax.models.layers import Conv
 from s4al_jax.models.norm import BatchNorm, Groups
 from s4al_jax.models.remat import recomputed
-from s4al_jax.models.resize import bilinear_align_corners
+from s4al_jax.models.resize import bilinear_align_corners, summed_in_bands
 from s4al_jax.types import Array, InputError, Network, Prediction, Tree
 
 
@@ -61,8 +61,10 @@ class DeepLabV3Plus(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[jax.Array, "b h w 3"], *, groups: Groups) -> Prediction:
-        """Logits in float32."""
+    def __call__(
+        self, x: Float[jax.Array, "b h w 3"], *, groups: Groups, full_size: bool = True
+    ) -> Prediction:
+        """Logits in float32, of the image's size unless they are to stay as coarse as they are."""
         size = (x.shape[1], x.shape[2])
         low, high = self.backbone(x, groups=groups)
         seen = self._pyramid(high, groups=groups)
@@ -92,8 +94,9 @@ class DeepLabV3Plus(nn.Module):
             bias=True,
             name="classify",
         )
-        y = classify(y)
-        y = bilinear_align_corners(y.astype(jnp.float32), size, formulation=self.how.resize)
+        y = classify(y).astype(jnp.float32)
+        if full_size:
+            y = bilinear_align_corners(y, size, formulation=self.how.resize)
         return Prediction(y, features)
 
     def _pyramid(
@@ -136,18 +139,20 @@ def variable_shapes(model: nn.Module, image_size: tuple[int, int] = (32, 32)) ->
 
 
 def network(
-    model: nn.Module,
+    model: DeepLabV3Plus,
     *,
     mean: Sequence[float],
     std: Sequence[float],
     image_size: tuple[int, int],
     initial: Tree | None = None,
     remat: bool = False,
+    loss_bands: int = 1,
 ) -> Network:
     """Two pure functions around `model`; `initial` are the variables its backbone starts from.
 
     `mean` and `std` are those of the images (in 0..1) that `initial` was trained on. With `remat`,
-    training computes what lies between convolutions twice instead of keeping it.
+    training computes what lies between convolutions twice instead of keeping it; with `loss_bands`
+    it offers to sum over so many bands of rows instead of enlarging all logits at once.
     """
     shapes = variable_shapes(model, image_size)
     center = np.asarray(mean, np.float32).reshape(1, 1, 1, 3)
@@ -168,20 +173,31 @@ def network(
         train: bool,
         key: Array | None = None,
         groups: tuple[int, ...] | None = None,
+        full_size: bool = True,
     ) -> tuple[Prediction, Tree]:
         x = (images - center) / spread
         if not train:
-            prediction = cast(Prediction, model.apply(variables, x, groups=None))
+            prediction = cast(
+                Prediction, model.apply(variables, x, groups=None, full_size=full_size)
+            )
             return prediction, variables["batch_stats"]
         chance = {} if key is None else {"dropout": key}
         batches = groups or (len(images),)
 
         def passed(variables: Tree, x: Array, chance: dict[str, Array]) -> tuple[Prediction, Tree]:
             prediction, changed = model.apply(
-                variables, x, groups=batches, mutable=["batch_stats"], rngs=chance
+                variables,
+                x,
+                groups=batches,
+                full_size=full_size,
+                mutable=["batch_stats"],
+                rngs=chance,
             )
             return prediction, changed["batch_stats"]
 
         return (recomputed(passed) if remat else passed)(variables, x, chance)
 
-    return Network(init, apply)
+    if loss_bands == 1:
+        return Network(init, apply)
+    summed = functools.partial(summed_in_bands, bands=loss_bands, formulation=model.how.resize)
+    return Network(init, apply, summed)

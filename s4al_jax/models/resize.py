@@ -1,7 +1,8 @@
 """Bilinear resizing in which the corner pixels of both images lie on each other."""
 
 import functools
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +28,49 @@ def bilinear_align_corners(
     return _stretched(_stretched(x, size[1], 2), size[0], 1)
 
 
+def summed_in_bands(
+    function: Callable[..., jax.Array],
+    x: Float[jax.Array, "b h w c"],
+    *maps: jax.Array,
+    bands: int,
+    formulation: Formulation = "gather",
+) -> jax.Array:
+    """The sum of `function(x enlarged, *maps)` over so many bands of rows, one after the other.
+
+    `maps` are `[b, height, width]` and say the size; rows are added below where they do not divide,
+    in which all maps are 0. Each band is computed again for the gradient.
+    """
+    height, width = maps[0].shape[1:]
+    rows = -(-height // bands)
+    below = rows * bands - height
+    weights = np.pad(interpolation(x.shape[1], height), ((0, below), (0, 0)))
+    banded = [
+        jnp.moveaxis(
+            jnp.pad(values, ((0, 0), (0, below), (0, 0))).reshape(-1, bands, rows, width), 1, 0
+        )
+        for values in maps
+    ]
+
+    @jax.checkpoint
+    def one(x: jax.Array, weights: jax.Array, *maps: jax.Array) -> jax.Array:
+        tall = jnp.einsum("rh,bhwc->brwc", weights, x, precision="highest")
+        return function(_wide(tall, width, formulation), *maps)
+
+    def added(total: jax.Array, band: Any) -> tuple[jax.Array, None]:
+        return total + one(x, *band), None
+
+    down = jnp.asarray(weights.reshape(bands, rows, -1), x.dtype)
+    return jax.lax.scan(added, jnp.zeros(()), (down, *banded))[0]
+
+
+def _wide(x: jax.Array, width: int, formulation: Formulation) -> jax.Array:
+    if formulation == "gather":
+        return _stretched(x, width, 2)
+    cols = jnp.asarray(interpolation(x.shape[2], width), x.dtype)
+    # Without `highest`, GPUs and TPUs round the factors to a few bits.
+    return jnp.einsum("pw,bowc->bopc", cols, x, precision="highest")
+
+
 def _neighbours(source: int, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each target pixel: the source pixels before and after it, and how near the latter is."""
     place = np.arange(target) * (source - 1) / max(target - 1, 1)
@@ -46,10 +90,8 @@ def interpolation(source: int, target: int) -> np.ndarray:
 
 def _by_matmul(x: jax.Array, size: tuple[int, int]) -> jax.Array:
     rows = jnp.asarray(interpolation(x.shape[1], size[0]), x.dtype)
-    cols = jnp.asarray(interpolation(x.shape[2], size[1]), x.dtype)
     # Without `highest`, GPUs and TPUs round the factors to a few bits.
-    x = jnp.einsum("oh,bhwc->bowc", rows, x, precision="highest")
-    return jnp.einsum("pw,bowc->bopc", cols, x, precision="highest")
+    return _wide(jnp.einsum("oh,bhwc->bowc", rows, x, precision="highest"), size[1], "matmul")
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))

@@ -57,5 +57,31 @@ def test_values_equal_loops_and_gradients_their_transpose(formulation, source, t
     assert gradient.shape == x.shape
 
 
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+@pytest.mark.parametrize("bands", [1, 3, 4, 13])
+def test_bands_add_up_to_the_whole_picture_and_so_do_their_gradients(formulation, bands):
+    rng = np.random.default_rng(1)
+    x = jnp.asarray(rng.normal(size=(2, 5, 4, 3)), jnp.float32)
+    weight = jnp.asarray(rng.normal(size=(2, 13, 9)), jnp.float32)
+    kind = jnp.asarray(rng.integers(0, 3, (2, 13, 9)), jnp.uint8)
+
+    def function(enlarged, weight, kind):
+        own = jnp.take_along_axis(enlarged, kind[..., None].astype(jnp.int32), axis=-1)[..., 0]
+        return jnp.sum(weight * jnp.square(own))
+
+    def whole(x):
+        return function(bilinear_align_corners(x, (13, 9)), weight, kind)
+
+    def banded(x):
+        how = {"bands": bands, "formulation": formulation}
+        return resize.summed_in_bands(function, x, weight, kind, **how)
+
+    (value, slope), (expected, expected_slope) = (
+        jax.jit(jax.value_and_grad(one))(x) for one in (banded, whole)
+    )
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    np.testing.assert_allclose(slope, expected_slope, atol=1e-5)
+
+
 def test_matrices_are_preferred_on_tpu_alone():
     assert [resize.preferred(p) for p in ("cpu", "gpu", "tpu")] == ["gather", "gather", "matmul"]
