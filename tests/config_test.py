@@ -166,6 +166,7 @@ BAD = {
     "batch__labeled": (3, "config.labeled batch 3 is not divisible by 2 devices"),
     "acquisition__cell_height": (49, "49"),
     "acquisition__cells_per_image": (17, "17 in 1 acquisitions is a budget of 17 cells"),
+    "score__batch": (-1, "config.score.batch is -1: it must be at least 0"),
     "schedule__steps_together": (3, "steps_together is 3, which does not divide the 2 iterations"),
     "schedule__steps_together_": (
         2,
