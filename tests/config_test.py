@@ -207,6 +207,11 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(tiny: Any, knob: str) 
     assert "\n" not in str(caught.value)
 
 
+def test_a_scoring_batch_of_0_is_left_to_be_found_on_any_number_of_devices(tiny: Any) -> None:
+    for devices in (1, 2):
+        assert experiment.build(tiny(score__batch=0, devices=devices)).batch["score"] == 0
+
+
 def test_a_misspelt_knob_of_a_block_names_the_ones_there_are(tiny: Any) -> None:
     config = tiny()
     with config.unlocked():
