@@ -48,7 +48,7 @@ def default() -> ConfigDict:
     # "folder": a person answers through files in the run's directory
     config.oracle = {"name": "simulated", "annotator": "person"}
     config.evaluate = {"every_epochs": 10, "batch": 8, "splits": ("val", "test")}
-    config.score = {"batch": 8}
+    config.score = {"batch": 8}  # images; 0: as many as memory allows, up to 64 a device
     config.checkpoint = {"every_epochs": 5, "keep": 2}
     config.lock()
     return config
@@ -241,9 +241,10 @@ def validate(config: ConfigDict) -> None:
     _at_least(config, 1, "batch.labeled", "batch.unlabeled", "batch.parts")
     _at_least(config, 1, "model.loss_bands")
     _at_least(config, 1, "schedule.iterations", "schedule.epochs", "schedule.last_epochs")
-    _at_least(config, 1, "evaluate.every_epochs", "evaluate.batch", "score.batch")
+    _at_least(config, 1, "evaluate.every_epochs", "evaluate.batch")
     _at_least(config, 1, "checkpoint.every_epochs", "checkpoint.keep", "replay.capacity")
     _at_least(config, 0, "seed", "devices", "schedule.acquisitions", "schedule.warmup_epochs")
+    _at_least(config, 0, "score.batch")
     _one_of(config, "acquisition.name", QUESTIONS)
     _one_of(config, "acquisition.unit", ("cells", "images"))
     _one_of(config, "acquisition.scope", ("image", "pool"))

@@ -232,6 +232,7 @@ class Acquisition(NamedTuple):
     """A question to the network: which regions should a person look at next?"""
 
     summarize: Callable[[Method, TrainState, Array, Array, Array], Array]
-    """on the device: (method, state, uint8 images, known labels, key) -> `[batch, rows, cols]`"""
+    """on the device: (method, state, uint8 images, known labels, keys) -> `[batch, rows, cols]`;
+    every image has a key of its own, which does not depend on the batch that it is in"""
     choose: Callable[[np.ndarray, np.ndarray, Budget, np.random.Generator], np.ndarray]
     """on the host: (scores, eligible, budget, random numbers) -> bool `[images, rows, cols]`"""

@@ -29,7 +29,8 @@ from s4al_jax.engine import devices, train
 from s4al_jax.experiment import Experiment
 from s4al_jax.feed.plan import StepPlan
 from s4al_jax.feed.source import Source
-from s4al_jax.types import DatasetSpec, ImageSet, InputError, Phase
+from s4al_jax.pool.noise import IMAGES, noise
+from s4al_jax.types import InputError, Phase
 
 _STEPS = flags.DEFINE_integer("steps", 20, "Steps of a timed block.", lower_bound=2)
 _BLOCKS = flags.DEFINE_integer("blocks", 5, "Timed blocks; their median counts.", lower_bound=1)
@@ -39,7 +40,6 @@ _YARDSTICK = flags.DEFINE_string("yardstick", None, "A Python file with a class 
 _VARIANTS = flags.DEFINE_list("variants", ["eager"], "Variants of the yardstick.")
 _OUT = flags.DEFINE_string("out", None, "A CSV file; rows are appended.")
 
-IMAGES = 48
 HEAD = ["program", "phase", "height", "width", "batch", "compute", "residence", "steps_per_second"]
 HEAD += ["slowest_block", "fastest_block", "compile_seconds", "step_mib", "gflop", "device"]
 HEAD += ["date", "jax"]
@@ -71,30 +71,6 @@ def main(_: Sequence[str]) -> None:
         new = not Path(_OUT.value).exists()
         with Path(_OUT.value).open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([HEAD, *rows] if new else rows)
-
-
-def noise(*, height: int, width: int, classes: int) -> DatasetSpec:
-    """Pictures of random pixels, a tenth of the labels void."""
-
-    def split(number: int, count: int) -> ImageSet:
-        def drawn(index: int, kind: int) -> np.random.Generator:
-            return np.random.default_rng([number, index, kind])
-
-        def image(index: int) -> np.ndarray:
-            return drawn(index, 0).integers(0, 256, (height, width, 3), np.uint8)
-
-        def truth(index: int) -> np.ndarray:
-            # Blocks, as real label maps have areas.
-            coarse = drawn(index, 1).integers(0, classes + 1, (height // 24 + 1, width // 24 + 1))
-            labels = coarse.repeat(24, axis=0).repeat(24, axis=1)[:height, :width]
-            return np.where(labels == classes, 255, labels).astype(np.uint8)
-
-        return ImageSet(tuple(f"{number}_{i}" for i in range(count)), image, truth)
-
-    palette = tuple((index, index, index) for index in range(classes))
-    names = tuple(f"class {index}" for index in range(classes))
-    splits = split(0, IMAGES), split(1, 1), split(2, 1)
-    return DatasetSpec("noise", names, palette, height, width, *splits)
 
 
 def size(built: Experiment) -> list[str]:

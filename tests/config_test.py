@@ -167,6 +167,7 @@ BAD = {
     "batch__parts": (4, "config.batch.labeled 2 cannot be learned in 4 equal parts on"),
     "acquisition__cell_height": (49, "49"),
     "acquisition__cells_per_image": (17, "17 in 1 acquisitions is a budget of 17 cells"),
+    "score__batch": (-1, "config.score.batch is -1: it must be at least 0"),
     "schedule__steps_together": (3, "steps_together is 3, which does not divide the 2 iterations"),
     "schedule__steps_together_": (
         2,
@@ -206,6 +207,11 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(tiny: Any, knob: str) 
     with pytest.raises(InputError, match=message) as caught:
         experiment.build(config)
     assert "\n" not in str(caught.value)
+
+
+def test_a_scoring_batch_of_0_is_left_to_be_found_on_any_number_of_devices(tiny: Any) -> None:
+    for devices in (1, 2):
+        assert experiment.build(tiny(score__batch=0, devices=devices)).batch["score"] == 0
 
 
 def test_a_misspelt_knob_of_a_block_names_the_ones_there_are(tiny: Any) -> None:

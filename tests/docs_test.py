@@ -79,8 +79,9 @@ def test_the_example_backbone_question_and_oracle_work_together(
     state = built.fresh_state(0, np.ones(2, np.int64))
     images = np.stack([built.spec.train.read_image(index) for index in range(2)])
     known = np.full((2, 48, 64), 254, np.uint8)
+    keys = jax.random.split(state.key, 2)
     scores = built.acquisition.summarize(
-        built.method, state, jax.numpy.asarray(images), jax.numpy.asarray(known), state.key
+        built.method, state, jax.numpy.asarray(images), jax.numpy.asarray(known), keys
     )
     assert scores.shape == (2, built.grid.rows, built.grid.cols)
     assert np.all(np.asarray(scores) <= 0)

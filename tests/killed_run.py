@@ -18,7 +18,7 @@ import orbax.checkpoint as ocp
 
 from s4al_jax import experiment, loop, stages
 from s4al_jax.engine import score, train
-from s4al_jax.pool import ledger
+from s4al_jax.pool import appended_file
 from s4al_jax.pool.labels import LabelStore
 from tests import conftest
 
@@ -29,7 +29,7 @@ MOMENTS: dict[str, tuple[Any, str]] = {
     "saved": (ocp.CheckpointManager, "wait_until_finished"),
     "scoring": (score, "_finite"),
     "asking": (LabelStore, "record"),
-    "writing": (ledger.os, "fsync"),
+    "writing": (appended_file.os, "fsync"),
 }
 
 

@@ -17,7 +17,7 @@ def uncertainty(
         raise InputError(f"network {network!r} cannot be asked: use 'teacher' or 'student'")
 
     def summarize(
-        method: Method, state: TrainState, images: Array, known: Array, key: Array
+        method: Method, state: TrainState, images: Array, known: Array, keys: Array
     ) -> Array:
         if network not in method.networks:
             trained = " or ".join(map(repr, method.networks))
@@ -32,10 +32,10 @@ def random_regions(grid: RegionGrid, *, scope: str) -> Acquisition:
     """Asks for cells by lot: every cell of every image is as likely, and no network is run."""
 
     def summarize(
-        method: Method, state: TrainState, images: Array, known: Array, key: Array
+        method: Method, state: TrainState, images: Array, known: Array, keys: Array
     ) -> Array:
         # One number a cell: a mean over pixels would vary less in a large cell than in a small one.
-        lots = jax.random.uniform(key, (known.shape[0], grid.rows, grid.cols))
+        lots = jax.vmap(lambda key: jax.random.uniform(key, (grid.rows, grid.cols)))(keys)
         is_open = cell_sums((known == UNLABELED).astype(jnp.float32), grid) > 0
         return jnp.where(is_open, lots, 0.0)
 

@@ -8,6 +8,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from s4al_jax.engine import devices
+from s4al_jax.engine.score import fitting
 from s4al_jax.feed.source import Source, batches
 from s4al_jax.types import Method, Tree
 
@@ -15,7 +16,10 @@ from s4al_jax.types import Method, Tree
 def beliefs(
     method: Method, source: Source, mesh: Mesh, *, batch: int
 ) -> Callable[[Tree, np.ndarray], Iterator[np.ndarray]]:
-    """A function (variables, image indices) -> uint8 `[height, width]` for each, in that order."""
+    """A function (variables, image indices) -> uint8 `[height, width]` for each, in that order.
+
+    A `batch` of 0 is found, as for scoring.
+    """
 
     def believed(variables: Tree, fetched: Tree) -> jax.Array:
         images = source.materialize(fetched).image
@@ -24,6 +28,8 @@ def beliefs(
     program = devices.compiled(believed, mesh)
 
     def maps(variables: Tree, images: np.ndarray) -> Iterator[np.ndarray]:
+        nonlocal batch
+        batch = batch or fitting(program, source, mesh, lambda fetched: (variables, fetched))
         for indices, fetched in batches(source, images, batch):
             yield from np.asarray(program(variables, devices.split(fetched, mesh)))[: len(indices)]
 

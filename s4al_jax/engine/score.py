@@ -1,6 +1,8 @@
 """Scoring: puts an acquisition's question to a network, for every image that is asked about."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,27 +12,80 @@ from s4al_jax.engine import devices
 from s4al_jax.feed.source import Source, batches
 from s4al_jax.types import Acquisition, InputError, Method, TrainState, Tree
 
+MOST_ROWS, MOST_ROWS_ON_CPU = 64, 8
+"""Images of a device at a time, where their number is found: more are not faster."""
+
 
 def scorer(
     method: Method, acquisition: Acquisition, source: Source, mesh: Mesh, *, batch: int
 ) -> Callable[[TrainState, np.ndarray, jax.Array], np.ndarray]:
-    """A function (state, image indices, key) -> scores `[images, rows, cols]`, in that order."""
+    """A function (state, image indices, key) -> scores `[images, rows, cols]`, in that order.
 
-    def summarized(state: TrainState, fetched: Tree, key: jax.Array) -> jax.Array:
-        images = source.materialize(fetched)
-        return acquisition.summarize(method, state, images.image, images.label, key)
-
-    program = devices.compiled(summarized, mesh)
+    A `batch` of 0 is found when the first images are scored.
+    """
+    program = summarizer(method, acquisition, source, mesh)
 
     def score(state: TrainState, images: np.ndarray, key: jax.Array) -> np.ndarray:
+        nonlocal batch
+        everywhere = devices.replicated(key, mesh)
+        batch = batch or fitting(
+            program, source, mesh, lambda fetched: (state, fetched, everywhere)
+        )
         parts = []
-        for number, (indices, fetched) in enumerate(batches(source, images, batch)):
-            own_key = devices.replicated(jax.random.fold_in(key, number), mesh)
-            scores = program(state, devices.split(fetched, mesh), own_key)
+        for indices, fetched in batches(source, images, batch):
+            scores = program(state, devices.split(fetched, mesh), everywhere)
             parts.append(np.asarray(scores)[: len(indices)])
         return _finite(np.concatenate(parts), images)
 
     return score
+
+
+def summarizer(
+    method: Method, acquisition: Acquisition, source: Source, mesh: Mesh
+) -> Callable[[TrainState, Tree, jax.Array], jax.Array]:
+    """The program of a batch: (state, what was fetched, key) -> scores `[batch, rows, cols]`."""
+
+    def summarized(state: TrainState, fetched: Tree, key: jax.Array) -> jax.Array:
+        images = source.materialize(fetched)
+        # By the image, not by the batch: nobody's lots depend on how many are scored together.
+        keys = jax.vmap(partial(jax.random.fold_in, key))(images.index)
+        return acquisition.summarize(method, state, images.image, images.label, keys)
+
+    return devices.compiled(summarized, mesh)
+
+
+def fitting(
+    program: Callable[..., Any], source: Source, mesh: Mesh, arguments: Callable[[Tree], tuple]
+) -> int:
+    """The largest batch, a power of two for each device, that needs a quarter of its memory.
+
+    `arguments` makes those of the program of what was fetched. It is the compiler that says what a
+    batch needs, and nothing is run; networks and images that lie on the device anyway are not
+    counted. How many images there are to score does not matter: an interrupted run, which may find
+    the batch in a later cycle, has to find the same one.
+    """
+    room, need = devices.room(mesh), partial(_need, program, source, mesh, arguments)
+    # A device that does not tell its memory is a part of the host.
+    limit = (room.host or 0) // mesh.size if room.device is None else room.device
+    rows = MOST_ROWS_ON_CPU if room.device is None else MOST_ROWS
+    while rows > 1 and need(rows * mesh.size) > limit // 4:
+        rows //= 2
+    return rows * mesh.size
+
+
+def _need(
+    program: Callable[..., Any],
+    source: Source,
+    mesh: Mesh,
+    arguments: Callable[[Tree], tuple],
+    size: int,
+) -> int:
+    fetched = source.fetch(np.zeros(1, np.int64), size)
+    travels = [leaf for leaf in jax.tree.leaves(fetched) if not isinstance(leaf, jax.Array)]
+    compiled = devices.prepared(program, *arguments(devices.split(fetched, mesh)))
+    analysis = compiled.memory_analysis()
+    own = sum(leaf.nbytes for leaf in travels) // mesh.size
+    return own + analysis.temp_size_in_bytes + analysis.output_size_in_bytes
 
 
 def _finite(scores: np.ndarray, images: np.ndarray) -> np.ndarray:

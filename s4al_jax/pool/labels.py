@@ -1,7 +1,7 @@
 """What has been paid for: every answered region, on disk first and then in memory.
 
-Memory holds the compressed answers only; a label map is composed when it is asked for, so that
-a large pool of which little is known needs little.
+Memory holds the compressed answers only; a label map is composed when it is asked for. An image
+of which nothing is known needs its name and nothing else.
 """
 
 import zlib
@@ -42,7 +42,7 @@ class LabelStore:
     def __init__(self, ledger: Ledger, shape: PoolShape) -> None:
         """A store that knows nothing yet."""
         self._ledger, self._shape = ledger, shape
-        self._patches: list[list[_Patch]] = [[] for _ in shape.names]
+        self._patches: dict[int, list[_Patch]] = {}
         self._class_pixels: dict[int, np.ndarray] = {}
         self._costs: dict[int, int] = {}
 
@@ -72,8 +72,10 @@ class LabelStore:
     @property
     def known_pixels(self) -> np.ndarray:
         """int64 `[images]`: answered pixels of each image, void ones too."""
-        areas = [sum(patch.box.area for patch in patches) for patches in self._patches]
-        return np.array(areas, np.int64)
+        pixels = np.zeros(len(self._shape.names), np.int64)
+        for image, patches in self._patches.items():
+            pixels[image] = sum(patch.box.area for patch in patches)
+        return pixels
 
     @property
     def spent(self) -> int:
@@ -83,7 +85,7 @@ class LabelStore:
     @property
     def share(self) -> float:
         """Pixels paid for, of all pixels of the pool."""
-        return self.spent / (len(self._patches) * self._shape.height * self._shape.width)
+        return self.spent / (len(self._shape.names) * self._shape.height * self._shape.width)
 
     @property
     def fully_labeled(self) -> np.ndarray:
@@ -93,7 +95,7 @@ class LabelStore:
     @property
     def regions_bought(self) -> int:
         """Answered regions of all cycles."""
-        return sum(len(patches) for patches in self._patches)
+        return sum(len(patches) for patches in self._patches.values())
 
     @property
     def class_pixels(self) -> np.ndarray:
@@ -114,15 +116,15 @@ class LabelStore:
         """uint8 `[height, width]`, fresh: ids and `VOID` where answered, else `UNLABELED`."""
         self._check_image(image)
         labels = np.full((self._shape.height, self._shape.width), UNLABELED, np.uint8)
-        for box, packed, _ in self._patches[image]:
+        for box, packed, _ in self._patches.get(image, ()):
             labels[box.slices] = unpacked(packed, box)
         return labels
 
     def untouched(self, grid: RegionGrid) -> np.ndarray:
         """bool `[images, rows, cols]`: cells of which no pixel is known."""
         self._check_grid(grid)
-        untouched = np.ones((len(self._patches), grid.rows, grid.cols), bool)
-        for image, patches in enumerate(self._patches):
+        untouched = np.ones((len(self._shape.names), grid.rows, grid.cols), bool)
+        for image, patches in self._patches.items():
             for (top, left, bottom, right), *_ in patches:
                 rows = slice(top // grid.cell_height, -(-bottom // grid.cell_height))
                 cols = slice(left // grid.cell_width, -(-right // grid.cell_width))
@@ -140,7 +142,7 @@ class LabelStore:
         image, row, col = _plain(annotation.region)
         self._check_image(image)
         asked = (grid.box(row, col), digest(annotation))
-        return any((patch.box, patch.sha256) == asked for patch in self._patches[image])
+        return any((patch.box, patch.sha256) == asked for patch in self._patches.get(image, ()))
 
     def record(self, annotations: Sequence[Annotation], grid: RegionGrid) -> None:
         """Remember answers, on disk first: all of them, or (`InputError`) none."""
@@ -227,7 +229,8 @@ class LabelStore:
         if answer.frame:
             labels = working_labels(answer, (self._shape.height, self._shape.width))
             packed = zlib.compress(labels.tobytes())
-        self._patches[answer.region.image].append(_Patch(answer.box, packed, answer.sha256))
+        patches = self._patches.setdefault(answer.region.image, [])
+        patches.append(_Patch(answer.box, packed, answer.sha256))
         self._class_pixels[cycle] = self.class_pixels_of(cycle) + answer.class_pixels
         self._costs[cycle] = self.cost_of(cycle) + answer.box.area
 
@@ -238,13 +241,12 @@ class LabelStore:
 
     def _common_pixels(self, image: int, box: Box) -> int:
         """Pixels of a box that are known; patches never overlap, so their areas add up."""
-        return sum(_overlap(box, patch.box) for patch in self._patches[image])
+        return sum(_overlap(box, patch.box) for patch in self._patches.get(image, ()))
 
     def _check_image(self, image: int) -> None:
-        if not 0 <= image < len(self._patches):
-            raise InputError(
-                f"there is no image {image} in a pool of {len(self._patches)}: count from 0"
-            )
+        count = len(self._shape.names)
+        if not 0 <= image < count:
+            raise InputError(f"there is no image {image} in a pool of {count}: count from 0")
 
     def _check_grid(self, grid: RegionGrid) -> None:
         if (grid.height, grid.width) != (self._shape.height, self._shape.width):

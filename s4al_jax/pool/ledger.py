@@ -11,16 +11,17 @@ whatever lies behind the last whole line was never acknowledged, and `repair` cu
 
 import contextlib
 import hashlib
+import io
 import json
-import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from s4al_jax.pool.appended_file import append, cut, named_errors, sync_folder
 from s4al_jax.pool.pictures import cut_to_size
 from s4al_jax.pool.regions import in_original
 from s4al_jax.types import VOID, Annotation, Box, InputError, Original, RegionRef
@@ -146,34 +147,37 @@ class Ledger:
         """Of `folder`, which is created where it is missing."""
         self.folder = folder
         self._sizes = {LEDGER: 0}
-        with _named_errors(folder):
+        with named_errors(folder):
             self._create()
 
-    def read(self, shape: PoolShape) -> list[Answer]:
-        """Every acknowledged answer, verified; changes nothing on disk."""
-        files: dict[str, bytes] = {}
-        answers = []
+    def read(self, shape: PoolShape) -> Iterator[Answer]:
+        """Every acknowledged answer, verified, one at a time; changes nothing on disk."""
+        files: dict[str, _PatchFile] = {}
         self._sizes = {LEDGER: 0}
-        with _named_errors(self.folder / LEDGER):
-            lines = _whole_lines((self.folder / LEDGER).read_bytes())
-        for number, line in enumerate(lines, start=1):
-            try:
-                entry = _entry(line)
-                answer = _verified(entry, self._patch(entry, files), shape)
-            except (ValueError, RecursionError, zlib.error) as error:
-                raise self.damage(number, str(error)) from error
-            self._sizes[LEDGER] += len(line) + 1
-            self._sizes[patch_file(answer.cycle)] += len(answer.packed)
-            answers.append(answer)
-        return answers
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(named_errors(self.folder / LEDGER))
+            ledger = stack.enter_context((self.folder / LEDGER).open("rb"))
+            for number, line in enumerate(_whole_lines(ledger), start=1):
+                try:
+                    entry = _entry(line)
+                    answer = _verified(entry, self._patch(entry, files, stack), shape)
+                except (ValueError, RecursionError, zlib.error) as error:
+                    raise self.damage(number, str(error)) from error
+                self._sizes[LEDGER] += len(line) + 1
+                self._sizes[patch_file(answer.cycle)] += len(answer.packed)
+                yield answer
 
     def repair(self) -> None:
-        """Cut off what a stopped write left: a torn line, patches that no line speaks of."""
-        with _named_errors(self.folder):
-            _cut(self.folder / LEDGER, self._sizes[LEDGER])
+        """Cut off what a stopped write left: a torn line, patches that no line speaks of.
+
+        To be called when all answers have been read.
+        """
+        with named_errors(self.folder):
+            cut(self.folder / LEDGER, self._sizes[LEDGER], keep_empty=True)
             for path in sorted((self.folder / "patches").glob("*.bin")):
                 if re.fullmatch(r"[0-9]{2,}", path.stem):
-                    _cut(path, self._sizes.get(f"patches/{path.name}", 0))
+                    known = self._sizes.get(f"patches/{path.name}", 0)
+                    cut(path, known, keep_empty=False)
 
     def append(self, answers: Sequence[Answer], names: Sequence[str]) -> None:
         """Put answers on disk: all of them, or (`InputError`) none."""
@@ -183,7 +187,7 @@ class Ledger:
             self._check_size(name)
         try:
             for name, added in additions.items():
-                _append(self.folder / name, added)
+                append(self.folder / name, added)
         except BaseException:
             self._roll_back(additions)
             raise
@@ -209,23 +213,27 @@ class Ledger:
         if patches.is_dir() and any(path.stat().st_size for path in patches.iterdir()):
             raise InputError(f"{ledger} is missing, but {patches} holds answers: bring it back")
         patches.mkdir(parents=True, exist_ok=True)
-        _append(ledger, b"")
-        _sync_folder(self.folder.parent)
+        append(ledger, b"")
+        sync_folder(self.folder.parent)
 
-    def _patch(self, entry: Mapping[str, Any], files: dict[str, bytes]) -> bytes:
+    def _patch(
+        self,
+        entry: Mapping[str, Any],
+        files: dict[str, "_PatchFile"],
+        stack: contextlib.ExitStack,
+    ) -> bytes:
         """The bytes of an entry's patch; patches must lie one behind the other."""
         name, patch = patch_file(entry["cycle"]), entry["patch"]
-        if name not in files:
-            path = self.folder / name
-            with _named_errors(path):
-                files[name] = path.read_bytes() if path.exists() else b""
-        start = self._sizes.setdefault(name, 0)
-        if patch["file"] != name or patch["offset"] != start:
-            raise ValueError(f"the patch should start at byte {start} of {name}")
-        packed = files[name][start : start + patch["bytes"]]
-        if len(packed) != patch["bytes"]:
-            raise ValueError(f"{name} ends at byte {len(files[name])}, inside the patch")
-        return packed
+        with named_errors(self.folder / name):
+            if name not in files:
+                files[name] = _patch_file(self.folder / name, stack)
+            start = self._sizes.setdefault(name, 0)
+            if patch["file"] != name or patch["offset"] != start:
+                raise ValueError(f"the patch should start at byte {start} of {name}")
+            if start + patch["bytes"] > files[name].size:
+                raise ValueError(f"{name} ends at byte {files[name].size}, inside the patch")
+            # No seeking: what was read before ends where this one starts.
+            return files[name].file.read(patch["bytes"])
 
     def _additions(
         self, answers: Sequence[Answer], names: Sequence[str]
@@ -243,7 +251,7 @@ class Ledger:
 
     def _check_size(self, name: str) -> None:
         path, expected = self.folder / name, self._sizes.get(name, 0)
-        with _named_errors(path):
+        with named_errors(path):
             size = path.stat().st_size if path.exists() else 0
         if size != expected:
             raise InputError(
@@ -256,7 +264,8 @@ class Ledger:
         with contextlib.suppress(OSError):
             for name in reversed(list(names)):
                 if (self.folder / name).exists():
-                    _cut(self.folder / name, self._sizes.get(name, 0))
+                    known = self._sizes.get(name, 0)
+                    cut(self.folder / name, known, keep_empty=name == LEDGER)
 
 
 def patch_file(cycle: int) -> str:
@@ -275,15 +284,38 @@ def _line(answer: Answer, name: str, offset: int) -> bytes:
     return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def _whole_lines(contents: bytes) -> list[bytes]:
+class _PatchFile(NamedTuple):
+    """A file of patches while it is read from its start on, and its size."""
+
+    file: BinaryIO
+    size: int
+
+
+def _patch_file(path: Path, stack: contextlib.ExitStack) -> _PatchFile:
+    if not path.exists():
+        return _PatchFile(io.BytesIO(), 0)
+    return _PatchFile(stack.enter_context(path.open("rb")), path.stat().st_size)
+
+
+def _whole_lines(ledger: BinaryIO) -> Iterator[bytes]:
     """The acknowledged lines: a last one that is torn or does not parse is left out."""
-    lines = contents.split(b"\n")[:-1]
+    before = None
+    for line in ledger:
+        if not line.endswith(b"\n"):
+            break
+        if before is not None:
+            yield before
+        before = line[:-1]
+    if before is not None and _parses(before):
+        yield before
+
+
+def _parses(line: bytes) -> bool:
     try:
-        if lines:
-            json.loads(lines[-1])
+        json.loads(line)
     except (ValueError, RecursionError):
-        return lines[:-1]
-    return lines
+        return False
+    return True
 
 
 def _entry(line: bytes) -> dict[str, Any]:
@@ -355,46 +387,3 @@ def _frame(original: Mapping[str, Any] | None, box: Box, size: tuple[int, int]) 
     if frame.box != in_original(box, size, frame.size):
         raise ValueError(f"box {list(box)} is not {list(frame.box)} in {height} x {width} pixels")
     return frame
-
-
-def _append(path: Path, added: bytes) -> None:
-    """Append and wait until the disk has it."""
-    with _named_errors(path):
-        new = not path.exists()
-        with path.open("ab") as file:
-            file.write(added)
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            _sync_folder(path.parent)
-
-
-def _cut(path: Path, size: int) -> None:
-    """Cut a file to the bytes that are acknowledged; a patch file without any goes away."""
-    if size == 0 and path.name != LEDGER:
-        path.unlink()
-        _sync_folder(path.parent)
-    elif path.stat().st_size != size:
-        with path.open("r+b") as file:
-            file.truncate(size)
-            os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
-    """Turn what the disk says into one line with the file's name."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"{error.filename or path} cannot be read or written ({error.strerror or error}): "
-            "free the disk or correct the permissions, then start again"
-        ) from error

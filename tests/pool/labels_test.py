@@ -1,11 +1,13 @@
 """The store of what was paid for: exact accounts, and wrong answers refused."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from s4al_jax.pool.labels import LabelStore
+from s4al_jax.pool.oracle import simulated
 from s4al_jax.pool.regions import region_grid, whole_image
 from s4al_jax.types import UNLABELED, VOID, Annotation, InputError, RegionRef
 from tests.pool.small_store import (
@@ -13,6 +15,7 @@ from tests.pool.small_store import (
     GRID,
     HEIGHT,
     NAMES,
+    POOL,
     TRUTH,
     WIDTH,
     files,
@@ -157,3 +160,20 @@ def test_grids_of_another_size_and_impossible_pools_are_refused(
         LabelStore.open(tmp_path, names=NAMES, height=5, width=7, num_classes=255)
     with pytest.raises(InputError, match="of 0 images"):
         LabelStore.open(tmp_path, names=(), height=5, width=7, num_classes=3)
+
+
+def test_images_of_which_nothing_is_known_need_no_memory_but_their_names(tmp_path: Path) -> None:
+    names = tuple(f"{image:07d}" for image in range(300_000))
+    cells = [RegionRef(299_999, 1, 1), RegionRef(7, 0, 2), RegionRef(7, 1, 0)]
+    pool = POOL._replace(names=names, read_truth=lambda image: TRUTH[image % len(TRUTH)])
+    tracemalloc.start()
+    store = LabelStore.open(tmp_path, names=names, height=HEIGHT, width=WIDTH, num_classes=CLASSES)
+    for parcel in simulated(pool).answers(cells, GRID, 0):
+        store.record(parcel, GRID)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1_000_000  # an empty list for each image would need 16 MB
+    assert store.known_pixels[[7, 299_999]].tolist() == [8, 6]
+    assert store.known_pixels.sum() == store.spent == 14
+    assert np.argwhere(~store.untouched(GRID)).tolist() == [[7, 0, 2], [7, 1, 0], [299_999, 1, 1]]
+    assert store.missing([RegionRef(8, 0, 0), cells[1]], GRID) == [RegionRef(8, 0, 0)]

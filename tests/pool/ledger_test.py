@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s4al_jax.pool.labels import LabelStore
+from s4al_jax.pool.ledger import Ledger, PoolShape
 from s4al_jax.pool.oracle import simulated
 from s4al_jax.pool.regions import RegionGrid, region_grid
 from s4al_jax.types import UNLABELED, InputError, RegionRef
@@ -178,7 +179,7 @@ def test_a_run_stopped_at_any_byte_ends_with_the_same_files(
 def test_bytes_that_were_never_acknowledged_are_cut_off(store: LabelStore, tmp_path: Path) -> None:
     before = files(tmp_path)
     folder = tmp_path / "annotations"
-    for tail in (b"{", b"\0\0\0", b"{}", b"{ no json\n", b"\xff\xfe\n"):
+    for tail in (b"{", b"\0\0\0", b"\0\n\0", b"{\n{", b"{}", b"{ no json\n", b"\xff\xfe\n"):
         with (folder / "ledger.jsonl").open("ab") as ledger:
             ledger.write(tail)
         with (folder / "patches/00.bin").open("ab") as patches:
@@ -295,3 +296,13 @@ def test_a_store_with_nothing_to_repair_opens_where_it_may_not_write(
     assert np.array_equal(maps(again), maps(store))
     assert again.spent == 44
     again.check_valid()
+
+
+def test_answers_are_read_one_at_a_time(store: LabelStore, tmp_path: Path) -> None:
+    path = tmp_path / "annotations/ledger.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b"damage\n" + b"".join(lines[2:]))
+    answers = Ledger(tmp_path / "annotations").read(PoolShape(NAMES, HEIGHT, WIDTH, CLASSES))
+    assert next(answers).region == RegionRef(0, 0, 0)
+    with pytest.raises(InputError, match="line 2"):
+        next(answers)

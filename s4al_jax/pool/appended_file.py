@@ -1,0 +1,52 @@
+"""Files that are only appended to: on the disk when a write returns, or cut back as they were."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from s4al_jax.types import InputError
+
+
+def append(path: Path, added: bytes) -> None:
+    """Append and wait until the disk has it."""
+    with named_errors(path):
+        new = not path.exists()
+        with path.open("ab") as file:
+            file.write(added)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            sync_folder(path.parent)
+
+
+def cut(path: Path, size: int, *, keep_empty: bool) -> None:
+    """Cut a file to its first bytes; without any, and not to be kept empty, it goes away."""
+    if size == 0 and not keep_empty:
+        path.unlink()
+        sync_folder(path.parent)
+    elif path.stat().st_size != size:
+        with path.open("r+b") as file:
+            file.truncate(size)
+            os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names of a folder's files."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Turn what the disk says into one line with the file's name."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or path} cannot be read or written ({error.strerror or error}): "
+            "free the disk or correct the permissions, then start again"
+        ) from error
