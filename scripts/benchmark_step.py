@@ -7,7 +7,11 @@
 Pictures are noise of the configuration's size, so that no dataset is needed. A yardstick is a
 Python file with a class `Bench(device, variant, aug, size, classes, batch, ...)` whose `step()`
 starts a step and whose `sync()` waits for it; it is measured in turns with ours, in one process.
-Compiling is as long as JAX's cache makes it: JAX_COMPILATION_CACHE_DIR names an empty one.
+
+FLOPs and bytes are the compiled program's by the compiler's count. The roof is the time that they
+take at the rates of a large product of matrices and of a large copy, measured beforehand; its share
+says how near a step comes to it. Compiling is timed with an empty cache and again with a full one.
+The peak is measured while the first step runs: a GPU's own count, else what the process grows by.
 """
 
 import csv
@@ -15,16 +19,20 @@ import importlib.util
 import itertools
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
+from jax.experimental.compilation_cache import compilation_cache
 
 from s4al_jax import command_line, experiment
+from s4al_jax.architecture import COMPUTE
 from s4al_jax.engine import devices, train
 from s4al_jax.experiment import Experiment
 from s4al_jax.feed.plan import StepPlan
@@ -41,11 +49,41 @@ _VARIANTS = flags.DEFINE_list("variants", ["eager"], "Variants of the yardstick.
 _OUT = flags.DEFINE_string("out", None, "A CSV file; rows are appended.")
 
 HEAD = ["program", "phase", "height", "width", "batch", "compute", "residence", "steps_per_second"]
-HEAD += ["slowest_block", "fastest_block", "compile_seconds", "step_mib", "gflop", "device"]
-HEAD += ["date", "jax"]
+HEAD += ["slowest_block", "fastest_block", "images_per_second", "compile_seconds"]
+HEAD += ["compile_seconds_from_cache", "step_mib", "peak_mib", "gflop", "gbyte", "roof_share"]
+HEAD += ["device", "date", "jax"]
+
+OURS = "s4al_jax"
+State = TypeVar("State")
 
 Block = Callable[[], float]
 """Runs so many steps and gives the seconds that one took."""
+
+
+class Rates(NamedTuple):
+    """What a device does in a second when nothing else is asked of it."""
+
+    flops: float
+    bytes: float
+
+
+class About(NamedTuple):
+    """What is known of a step's program beside its speed."""
+
+    compile_seconds: float
+    from_cache_seconds: float
+    step_mib: float
+    peak_mib: float
+    flops: float
+    bytes: float
+
+    def columns(self, machine: Rates, seconds: float) -> list[str]:
+        """As in the table, for a step of so many seconds."""
+        roof = max(self.flops / machine.flops, self.bytes / machine.bytes)
+        times = [f"{self.compile_seconds:.1f}", f"{self.from_cache_seconds:.1f}"]
+        sizes = [f"{self.step_mib:.0f}", f"{self.peak_mib:.0f}"]
+        counts = [f"{self.flops / 1e9:.1f}", f"{self.bytes / 1e9:.1f}"]
+        return [*times, *sizes, *counts, f"{roof / seconds:.3f}"]
 
 
 def main(_: Sequence[str]) -> None:
@@ -57,13 +95,16 @@ def main(_: Sequence[str]) -> None:
     config.model.pretrained = ""
     built = experiment.build(config)
     rows = []
+    machine = rates(built)
     for name in _PHASES.value:
         about, block = ours(built, Phase(name))
-        blocks = {"s4al_jax": block} | (yardsticks(built) if name == Phase.REPLAY.value else {})
+        blocks = {OURS: block} | (yardsticks(built) if name == Phase.REPLAY.value else {})
         for program, seconds in in_turns(blocks).items():
-            rates = [f"{1 / take(seconds):.4g}" for take in (statistics.median, max, min)]
-            rows.append([program, name, *size(built), *rates])
-            rows[-1] += about if program == "s4al_jax" else ["", "", ""]
+            of_blocks = [f"{1 / take(seconds):.4g}" for take in (statistics.median, max, min)]
+            seen = images(built, Phase(name)) / statistics.median(seconds)
+            own = about.columns(machine, statistics.median(seconds)) if program == OURS else None
+            rows.append([program, name, *size(built), *of_blocks, f"{seen:.4g}"])
+            rows[-1] += own or [""] * 7
             kind = built.mesh.devices.flat[0].device_kind
             rows[-1] += [f"{built.mesh.size} x {kind}", time.strftime("%Y-%m-%d"), jax.__version__]
             print("  ".join(f"{n}={v}" for n, v in zip(HEAD, rows[-1], strict=True)), flush=True)
@@ -80,8 +121,39 @@ def size(built: Experiment) -> list[str]:
     return [str(built.spec.height), str(built.spec.width), batch, compute, built.residence]
 
 
-def ours(built: Experiment, phase: Phase) -> tuple[list[str], Block]:
-    """What the compiler says of our step (seconds, MiB, GFLOP), and how to run a block of it."""
+def images(built: Experiment, phase: Phase) -> int:
+    """Images that the student sees in a step."""
+    passes = list(Phase).index(phase)
+    return built.batch["labeled"] + passes * built.batch["unlabeled"]
+
+
+def rates(built: Experiment) -> Rates:
+    """The device's own, as far as a plain program reaches them."""
+    dtype = COMPUTE[str(built.knobs["model.compute"])]
+    side, length = (2048, 2**25) if jax.default_backend() == "cpu" else (8192, 2**29)
+    product, copy = jnp.ones((side, side), dtype), jnp.ones(length, jnp.float32)
+    seconds = [
+        min(in_turns({"": timed(jax.jit(function), argument)})[""])
+        for function, argument in ((lambda x: x @ x, product), (lambda x: x + 1, copy))
+    ]
+    return Rates(flops=2 * side**3 / seconds[0], bytes=8 * length / seconds[1])
+
+
+def timed(program: Callable[[jax.Array], jax.Array], argument: jax.Array) -> Block:
+    """Runs a program ten times."""
+
+    def run() -> float:
+        started = time.monotonic()
+        for _ in range(10):
+            result = program(argument)
+        jax.block_until_ready(result)
+        return (time.monotonic() - started) / 10
+
+    return run
+
+
+def ours(built: Experiment, phase: Phase) -> tuple[About, Block]:
+    """What there is to know of our step, and how to run a block of it."""
     source = experiment.source(
         built.spec.train,
         built.spec.train.read_truth,
@@ -94,12 +166,60 @@ def ours(built: Experiment, phase: Phase) -> tuple[list[str], Block]:
     first = devices.split(
         train.fetched([next(steps)] * built.schedule.steps_together, source), built.mesh
     )
-    started = time.monotonic()
-    compiled = devices.prepared(update[phase], state, first)
-    seconds = time.monotonic() - started
-    flops = (compiled.cost_analysis() or {}).get("flops", float("nan"))
-    about = [f"{seconds:.1f}", f"{devices.memory(compiled) / 2**20:.0f}", f"{flops / 1e9:.1f}"]
+    compiled, seconds = _compiled(lambda: devices.prepared(update[phase], state, first))
+    cost = compiled.cost_analysis() or {}
+    size = devices.memory(compiled)
+    # The state is there before the step and after it, so it is no part of what the step adds.
+    there = sum(leaf.nbytes for leaf in jax.tree.leaves((state, first)))
+    added, state = _growth(lambda: jax.block_until_ready(update[phase](state, first)[0]))
+    together = built.schedule.steps_together
+    about = About(
+        *seconds,
+        step_mib=size / 2**20,
+        peak_mib=(added + there) / 2**20,
+        flops=cost.get("flops", float("nan")) / together,
+        bytes=cost.get("bytes accessed", float("nan")) / together,
+    )
     return about, _block(state, steps, update, source, built)
+
+
+def _compiled(compile: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
+    """A program, and the seconds that compiling it takes with an empty cache and from a full one.
+
+    The cache is an empty folder of its own, for this alone.
+    """
+    before = getattr(jax.config, "jax_compilation_cache_dir", None)
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        jax.config.update("jax_compilation_cache_dir", folder)
+        for _ in range(2):
+            compilation_cache.reset_cache()
+            jax.clear_caches()
+            started = time.monotonic()
+            compiled = compile()
+            seconds.append(time.monotonic() - started)
+    jax.config.update("jax_compilation_cache_dir", before)
+    compilation_cache.reset_cache()
+    return compiled, (seconds[0], seconds[1])
+
+
+def _growth(run: Callable[[], State]) -> tuple[int, State]:
+    """Bytes that a device, or on a CPU this process, needs more at most while something runs."""
+    device = jax.devices()[0]
+    if statistics := device.memory_stats():
+        before = statistics["bytes_in_use"]
+        result = run()
+        return (device.memory_stats() or {})["peak_bytes_in_use"] - before, result
+    # Linux forgets the largest size that the process ever had.
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _resident("VmRSS")
+    result = run()
+    return _resident("VmHWM") - before, result
+
+
+def _resident(which: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(which))
 
 
 def _block(
