@@ -48,7 +48,7 @@ def default() -> ConfigDict:
     # "folder": a person answers through files in the run's directory
     config.oracle = {"name": "simulated", "annotator": "person"}
     config.evaluate = {"every_epochs": 10, "batch": 8, "splits": ("val", "test")}
-    config.score = {"batch": 8}  # images; 0: as many as memory allows, up to 64 a device
+    config.score = {"batch": 8}  # images; 0: as many as fit, up to 64 a device (CPU: 8)
     config.checkpoint = {"every_epochs": 5, "keep": 2}
     config.lock()
     return config
