@@ -37,10 +37,11 @@ MAY_IMPORT = {
     "forecast": (*BELOW_ENGINE, "engine", "experiment"),
     "start": (*BELOW_ENGINE, "engine", "experiment", "config"),
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start"),
-    "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages"),
-    # `types` for the errors that main turns into one line.
+    "asking": (*BELOW_ENGINE, "engine", "experiment", "stages"),
+    "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking"),
+    # `types` for the errors that main turns into one line, `hosts` to meet the other processes.
     "command_line": ("types",),
-    "main": ("types", "command_line", "config", "experiment", "forecast", "loop"),
+    "main": ("types", "command_line", "config", "engine.hosts", "experiment", "forecast", "loop"),
     "configs": ("config",),
 }
 """Room, or module beside the rooms -> what it may import of ours. All else is forbidden."""
