@@ -1,4 +1,4 @@
-"""What all tests share: strict JAX, a compile cache, four fake devices, and a tiny experiment."""
+"""What all tests share: strict JAX, a compile cache, eight fake devices, and a tiny experiment."""
 
 import os
 import runpy
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-# Before JAX starts. One program on four devices is how several devices are tested without any.
+# Before JAX starts. One program on eight devices is how several devices are tested without any.
 os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 ).strip()
 
 import jax

@@ -41,13 +41,16 @@ def tiny_config(**changes: object) -> ConfigDict:
 
 
 def get_config() -> ConfigDict:
-    """For four devices, and for numbers that rounding moves little."""
+    """For up to four devices, and for numbers that rounding moves little."""
     config = tiny_config(
         devices=0,
         batch__labeled=4,
         batch__unlabeled=4,
         evaluate__batch=4,
         optimizer__learning_rate=1e-3,
+        schedule__epochs=2,
+        schedule__last_epochs=3,
+        schedule__replay_from_cycle=2,
     )
     config.lock()
     return config

@@ -1,0 +1,171 @@
+"""Two processes do one run as one process does it; one that is left alone says so and ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from s4al_jax import experiment
+from tests.conftest import CACHE
+from tests.resume_test import arrays
+from tests.tiny import get_config
+
+ROOT = Path(__file__).parents[1]
+SOON = 60
+"""seconds within which a process notices that another one is gone"""
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def started(workdir: Path, *flags: str) -> subprocess.Popen[str]:
+    """The command on one device; compiled fast, since nothing here takes long to compute."""
+    env = os.environ | {
+        "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COMPILATION_CACHE_DIR": str(CACHE),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",
+    }
+    command = [sys.executable, "-m", "s4al_jax.main", "--config=tests/tiny.py"]
+    return subprocess.Popen(
+        [*command, f"--workdir={workdir}", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=env,
+    )
+
+
+def pair(workdir: Path, *flags: str, second: tuple[str, ...] = ()) -> list[subprocess.Popen[str]]:
+    """Two processes of one run; `second` are further flags of the second one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = (f"--coordinator=127.0.0.1:{free.getsockname()[1]}", "--num_processes=2")
+    return [
+        started(workdir, *meeting, f"--process_id={process}", *flags, *(second if process else ()))
+        for process in range(2)
+    ]
+
+
+def ended(processes: list[subprocess.Popen[str]], timeout: float = 400) -> list[Ended]:
+    """How they ended; none is left behind."""
+    try:
+        said = [process.communicate(timeout=timeout) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [
+        Ended(process.returncode, *texts) for process, texts in zip(processes, said, strict=True)
+    ]
+
+
+def finished(processes: list[subprocess.Popen[str]]) -> list[Ended]:
+    ends = ended(processes)
+    assert [end.code for end in ends] == [0] * len(ends), [end.err[-3000:] for end in ends]
+    return ends
+
+
+def wait_for(happened: Callable[[], bool], processes: list[subprocess.Popen[str]]) -> None:
+    deadline = time.monotonic() + 300
+    while not happened():
+        assert time.monotonic() < deadline and all(p.poll() is None for p in processes)
+        time.sleep(0.05)
+
+
+def ledger(run: Path) -> list[dict]:
+    lines = (run / "annotations" / "ledger.jsonl").read_text().splitlines()
+    return [{**json.loads(line), "time": ""} for line in lines]
+
+
+def chosen(run: Path) -> list:
+    return json.loads((run / "cycles" / "00" / "chosen.json").read_text())
+
+
+def last_arrays(run: Path) -> dict[str, np.ndarray]:
+    config = get_config()
+    config.devices = 1
+    return arrays(run, experiment.build(config))
+
+
+def apart(run: Path, other: Path) -> float:
+    """How far the last parameters of two runs are from each other at most."""
+    one, two = last_arrays(run), last_arrays(other)
+    assert one.keys() == two.keys()
+    return max(float(np.abs(one[name] - two[name]).max()) for name in one if "params" in name)
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[Ended]]]:
+    """The run of two processes that nobody disturbs, and how they ended."""
+    workdir = tmp_path_factory.mktemp("together") / "run"
+    yield workdir, finished(pair(workdir))
+
+
+def test_two_processes_do_what_one_does(together: tuple[Path, list[Ended]], tmp_path: Path) -> None:
+    both, _ = together
+    finished([started(tmp_path / "run")])
+    assert chosen(both) == chosen(tmp_path / "run") and len(chosen(both)) == 8
+    assert ledger(both) == ledger(tmp_path / "run")
+    assert apart(both, tmp_path / "run") < 1e-5
+
+
+def test_the_first_process_alone_writes_and_speaks(together: tuple[Path, list[Ended]]) -> None:
+    workdir, (first, second) = together
+    assert "The run is finished" in first.out
+    assert [line for line in second.out.splitlines() if not line.startswith("[Gloo]")] == []
+    assert first.err == second.err == ""
+    rows = (workdir / "metrics.jsonl").read_text().splitlines()
+    numbers = [row["number"] for row in map(json.loads, rows) if row["kind"] == "train"]
+    assert numbers == [2, 4, 6, 8, 10]
+    assert len(list((workdir / "tensorboard").iterdir())) == 1
+    assert json.loads((workdir / "processes.json").read_text())["processes"] == 2
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_process_that_is_left_alone_says_so_and_the_same_commands_go_on(
+    victim: int, together: tuple[Path, list[Ended]], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    processes = pair(run)
+    wait_for((run / "checkpoints" / "2").exists, processes)
+    processes[victim].send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    left = ended(processes, timeout=SOON)[1 - victim]
+    assert time.monotonic() - killed < SOON
+    assert left.code != 0
+    last = left.err.splitlines()[-1]
+    assert last.startswith("error: another process of this run is gone"), left.err
+    assert "Start the same command on all hosts again" in last
+    assert not (run / "cycles" / "01" / "metrics.json").exists()
+    if victim == 0:
+        return  # that the run goes on does not depend on who died
+    first, _ = finished(pair(run))
+    assert "going on after step" in first.out
+    undisturbed, _ = together
+    assert chosen(run) == chosen(undisturbed) and ledger(run) == ledger(undisturbed)
+    for name, array in last_arrays(undisturbed).items():
+        np.testing.assert_array_equal(last_arrays(run)[name], array, err_msg=name)
+
+
+def test_processes_with_other_commands_do_not_begin(tmp_path: Path) -> None:
+    ends = ended(pair(tmp_path / "run", second=("--config.seed=1",)), timeout=SOON)
+    for end in ends:
+        assert end.code == 1
+        assert end.err.splitlines() == [
+            "error: the configuration of process 1 differs from that of process 0: give the same "
+            "command to all hosts"
+        ]
+    assert not (tmp_path / "run").exists()
