@@ -41,7 +41,7 @@ def tiny_config(**changes: object) -> ConfigDict:
 
 
 def get_config() -> ConfigDict:
-    """For up to four devices, and for numbers that rounding moves little."""
+    """For up to four devices, numbers that rounding moves little, and little to compile."""
     config = tiny_config(
         devices=0,
         batch__labeled=4,
@@ -49,8 +49,10 @@ def get_config() -> ConfigDict:
         evaluate__batch=4,
         optimizer__learning_rate=1e-3,
         schedule__epochs=2,
-        schedule__last_epochs=3,
+        schedule__last_epochs=2,
+        schedule__warmup_epochs=0,
         schedule__replay_from_cycle=2,
+        evaluate__splits=("val",),
     )
     config.lock()
     return config
