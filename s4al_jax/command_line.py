@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
@@ -22,6 +23,44 @@ PROFILE_STEPS = flags.DEFINE_integer("profile_steps", 10, "How many steps.", low
 ACCEPT_PARTIAL = flags.DEFINE_bool(
     "accept_partial", False, "Go on as soon as some of the regions asked for are answered."
 )
+_DISTRIBUTED = flags.DEFINE_bool(
+    "distributed", False, "One of several processes; the cluster (TPU pod, SLURM) says which."
+)
+_COORDINATOR = flags.DEFINE_string(
+    "coordinator", None, "One of several processes, by hand: host:port where process 0 listens."
+)
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "How many processes, with that.")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this one is, from 0.")
+
+
+def company() -> dict[str, Any] | None:
+    """What `jax.distributed.initialize` takes to find the other processes; None: there are none."""
+    coordinator, count = _COORDINATOR.value, _NUM_PROCESSES.value
+    process = _PROCESS_ID.value
+    by_hand = {"--coordinator": coordinator, "--num_processes": count, "--process_id": process}
+    given = [flag for flag, value in by_hand.items() if value is not None]
+    alone = "--plan" if PLAN.value else "--profile" if PROFILE.value else ""
+    if alone and (given or _DISTRIBUTED.value):
+        raise InputError(f"{alone} looks at a single process: leave out what names other processes")
+    if not given:
+        return {} if _DISTRIBUTED.value else None
+    if _DISTRIBUTED.value:
+        raise InputError(f"--distributed asks the cluster, {given[0]} does not: give one of them")
+    if coordinator is None or count is None or process is None:
+        missing = [flag for flag, value in by_hand.items() if value is None]
+        raise InputError(f"{given[0]} is given without {' and '.join(missing)}: give all three")
+    _check_places(coordinator, count, process)
+    return {"coordinator_address": coordinator, "num_processes": count, "process_id": process}
+
+
+def _check_places(coordinator: str, count: int, process: int) -> None:
+    host, _, port = coordinator.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise InputError(f"--coordinator={coordinator}: give host:port, as in 10.0.0.1:1234")
+    if count < 1:
+        raise InputError(f"--num_processes={count}: give 1 or more")
+    if not 0 <= process < count:
+        raise InputError(f"--process_id={process}: give 0 to {count - 1}, another to each process")
 
 
 def parsed(arguments: Sequence[str]) -> list[str]:

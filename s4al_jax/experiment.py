@@ -18,10 +18,17 @@ from s4al_jax.acquire.choose import budget
 from s4al_jax.acquire.questions import random_regions, uncertainty
 from s4al_jax.acquire.scores import entropy, least_confidence, margin
 from s4al_jax.choices import called, named
-from s4al_jax.engine import devices
+from s4al_jax.engine import devices, hosts
 from s4al_jax.feed import plan
 from s4al_jax.feed.residence import residence
-from s4al_jax.feed.source import CachedSource, ResidentSource, Source, StreamedSource
+from s4al_jax.feed.source import (
+    CachedSource,
+    ResidentSource,
+    Rows,
+    Source,
+    StreamedSource,
+    all_rows,
+)
 from s4al_jax.learn.augment import augmentation
 from s4al_jax.learn.optimizer import poly, sgd
 from s4al_jax.methods.s4al import s4al
@@ -114,6 +121,7 @@ class Experiment(NamedTuple):
 def build(config: ConfigDict) -> Experiment:
     """Check the configuration as far as is possible without reading images, and build it all."""
     knobs.validate(config)
+    _check_same_command(knobs.flat(config))
     devices.keep_programs()
     mesh = devices.mesh(config.devices)
     batch = {
@@ -146,7 +154,7 @@ def build(config: ConfigDict) -> Experiment:
         schedule=schedule,
         steps=_steps(config, schedule, method),
         mesh=mesh,
-        residence=residence(config.data.residence, pixels=_pixels(spec), room=devices.room(mesh)),
+        residence=_residence(config.data.residence, spec, mesh),
         seed=config.seed,
         batch=batch,
         evaluated=tuple(s for s in config.evaluate.splits if getattr(spec, s).names),
@@ -163,6 +171,17 @@ def _check_parts(batch: ConfigDict, mesh: Mesh) -> None:
                 f"config.batch.{name} {batch[name]} cannot be learned in {batch.parts} equal parts "
                 f"on {mesh.size} devices: choose config.batch.parts so that it divides"
             )
+
+
+def _check_same_command(given: Mapping[str, Any]) -> None:
+    """Only where the data lies may differ between hosts."""
+    knobs_alike = {name: value for name, value in given.items() if name != "data.root"}
+    hosts.agree("the configuration", knobs_alike, "give the same command to all hosts")
+
+
+def _residence(wanted: str, spec: DatasetSpec, mesh: Mesh) -> str:
+    """As process 0 has room; the others are taken to have as much."""
+    return hosts.told(lambda: residence(wanted, pixels=_pixels(spec), room=devices.room(mesh)))
 
 
 def _initial(config: ConfigDict, spec: DatasetSpec) -> tuple[int, ...]:
@@ -199,16 +218,21 @@ def source(
     *,
     residence: str = "cached",
     place: Callable[[np.ndarray], jax.Array] = jnp.asarray,
+    rows: Rows = all_rows,
 ) -> Source:
     """A split's images on their way to the device, with what may be known of them."""
     count = len(images.names)
     if residence == "streamed" or not count:
-        return StreamedSource(read_image=images.read_image, read_label=read_label)
+        return StreamedSource(read_image=images.read_image, read_label=read_label, rows=rows)
     if residence == "resident":
         return ResidentSource(
-            read_image=images.read_image, read_label=read_label, count=count, place=place
+            read_image=images.read_image,
+            read_label=read_label,
+            count=count,
+            place=place,
+            rows=rows,
         )
-    return CachedSource(read_image=images.read_image, read_label=read_label, count=count)
+    return CachedSource(read_image=images.read_image, read_label=read_label, count=count, rows=rows)
 
 
 def _pixels(spec: DatasetSpec) -> int:
@@ -230,7 +254,7 @@ def _network(model: ConfigDict, spec: DatasetSpec, mesh: Mesh) -> Network:
         image_size=(spec.height, spec.width),
         platform=mesh.devices.flat[0].platform,
     )
-    if news:
+    if news and hosts.primary():
         print(news, flush=True)
     return network
 

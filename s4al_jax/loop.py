@@ -2,14 +2,14 @@
 
 Each stage leaves a complete file when it is done, and is passed over where its file lies already:
 the same command goes on where a run was stopped. A stage that has to be done again computes the
-same bits.
+same bits. Several processes take the same stages together, see `engine.hosts`.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from s4al_jax import stages, start
+from s4al_jax import asking, stages, start
 from s4al_jax.engine import rundir
 from s4al_jax.experiment import Experiment
 from s4al_jax.types import RegionRef
@@ -42,9 +42,9 @@ def cycles(
             yield CycleResult(cycle, folder.metrics or {}, folder.chosen)
         return
     with stages.opened(experiment, workdir, accept_partial=accept_partial) as run:
-        stages.labeled_at_start(run)
+        asking.labeled_at_start(run)
         if not experiment.initial:
-            stages.ask(run, stages.first_regions(run), cycle=0)
+            asking.ask(run, stages.first_regions(run), cycle=0)
         for cycle in range(experiment.schedule.cycles):
             metrics = stages.trained(run, cycle)
             if cycle == last:
@@ -52,7 +52,7 @@ def cycles(
                 return
             chosen = stages.chosen(run, cycle)
             # What is bought now is first learned from in the next cycle, and is booked there.
-            stages.ask(run, chosen, cycle=cycle + 1)
+            asking.ask(run, chosen, cycle=cycle + 1)
             yield CycleResult(cycle, metrics, chosen)
             if not chosen:
                 run.terminal.say("Every region of the pool has been bought: the run ends here.")

@@ -7,11 +7,12 @@ from pathlib import Path
 from absl import app, logging
 
 from s4al_jax import command_line, experiment, forecast, loop, profile
+from s4al_jax.engine import hosts
 from s4al_jax.types import AnnotationsPending, InputError
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Build the experiment and drain the loop."""
+    """Build the experiment and drain the loop, perhaps together with other processes."""
     if len(arguments) > 1:
         raise InputError(f"unexpected argument {arguments[1]!r}: knobs are --config.name=value")
     logging.set_verbosity(logging.WARNING)  # the libraries' own news is not the user's
@@ -19,18 +20,24 @@ def main(arguments: Sequence[str]) -> None:
     traces = command_line.PROFILE.value
     if not (workdir or plan or traces):
         raise InputError("--workdir is missing: name the directory of the run")
-    built = experiment.build(command_line.config())
-    if plan:
-        print(forecast.forecast(built))
-        return
-    if traces:
-        print(profile.profile(built, Path(traces), steps=command_line.PROFILE_STEPS.value))
-        return
-    for result in loop.cycles(
-        built, Path(workdir), accept_partial=command_line.ACCEPT_PARTIAL.value
-    ):
-        print(loop.summary(result), flush=True)
-    print(f"The run is finished; its results lie in {workdir}.")
+    with hosts.company(command_line.company()):
+        built = experiment.build(command_line.config())
+        if plan:
+            print(forecast.forecast(built))
+        elif traces:
+            print(profile.profile(built, Path(traces), steps=command_line.PROFILE_STEPS.value))
+        if plan or traces:
+            return
+        for result in loop.cycles(
+            built, Path(workdir), accept_partial=command_line.ACCEPT_PARTIAL.value
+        ):
+            _say(loop.summary(result))
+    _say(f"The run is finished; its results lie in {workdir}.")
+
+
+def _say(text: str) -> None:
+    if hosts.primary():
+        print(text, flush=True)
 
 
 def run() -> None:
@@ -40,7 +47,7 @@ def run() -> None:
     except InputError as error:
         sys.exit(f"error: {error}")
     except AnnotationsPending as pending:
-        print(pending)
+        _say(str(pending))
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on.", file=sys.stderr)
         sys.exit(130)

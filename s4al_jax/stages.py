@@ -1,7 +1,8 @@
 """The stages of a cycle, bound to a run directory: what `loop.cycles` calls, in its order."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -10,8 +11,7 @@ import jax
 import numpy as np
 
 from s4al_jax import start
-from s4al_jax.engine import devices, rundir, train
-from s4al_jax.engine.beliefs import beliefs
+from s4al_jax.engine import devices, hosts, rundir, train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.engine.evaluate import evaluator, measures
 from s4al_jax.engine.journal import Journal
@@ -20,10 +20,8 @@ from s4al_jax.engine.terminal import Terminal, pace
 from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.source import Source
 from s4al_jax.pool.labels import LabelStore
-from s4al_jax.pool.oracle import Guess, Oracle
-from s4al_jax.pool.regions import whole_image
+from s4al_jax.pool.oracle import Oracle
 from s4al_jax.types import (
-    AnnotationsPending,
     DatasetSpec,
     InputError,
     Phase,
@@ -50,8 +48,6 @@ class Run(NamedTuple):
     evaluate: Mapping[str, Callable[[Tree], np.ndarray]]
     """split -> (variables -> confusion matrix)"""
     score: Callable[[TrainState, np.ndarray, jax.Array], np.ndarray]
-    believed: Callable[[Tree, np.ndarray], Iterator[np.ndarray]]
-    """(variables, images) -> their label maps as a network sees them"""
     oracle: Oracle
     accept_partial: bool
 
@@ -70,13 +66,7 @@ def opened(experiment: Experiment, workdir: Path, *, accept_partial: bool = Fals
 
 def _opened(experiment: Experiment, workdir: Path, *, accept_partial: bool) -> Iterator[Run]:
     spec, mesh = experiment.spec, experiment.mesh
-    labels = LabelStore.open(
-        workdir / "annotations",
-        names=spec.train.names,
-        height=spec.height,
-        width=spec.width,
-        num_classes=len(spec.classes),
-    )
+    labels = _labels(experiment, workdir)
     terminal = Terminal()
     with Journal(workdir) as journal:
         pool, measured = _sources(
@@ -111,11 +101,26 @@ def _opened(experiment: Experiment, workdir: Path, *, accept_partial: bool) -> I
                 mesh,
                 batch=experiment.batch["score"],
             ),
-            believed=beliefs(experiment.method, pool, mesh, batch=experiment.batch["score"]),
             oracle=experiment.oracle(workdir),
             accept_partial=accept_partial,
         )
         checkpoints.close()
+
+
+def _labels(experiment: Experiment, workdir: Path) -> LabelStore:
+    """What has been bought; process 0 mends what a stopped write left before the others read it."""
+    spec = experiment.spec
+    opened = partial(
+        LabelStore.open,
+        workdir / "annotations",
+        names=spec.train.names,
+        height=spec.height,
+        width=spec.width,
+        num_classes=len(spec.classes),
+    )
+    mended: list[LabelStore] = []
+    hosts.told(lambda: mended.append(opened()))
+    return hosts.together(lambda: mended[0] if mended else opened(repair=False))
 
 
 def _sources(
@@ -126,74 +131,12 @@ def _sources(
         source,
         residence=experiment.residence,
         place=partial(devices.replicated, mesh=experiment.mesh),
+        rows=partial(devices.own_rows, mesh=experiment.mesh),
     )
     measured = {"val": spec.val, "test": spec.test}
     return made(spec.train, labels.label_map), {
         split: made(images, images.read_truth) for split, images in measured.items()
     }
-
-
-def labeled_at_start(run: Run) -> None:
-    """Remember what is known before anybody is asked: the labels that came with the images."""
-    experiment = run.experiment
-    whole = whole_image(experiment.spec.height, experiment.spec.width)
-    given = [RegionRef(image, 0, 0) for image in experiment.initial]
-    missing = run.labels.missing(given, whole)
-    for answers in experiment.given.answers(missing, whole, 0):
-        run.labels.record(answers, whole)
-
-
-def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
-    """Have the regions answered that were not yet, and remember each answer as it comes.
-
-    `cycle` is the one that will learn from them. Raises `AnnotationsPending` when answers are
-    missing, unless it was decided to go on with some.
-    """
-    grid, folder = run.experiment.grid, rundir.cycle_folder(run.workdir, cycle)
-    missing = run.labels.missing(regions, grid)
-    if not missing or folder.given_up is not None:
-        return
-    _record_late_answers(run, cycle)
-    missing = run.labels.missing(regions, grid)
-    run.oracle.post(regions, grid, cycle, _guess(run, cycle - 1) if cycle else None)
-    for answers in run.oracle.answers(missing, grid, cycle):
-        run.labels.record(answers, grid)
-    asked = set(missing)
-    _check_unchanged(run, [region for region in regions if region not in asked], cycle)
-    left = run.labels.missing(regions, grid)
-    if not left:
-        return
-    if not run.accept_partial or len(left) == len(regions):
-        raise AnnotationsPending(run.oracle.reminder(left, grid, cycle))
-    run.terminal.say(f"going on without an answer for {len(left)} of {len(regions)} regions")
-    folder.write_given_up(left)
-
-
-def _record_late_answers(run: Run, cycle: int) -> None:
-    """Remember what was answered of earlier rounds after it was decided to go on without.
-
-    Between two trainings only: a training goes on with what was known when it began.
-    """
-    grid = run.experiment.grid
-    for earlier in range(cycle):
-        folder = rundir.cycle_folder(run.workdir, earlier)
-        left = run.labels.missing(folder.given_up or [], grid)
-        for answers in run.oracle.answers(left, grid, earlier) if left else ():
-            run.labels.record(answers, grid)
-
-
-def _check_unchanged(run: Run, known: Sequence[RegionRef], cycle: int) -> None:
-    """Refuse another answer for a region than the one that was recorded."""
-    grid = run.experiment.grid
-    for answers in run.oracle.answers(known, grid, cycle) if known else ():
-        for answer in answers:
-            image, row, col = answer.region
-            if not run.labels.agrees(answer, grid):
-                raise InputError(
-                    f"the answer for {run.experiment.spec.train.names[image]}, cell ({row}, {col})"
-                    ", is not the one that was recorded, and what was paid for is never changed: "
-                    "take it away; all other answers are kept"
-                )
 
 
 def first_regions(run: Run) -> list[RegionRef]:
@@ -213,17 +156,6 @@ def _choice(
     allowed = experiment.allowance(int(eligible.any(axis=(1, 2)).sum()))
     taken = experiment.acquisition.choose(scores, eligible, allowed, lots)
     return [RegionRef(*map(int, place)) for place in np.argwhere(taken)]
-
-
-def _guess(run: Run, cycle: int) -> Guess:
-    """What the network that is asked takes images for, after a cycle."""
-
-    def guess(images: Sequence[int]) -> Iterator[np.ndarray]:
-        state = run.checkpoints.state(run.experiment.state_shapes)
-        network = getattr(state, run.experiment.method.networks[-1])
-        yield from run.believed(network, np.asarray(images))
-
-    return guess
 
 
 def finished(experiment: Experiment, workdir: Path) -> bool:
@@ -263,8 +195,14 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
         return folder.chosen
     scores, eligible = folder.scores or _scores(run, cycle)
     lots = np.random.default_rng([experiment.seed, cycle])
-    folder.write_chosen(_choice(experiment, scores, eligible, lots))
-    return folder.chosen or []
+    regions = _choice(experiment, scores, eligible, lots)
+    hosts.agree(
+        f"what is chosen after cycle {cycle}",
+        scores.tobytes() + json.dumps(regions).encode(),
+        "all hosts need the same versions and the same kind of device",
+    )
+    folder.write_chosen(regions)
+    return regions
 
 
 def _scores(run: Run, cycle: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 
 from s4al_jax import config
-from s4al_jax.engine import rundir
+from s4al_jax.engine import hosts, rundir
 from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment
 from s4al_jax.pool.check import check
@@ -16,6 +16,11 @@ from s4al_jax.types import DatasetSpec, ImageSet, InputError
 
 def claim(experiment: Experiment, workdir: Path) -> None:
     """Refuse a directory of another configuration; mark an empty one as this run's."""
+    hosts.told(lambda: _claim(experiment, workdir))
+    rundir.check_shared(workdir)
+
+
+def _claim(experiment: Experiment, workdir: Path) -> None:
     path = workdir / "config.json"
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"{workdir} is a file: choose another --workdir")
@@ -56,6 +61,7 @@ def _identity(experiment: Experiment) -> dict:
 def check_splits(experiment: Experiment, workdir: Path) -> None:
     """Refuse a dataset of other images or classes than the run began with."""
     path, record = workdir / "splits.json", splits_record(experiment.spec, experiment.initial)
+    hosts.agree("the dataset", record, "give all hosts the same images and labels")
     kept = rundir.read_json(path)
     if kept is not None and kept != record:
         changed = [name for name in record if record[name] != kept.get(name)]
@@ -66,7 +72,10 @@ def check_splits(experiment: Experiment, workdir: Path) -> None:
 
 
 def checked_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> DatasetSpec:
-    """Read every file once, write the splits, and give the dataset with what is worth keeping."""
+    """Read every file once, write the splits, and give the dataset with what is worth keeping.
+
+    Every host reads all of it: its copy of the data must be whole, too.
+    """
     spec = experiment.spec
     splits = {"train": spec.train, "val": spec.val, "test": spec.test}
     if experiment.residence != "streamed":
@@ -74,9 +83,9 @@ def checked_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> D
         spec = spec._replace(train=train, val=val, test=test)
     total = sum(len(images.names) for images in splits.values())
     terminal.say(f"reading {total} images and what is known of them ({experiment.residence})")
-    check(spec, progress=terminal.countdown("images read"))
+    hosts.together(lambda: check(spec, progress=terminal.countdown("images read")))
     path = workdir / "splits.json"
-    if not path.exists():
+    if not hosts.told(path.exists):
         rundir.write_json(path, splits_record(experiment.spec, experiment.initial))
     return spec
 

@@ -39,10 +39,14 @@ MAY_IMPORT = {
     "profile": (*BELOW_ENGINE, "engine", "experiment", "rehearsal"),
     "start": (*BELOW_ENGINE, "engine", "experiment", "config"),
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start"),
-    "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages"),
-    # `types` for the errors that main turns into one line.
+    "asking": (*BELOW_ENGINE, "engine", "experiment", "stages"),
+    "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking"),
+    # `types` for the errors that main turns into one line, `hosts` to meet the other processes.
     "command_line": ("types",),
-    "main": ("types", "command_line", "config", "experiment", "forecast", "loop", "profile"),
+    "main": (
+        *("types", "command_line", "config", "engine.hosts"),
+        *("experiment", "forecast", "loop", "profile"),
+    ),
     "configs": ("config",),
 }
 """Room, or module beside the rooms -> what it may import of ours. All else is forbidden."""

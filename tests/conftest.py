@@ -1,4 +1,4 @@
-"""What all tests share: strict JAX, a compile cache, four fake devices, and a tiny experiment."""
+"""What all tests share: strict JAX, a compile cache, eight fake devices, and a tiny experiment."""
 
 import os
 import runpy
@@ -7,54 +7,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-# Before JAX starts. One program on four devices is how several devices are tested without any.
+# Before JAX starts. One program on eight devices is how several devices are tested without any.
 os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 ).strip()
 
 import jax
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax import architecture, experiment, loop
-from s4al_jax import config as knobs
-from tests.plain import Plain
+from s4al_jax import experiment, loop
+from tests.tiny import tiny_config
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla_tests"
 
 
 def pytest_configure() -> None:
-    architecture.BACKBONES["plain"] = Plain
     jax.config.update("jax_numpy_rank_promotion", "raise")
     jax.config.update("jax_compilation_cache_dir", str(CACHE))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-
-
-def tiny_config(**changes: object) -> ConfigDict:
-    """What the fixture `tiny` gives; its network is two convolutions under DeepLabv3+."""
-    config = knobs.default()
-    config.data.height, config.data.width = 48, 64
-    config.data.initial_share = 0.34
-    config.data.kwargs.update(train=6, val=2, test=3)
-    config.model.backbone = ConfigDict({"name": "plain", "kwargs": {"features": 8}})
-    config.model.head.kwargs.update(aspp_channels=16, low_level_channels=8, rates=(1, 2, 3))
-    config.devices = 1
-    config.batch.update(labeled=2, unlabeled=2)
-    config.schedule.update(acquisitions=1, iterations=2, epochs=3, last_epochs=4)
-    config.schedule.update(warmup_epochs=1, replay_start_epoch=2)
-    config.replay.capacity = 4
-    config.acquisition.update(cell_height=12, cell_width=16, cells_per_image=2)
-    config.evaluate.update(every_epochs=2, batch=2)
-    config.score.batch = 4
-    config.checkpoint.every_epochs = 1
-    for name, value in changes.items():
-        *path, last = name.split("__")
-        place = config
-        for part in path:
-            place = place[part]
-        place[last] = value
-    return config
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The numbers do not depend on how many devices share a batch, and nothing is compiled twice."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -10,11 +11,29 @@ from ml_collections import ConfigDict
 from s4al_jax import experiment
 from s4al_jax.engine import devices, train
 from s4al_jax.types import InputError, Phase, TrainState
+from tests.tiny import tiny_config
+
+TWENTY = {
+    "batch__labeled": 8,
+    "batch__unlabeled": 8,
+    "evaluate__batch": 8,
+    "score__batch": 8,
+    "replay__capacity": 16,
+    "schedule__last_epochs": 12,
+    "optimizer__learning_rate": 1e-3,
+}
+"""Twenty steps of REPLAY that up to eight devices can share."""
+
+
+class Trained(NamedTuple):
+    state: TrainState
+    update: dict[Phase, train.Update]
+    losses: list[float]
 
 
 def trained(
     config: ConfigDict, steps: int, together: int = 1, residence: str = "cached"
-) -> tuple[TrainState, dict[Phase, train.Update]]:
+) -> Trained:
     """The state after some steps of the last cycle's REPLAY phase, so many in one go."""
     made = experiment.build(config)
     whole = np.asarray(made.initial)
@@ -30,6 +49,7 @@ def trained(
     state = devices.replicated(made.fresh_state(0, counts), made.mesh)
     plans = list(made.steps(1, whole, others, 0))[-steps:]
     assert {plan.phase for plan in plans} == {Phase.REPLAY}
+    losses: list[float] = []
     for first in range(0, steps, together):
         some = train.fetched(plans[first : first + together], source)
         inputs = devices.split(some, made.mesh)
@@ -37,29 +57,32 @@ def trained(
         with jax.transfer_guard("disallow"):
             state, metrics = update[Phase.REPLAY](state, inputs)
         assert {value.shape for value in jax.tree.leaves(metrics)} == {(together,)}
-    return state, update
+        losses += np.asarray(metrics["loss"]).tolist()
+    return Trained(state, update, losses)
 
 
-def test_one_device_and_four_train_the_same_network(tiny: Callable[..., ConfigDict]) -> None:
-    changes = {
-        "batch__labeled": 4,
-        "batch__unlabeled": 4,
-        "evaluate__batch": 4,
-        "schedule__last_epochs": 6,
-        "optimizer__learning_rate": 1e-3,
-        "model__head__kwargs__dropout": 0.0,
-    }
-    one, update = trained(tiny(devices=1, **changes), 5)
-    four, _ = trained(tiny(devices=4, **changes), 5)
-    assert update[Phase.REPLAY]._cache_size() == 1  # type: ignore[attr-defined]
-    assert int(one.step) == int(four.step) == 5
-    for network in ("student", "teacher"):
-        alone, shared = (getattr(state, network)["params"] for state in (one, four))
-        apart = jax.tree.map(
-            lambda a, b: np.abs(np.asarray(a) - np.asarray(b)).max(), alone, shared
-        )
-        assert max(jax.tree.leaves(apart)) < 1e-5
-    assert len(jax.tree.leaves(four.student)[0].sharding.device_set) == 4
+def apart(one: TrainState, other: TrainState) -> float:
+    """How far the parameters of two states are from each other at most."""
+    networks = ("student", "teacher")
+    first, second = ([getattr(s, n)["params"] for n in networks] for s in (one, other))
+    far = jax.tree.map(lambda a, b: np.abs(np.asarray(a) - np.asarray(b)).max(), first, second)
+    return max(jax.tree.leaves(far))
+
+
+@pytest.fixture(scope="module")
+def alone() -> Trained:
+    return trained(tiny_config(devices=1, **TWENTY), 20)
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_any_number_of_devices_trains_the_same_network(alone: Trained, count: int) -> None:
+    shared = trained(tiny_config(devices=count, **TWENTY), 20)
+    assert shared.update[Phase.REPLAY]._cache_size() == 1  # type: ignore[attr-defined]
+    assert int(alone.state.step) == int(shared.state.step) == 20
+    np.testing.assert_allclose(shared.losses, alone.losses, rtol=0, atol=1e-5)
+    assert np.ptp(alone.losses) > 0.1
+    assert apart(shared.state, alone.state) < 1e-5
+    assert len(jax.tree.leaves(shared.state.student)[0].sharding.device_set) == count
 
 
 @pytest.mark.parametrize("residence", ["cached", "resident"])
@@ -67,23 +90,17 @@ def test_steps_in_one_go_train_the_same_network(
     tiny: Callable[..., ConfigDict], residence: str
 ) -> None:
     config = tiny(optimizer__learning_rate=1e-3)
-    single, _ = trained(config, 4)
-    once, update = trained(config, 4, together=4, residence=residence)
-    assert update[Phase.REPLAY]._cache_size() == 1  # type: ignore[attr-defined]
-    assert int(once.step) == 4
-    for network in ("student", "teacher"):
-        apart = jax.tree.map(
-            lambda a, b: np.abs(np.asarray(a) - np.asarray(b)).max(),
-            getattr(single, network)["params"],
-            getattr(once, network)["params"],
-        )
-        assert max(jax.tree.leaves(apart)) < 1e-5
+    single = trained(config, 4)
+    once = trained(config, 4, together=4, residence=residence)
+    assert once.update[Phase.REPLAY]._cache_size() == 1  # type: ignore[attr-defined]
+    assert int(once.state.step) == 4
+    assert apart(single.state, once.state) < 1e-5
 
 
 def test_more_devices_than_there_are_is_an_error() -> None:
-    with pytest.raises(InputError, match="config.devices is 5, but this host has 4 cpu devices"):
-        devices.mesh(5)
-    assert devices.mesh(0).size == 4 and devices.mesh(2).size == 2
+    with pytest.raises(InputError, match="config.devices is 9, but this host has 8 cpu devices"):
+        devices.mesh(9)
+    assert devices.mesh(0).size == 8 and devices.mesh(2).size == 2
 
 
 def test_batches_are_shared_evenly_or_refused() -> None:

@@ -11,6 +11,8 @@ from s4al_jax import main
 
 ROOT = Path(__file__).parents[1]
 
+BY_HAND = ("--config=configs/demo.py",)
+
 WRONG = {
     "an unknown knob": (["--config=configs/demo.py", "--config.optimizer.rate=1"], "rate"),
     "a wrong type": (["--config=configs/demo.py", "--config.seed=many"], "seed"),
@@ -26,6 +28,35 @@ WRONG = {
         "--config has no knob 'nope'; s4al_jax/config.py lists all",
     ),
     "a file that is no configuration": (["--config=README.md"], "error: "),
+    "half of a company": (
+        ["--config=configs/demo.py", "--coordinator=10.0.0.1:1234", "--process_id=0"],
+        "--coordinator is given without --num_processes: give all three",
+    ),
+    "two ways to meet": (
+        ["--config=configs/demo.py", "--distributed", "--num_processes=2"],
+        "--distributed asks the cluster, --num_processes does not: give one of them",
+    ),
+    "no port": (
+        [*BY_HAND, "--coordinator=10.0.0.1", "--num_processes=2", "--process_id=0"],
+        "--coordinator=10.0.0.1: give host:port, as in 10.0.0.1:1234",
+    ),
+    "a process too many": (
+        [*BY_HAND, "--coordinator=h:1", "--num_processes=2", "--process_id=2"],
+        "--process_id=2: give 0 to 1, another to each process",
+    ),
+    "no process": (
+        [*BY_HAND, "--coordinator=h:1", "--num_processes=0", "--process_id=0"],
+        "--num_processes=0: give 1 or more",
+    ),
+    "a plan of several processes": (
+        ["--config=configs/demo.py", "--distributed", "--plan"],
+        "--plan looks at a single process",
+    ),
+    "a cluster that is not there": (
+        ["--config=configs/demo.py", "--distributed"],
+        "--distributed finds no cluster (coordinator_address should be defined.): give "
+        "--coordinator, --num_processes and --process_id",
+    ),
     "a stray argument": (["--config=configs/demo.py", "seed=1"], "unexpected argument 'seed=1'"),
 }
 

@@ -1,6 +1,7 @@
 """Checkpoints: the whole training state and where in the run it belongs, kept by Orbax.
 
-A checkpoint never holds the only copy of a label: those are in the ledger.
+A checkpoint never holds the only copy of a label: those are in the ledger. All processes of a run
+take part in saving and reading one; each array is written once.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ import jax
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from s4al_jax.engine import hosts
 from s4al_jax.types import InputError, TrainState
 
 
@@ -24,9 +26,16 @@ class Position(NamedTuple):
 class Checkpoints:
     """The last few states of a run on disk; writing one returns when it is safely there."""
 
-    def __init__(self, folder: Path, *, keep: int, mesh: Mesh) -> None:
+    def __init__(self, folder: Path, *, keep: int, mesh: Mesh, alone: bool = False) -> None:
+        """Of `keep` states; with `alone` only to read, by process 0 while the others wait."""
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=keep, create=True, enable_async_checkpointing=False
+            max_to_keep=None if alone else keep,
+            create=not alone,
+            enable_async_checkpointing=False,
+            multiprocessing_options=ocp.options.MultiprocessingOptions(
+                active_processes={0} if alone else None,
+                barrier_sync_key_prefix="alone" if alone else None,
+            ),
         )
         self._folder = folder
         try:
@@ -56,12 +65,19 @@ class Checkpoints:
     def position(self) -> Position | None:
         """Where the newest checkpoint stands; None when there is none."""
         number = self._manager.latest_step()
+        hosts.agree("the newest checkpoint", number, f"all hosts have to see {self._folder} alike")
         if number is None:
             return None
         found = self._manager.restore(
             number, args=ocp.args.Composite(position=ocp.args.JsonRestore())
         )
         return Position(**found["position"])
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def state(self, template: TrainState) -> TrainState:
         """The newest state; `template` has its shapes (`jax.eval_shape` of a fresh one)."""

@@ -1,7 +1,8 @@
 """Where programs run: a mesh of one or more devices, and the one place that compiles for it.
 
 Every program sees global arrays: batches are split over the mesh's `data` axis, all else is
-copied to each device, so the numbers do not depend on how many devices there are.
+copied to each device, so the numbers do not depend on how many devices there are, nor on how many
+hosts they belong to. A host holds only those rows of a batch that lie on devices of its own.
 """
 
 import os
@@ -13,6 +14,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from s4al_jax.engine import hosts
 from s4al_jax.feed.residence import Room
 from s4al_jax.types import InputError, Tree
 
@@ -26,7 +28,7 @@ def keep_programs() -> None:
 
 def room(mesh: Mesh) -> Room:
     """The memory of one of the devices, where it tells, and of this host."""
-    statistics = mesh.devices.flat[0].memory_stats() or {}
+    statistics = mesh.local_devices[0].memory_stats() or {}
     try:
         host = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
@@ -35,8 +37,10 @@ def room(mesh: Mesh) -> Room:
 
 
 def mesh(count: int = 0) -> Mesh:
-    """The first `count` devices of this host; 0 takes all there are."""
+    """The first `count` devices of this host; 0 takes all there are, of all hosts together."""
     available = jax.devices()
+    if jax.process_count() > 1:
+        _check_hosts(count, len(available))
     if count > len(available):
         raise InputError(
             f"config.devices is {count}, but this host has {len(available)} "
@@ -47,6 +51,19 @@ def mesh(count: int = 0) -> Mesh:
     return jax.make_mesh((len(chosen),), ("data",), axis_types=(AxisType.Auto,), devices=chosen)
 
 
+def _check_hosts(count: int, available: int) -> None:
+    if not hosts.joined():
+        raise InputError(
+            f"this is one of {jax.process_count()} hosts that share {available} devices: give "
+            "--distributed, and the same command to all of them"
+        )
+    if count not in (0, available):
+        raise InputError(
+            f"config.devices is {count}, but several hosts share a batch over all of their "
+            f"{available} devices: leave it 0"
+        )
+
+
 def check_divisible(mesh: Mesh, **batches: int) -> None:
     """Refuse batches that the mesh's devices cannot share evenly."""
     for name, size in batches.items():
@@ -55,23 +72,45 @@ def check_divisible(mesh: Mesh, **batches: int) -> None:
 
 
 def replicated(tree: Tree, mesh: Mesh) -> Tree:
-    """The tree's arrays, whole on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    """The tree's arrays, whole on every device; every host gives the same."""
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    return jax.tree.map(lambda array: _placed(array, everywhere, np.shape(array)), tree)
 
 
 def split(tree: Tree, mesh: Mesh) -> Tree:
     """Host arrays, each split over the devices by its first axis; scalars are copied.
 
-    Arrays that lie on a device already are where they belong and are passed on.
+    A host gives its `own_rows`. Arrays that lie on a device already are where they belong and are
+    passed on.
     """
 
     def placed(array: np.ndarray | jax.Array) -> jax.Array:
         if isinstance(array, jax.Array):
             return array
         axes = PartitionSpec("data") if np.ndim(array) else PartitionSpec()
-        return jax.device_put(array, NamedSharding(mesh, axes))
+        return _placed(array, NamedSharding(mesh, axes))
 
     return jax.tree.map(placed, tree)
+
+
+def _placed(
+    array: np.ndarray | jax.Array, place: NamedSharding, shape: tuple[int, ...] | None = None
+) -> jax.Array:
+    """An array on the devices of `place`, of this shape in all (None: as its parts make it)."""
+    if place.is_fully_addressable:
+        return jax.device_put(array, place)
+    return jax.make_array_from_process_local_data(place, np.asarray(array), shape)
+
+
+def own_rows(size: int, mesh: Mesh) -> np.ndarray:
+    """Which rows of a batch of `size` lie on devices of this host, in their order."""
+    places = NamedSharding(mesh, PartitionSpec("data")).addressable_devices_indices_map((size,))
+    return np.sort(np.concatenate([np.arange(size)[place] for place in places.values()]))
+
+
+def own(mesh: Mesh) -> Mesh:
+    """The part of a mesh that this host can use without the others."""
+    return mesh.local_mesh
 
 
 def compiled(

@@ -1,7 +1,8 @@
 """The journal of a run: metrics in JSON lines and TensorBoard.
 
 `metrics.jsonl` holds only what the configuration and the seed decide, so that two runs of one
-configuration write the same bytes. Times go to `timing.jsonl`.
+configuration write the same bytes. Times go to `timing.jsonl`. Of several processes the first one
+writes.
 """
 
 import json
@@ -12,6 +13,7 @@ from types import TracebackType
 
 from tensorboardX import SummaryWriter
 
+from s4al_jax.engine import hosts
 from s4al_jax.types import InputError
 
 
@@ -26,7 +28,7 @@ class Journal:
 
     def rewind(self, number: int) -> None:
         """Forget rows after this step: the run goes on from a checkpoint that is older."""
-        if not self._path.exists():
+        if not hosts.primary() or not self._path.exists():
             return
         kept = [row for row in self.rows() if row["number"] <= number]
         scratch = self._path.with_suffix(".part")
@@ -45,6 +47,8 @@ class Journal:
 
     def write(self, number: int, row: Mapping[str, object]) -> None:
         """Append a row and show its numbers in TensorBoard."""
+        if not hosts.primary():
+            return
         _append(self._path, {"number": number, **row})
         board = self._opened_board()
         for name, value in row.items():
@@ -63,7 +67,8 @@ class Journal:
 
     def time(self, number: int, seconds: float) -> None:
         """Keep how long a step took, on average over the epoch that ended with this one."""
-        _append(self._timing, {"number": number, "seconds_per_step": round(seconds, 6)})
+        if hosts.primary():
+            _append(self._timing, {"number": number, "seconds_per_step": round(seconds, 6)})
 
     def __enter__(self) -> "Journal":
         return self

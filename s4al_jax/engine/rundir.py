@@ -1,5 +1,7 @@
 """A run directory: what lies where, and files that are whole or not there at all.
 
+Where several processes do a run, process 0 reads and writes, and tells the others what it read.
+
 config.json            every knob, their fingerprint, versions, device
 splits.json            the names of all images by split, and the initially labelled ones
 annotations/           the ledger of what was paid for, and the answers
@@ -9,40 +11,71 @@ requests/NN/           questions to a person and the answers, see pool/person.py
 checkpoints/           the last training states
 metrics.jsonl, timing.jsonl, tensorboard/
 lock                   held by the process that works here
+processes.json         where there are several: how many, and that all of them see this directory
 """
 
 import contextlib
 import fcntl
 import io
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
+from s4al_jax.engine import hosts
 from s4al_jax.pool.whole_file import write_whole
 from s4al_jax.types import InputError, RegionRef
 
 
 @contextlib.contextmanager
 def locked(workdir: Path) -> Iterator[None]:
-    """Keep every other process out of a run's directory; a process that dies lets go of it."""
+    """Keep every other run out of a run's directory; a process that dies lets go of it."""
+    with contextlib.ExitStack() as held:
+        hosts.told(lambda: _lock(workdir, held))
+        yield
+
+
+def _lock(workdir: Path, held: contextlib.ExitStack) -> None:
     path = workdir / "lock"
     try:
-        file = path.open("a")
+        file = held.enter_context(path.open("a"))
     except OSError as error:
         raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(
+            f"{workdir} is in use by another process: wait for it, or choose another --workdir"
+        ) from error
+    except OSError:
+        pass  # a file system without locks
+
+
+def check_shared(workdir: Path) -> None:
+    """Refuse a directory in which another host does not see what process 0 writes."""
+    if not hosts.joined():
+        return
+    path = workdir / "processes.json"
+
+    def announced() -> dict:
+        meeting = {"processes": jax.process_count(), "meeting": secrets.token_hex(8)}
+        write_json(path, meeting)
+        return meeting
+
+    meeting = hosts.told(announced)
+
+    def look() -> None:
+        if not hosts.seen(lambda: _read_json(path) == meeting):
             raise InputError(
-                f"{workdir} is in use by another process: wait for it, or choose another --workdir"
-            ) from error
-        except OSError:
-            pass  # a file system without locks
-        yield
+                f"this host does not see in {workdir} what process 0 writes there: put --workdir "
+                "on a file system that all hosts share"
+            )
+
+    hosts.together(look)
 
 
 class CycleFolder:
@@ -56,7 +89,7 @@ class CycleFolder:
     ) -> None:
         """The last evaluation: confusion matrices by name, and the measures."""
         for name, confusion in confusions.items():
-            write_whole(self.path / f"confusion_{name}.npy", _npy(confusion))
+            _write(self.path / f"confusion_{name}.npy", _npy(confusion))
         write_json(self.path / "metrics.json", metrics)
 
     @property
@@ -68,13 +101,13 @@ class CycleFolder:
         """Each pool image's cell scores (nan where not asked) and which could be chosen."""
         buffer = io.BytesIO()
         np.savez_compressed(buffer, scores=scores, eligible=eligible)
-        write_whole(self.path / "scores.npz", buffer.getvalue())
+        _write(self.path / "scores.npz", buffer.getvalue())
 
     @property
     def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """(scores, eligible) as written."""
+        """(scores, eligible) as written; too large to be told, so every process reads them."""
         path = self.path / "scores.npz"
-        if not path.exists():
+        if not hosts.told(path.exists):
             return None
         with np.load(path, allow_pickle=False) as file:
             return file["scores"], file["eligible"]
@@ -114,6 +147,10 @@ def cycle_folder(workdir: Path, cycle: int) -> CycleFolder:
 
 def read_json(path: Path) -> Any:
     """The file's content; None where there is no such file."""
+    return hosts.told(lambda: _read_json(path))
+
+
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
@@ -126,7 +163,11 @@ def read_json(path: Path) -> Any:
 
 def write_json(path: Path, content: object) -> None:
     """Write a JSON file that is never seen half-written."""
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+    _write(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    hosts.told(lambda: write_whole(path, content))
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from s4al_jax.engine import devices
+from s4al_jax.engine import devices, hosts
 from s4al_jax.feed.source import Source, batches
 from s4al_jax.types import Acquisition, InputError, Method, TrainState, Tree
 
@@ -64,13 +64,21 @@ def fitting(
     counted. How many images there are to score does not matter: an interrupted run, which may find
     the batch in a later cycle, has to find the same one.
     """
-    room, need = devices.room(mesh), partial(_need, program, source, mesh, arguments)
-    # A device that does not tell its memory is a part of the host.
-    limit = (room.host or 0) // mesh.size if room.device is None else room.device
-    rows = MOST_ROWS_ON_CPU if room.device is None else MOST_ROWS
+    need = partial(_need, program, source, mesh, arguments)
+    # As process 0 has room: all have to find the same.
+    limit, rows = hosts.told(lambda: _limits(mesh))
     while rows > 1 and need(rows * mesh.size) > limit // 4:
         rows //= 2
     return rows * mesh.size
+
+
+def _limits(mesh: Mesh) -> tuple[int, int]:
+    """Bytes of a device, and the most images for it at a time."""
+    room = devices.room(mesh)
+    if room.device is not None:
+        return room.device, MOST_ROWS
+    # A device that does not tell its memory is a part of the host.
+    return (room.host or 0) // len(mesh.local_devices), MOST_ROWS_ON_CPU
 
 
 def _need(
@@ -84,7 +92,7 @@ def _need(
     travels = [leaf for leaf in jax.tree.leaves(fetched) if not isinstance(leaf, jax.Array)]
     compiled = devices.prepared(program, *arguments(devices.split(fetched, mesh)))
     analysis = compiled.memory_analysis()
-    own = sum(leaf.nbytes for leaf in travels) // mesh.size
+    own = sum(leaf.nbytes for leaf in travels) // len(mesh.local_devices)
     return own + analysis.temp_size_in_bytes + analysis.output_size_in_bytes
 
 

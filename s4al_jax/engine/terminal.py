@@ -1,17 +1,20 @@
 """What is said to the person who waits: how far it is, how fast it goes, how long it takes."""
 
+import io
 import sys
 import time
 from collections.abc import Callable
 from typing import TextIO
+
+from s4al_jax.engine import hosts
 
 
 class Terminal:
     """Where lines are said; on a real terminal the one on progress is overwritten by the next."""
 
     def __init__(self, out: TextIO | None = None) -> None:
-        """`out` is standard output where none is given."""
-        self._out = out or sys.stdout
+        """`out` is standard output where none is given; of several processes the first speaks."""
+        self._out = out or (sys.stdout if hosts.primary() else io.StringIO())
         self._panel = self._out.isatty()
 
     def say(self, text: str) -> None:

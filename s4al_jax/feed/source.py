@@ -18,6 +18,9 @@ from s4al_jax.types import VOID, Array, Batch, InputError
 Read = Callable[[int], np.ndarray]
 """index -> an image or a label map"""
 
+Rows = Callable[[int], np.ndarray]
+"""rows of a batch -> which of them this host has to bring, in their order"""
+
 
 class Footprint(NamedTuple):
     """Bytes that a source keeps for as long as it is used."""
@@ -33,8 +36,9 @@ class Source(Protocol):
     def fetch(self, indices: np.ndarray, size: int) -> Any:
         """What the device needs for these images, padded to `size` rows.
 
-        Its numpy leaves have one row per image and still have to travel; its JAX arrays already
-        are where they belong and must be passed on as they are, and never donated.
+        Its numpy leaves have one row per image and still have to travel (where several hosts share
+        a batch, those of this host alone); its JAX arrays already are where they belong and must be
+        passed on as they are, and never donated.
         """
         ...
 
@@ -72,23 +76,31 @@ def padded(indices: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     return rows, np.arange(size) < count
 
 
+def all_rows(size: int) -> np.ndarray:
+    """The rows of a host that is the only one."""
+    return np.arange(size)
+
+
 class CachedSource:
     """Images decoded once and kept in host memory; labels read anew each time, as they grow."""
 
-    def __init__(self, *, read_image: Read, read_label: Read, count: int) -> None:
+    def __init__(
+        self, *, read_image: Read, read_label: Read, count: int, rows: Rows = all_rows
+    ) -> None:
         """`read_image` and `read_label` take an index below `count`."""
         self._read_image = read_image
         self._read_label = read_label
         self._count = count
+        self._rows = rows
         self._images: dict[int, np.ndarray] = {}
 
     def fetch(self, indices: np.ndarray, size: int) -> Batch:
         """The numpy batch itself; rows that only pad it are `VOID` throughout."""
-        index, valid = padded(indices, size)
+        index, valid = (column[self._rows(size)] for column in padded(indices, size))
         rows = index.tolist()
         images = _stacked([self.image(i) for i in rows], rows)
         labels = np.full(images.shape[:3], VOID, np.uint8)
-        for row in range(len(indices)):
+        for row in np.flatnonzero(valid):
             labels[row] = _label(self._read_label, rows[row], labels.shape[1:])
         return Batch(images, labels, index, valid)
 
@@ -118,16 +130,21 @@ class CachedSource:
 class StreamedSource:
     """Images decoded whenever they are needed, and forgotten: memory for any number of them."""
 
-    def __init__(self, *, read_image: Read, read_label: Read, lookahead: int = 4) -> None:
+    def __init__(
+        self, *, read_image: Read, read_label: Read, lookahead: int = 4, rows: Rows = all_rows
+    ) -> None:
         """`lookahead` batches are decoded by threads before they are needed."""
         self._read_image, self._read_label = read_image, read_label
-        self._lookahead = lookahead
+        self._lookahead, self._rows = lookahead, rows
         self._bytes = 0
 
     def fetch(self, indices: np.ndarray, size: int) -> Batch:
         """The numpy batch, read now."""
         once = CachedSource(
-            read_image=self._read_image, read_label=self._read_label, count=len(indices)
+            read_image=self._read_image,
+            read_label=self._read_label,
+            count=len(indices),
+            rows=self._rows,
         )
         fetched = once.fetch(indices, size)
         self._bytes = max(self._bytes, fetched.image.nbytes)
@@ -172,9 +189,10 @@ class ResidentSource:
         read_label: Read,
         count: int,
         place: Callable[[np.ndarray], jax.Array] = jnp.asarray,
+        rows: Rows = all_rows,
     ) -> None:
         """`place` puts a host array on the device, or a copy of it on each of several."""
-        self._place = place
+        self._place, self._rows = place, rows
         self._read_label = read_label
         everyone = range(count)
         self._images = place(_stacked([_image(read_image, i) for i in everyone], everyone))
@@ -193,7 +211,7 @@ class ResidentSource:
 
     def fetch(self, indices: np.ndarray, size: int) -> Resident:
         """The arrays that lie on the device already, and the indices into them."""
-        index, valid = padded(indices, size)
+        index, valid = (column[self._rows(size)] for column in padded(indices, size))
         return Resident(self._images, self._labels, index, valid)
 
     def materialize(self, fetched: Resident) -> Batch:

@@ -48,12 +48,20 @@ class LabelStore:
 
     @classmethod
     def open(
-        cls, folder: Path, *, names: Sequence[str], height: int, width: int, num_classes: int
+        cls,
+        folder: Path,
+        *,
+        names: Sequence[str],
+        height: int,
+        width: int,
+        num_classes: int,
+        repair: bool = True,
     ) -> "LabelStore":
         """The store in `folder`, read and verified; created where there is none.
 
-        A torn tail of the ledger, and patches that no line speaks of, are cut off. Any other
-        damage is an `InputError`, and then nothing on disk is changed.
+        A torn tail of the ledger, and patches that no line speaks of, are cut off, unless `repair`
+        is left to another process, which records while this one catches up. Any other damage is an
+        `InputError`, and then nothing on disk is changed.
         """
         shape = PoolShape(tuple(names), height, width, num_classes)
         if not names or height < 1 or width < 1 or not 1 <= num_classes <= UNLABELED:
@@ -62,12 +70,20 @@ class LabelStore:
                 f"classes cannot be kept: use 1 or more of each, and at most {UNLABELED} classes"
             )
         store = cls(Ledger(Path(folder)), shape)
-        for number, answer in enumerate(store._ledger.read(shape), start=1):
-            if store._common_pixels(answer.region.image, answer.box):
-                raise store._ledger.damage(number, "an earlier line knows pixels of this box")
-            store._remember(answer)
-        store._ledger.repair()
+        store.catch_up()
+        if repair:
+            store._ledger.repair()
         return store
+
+    def catch_up(self) -> None:
+        """Learn what another process has recorded here since."""
+        known = self.regions_bought
+        for number, answer in enumerate(self._ledger.read(self._shape), start=1):
+            if number <= known:
+                continue
+            if self._common_pixels(answer.region.image, answer.box):
+                raise self._ledger.damage(number, "an earlier line knows pixels of this box")
+            self._remember(answer)
 
     @property
     def known_pixels(self) -> np.ndarray:
