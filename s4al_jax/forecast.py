@@ -5,9 +5,8 @@ import math
 import jax
 import numpy as np
 
-from s4al_jax.engine import devices
 from s4al_jax.experiment import Experiment
-from s4al_jax.rehearsal import images, rehearsal
+from s4al_jax.rehearsal import images, needs
 from s4al_jax.types import Phase
 
 
@@ -54,7 +53,9 @@ def phase_steps(experiment: Experiment, cycle: int) -> dict[Phase, int]:
 
 
 def _batches(experiment: Experiment) -> list[str]:
-    sizes = ", ".join(f"{size} {name}" for name, size in experiment.batch.items())
+    sizes = ", ".join(
+        f"{size or 'as many as fit'} {name}" for name, size in experiment.batch.items()
+    )
     device = experiment.mesh.devices.flat[0].device_kind
     return [f"batches   {sizes}; shared by {experiment.mesh.size} x {device}"]
 
@@ -100,11 +101,11 @@ def _network(experiment: Experiment) -> list[str]:
 
 
 def _memory(experiment: Experiment) -> list[str]:
-    """Compiles the dearest phase and asks the compiler; what it says is also cached for the run."""
-    ready = rehearsal(experiment)
-    need = devices.memory(ready.compiled)
+    """As the compiler counts it; the programs that it makes for that are kept for the run."""
+    most, *others = sorted(needs(experiment), key=lambda need: -need.bytes)
+    rest = "".join(f", {other.bytes / 2**20:.0f} for {other.what}" for other in others)
     return [
-        f"memory    {need / 2**20:.0f} MiB on each device for a {ready.phase.value} step; "
+        f"memory    {most.bytes / 2**20:.0f} MiB on each device for {most.what}{rest}; "
         f"{_images_memory(experiment)}"
     ]
 

@@ -6,9 +6,19 @@ import jax
 import numpy as np
 
 from s4al_jax.engine import devices, train
+from s4al_jax.engine.evaluate import counter
+from s4al_jax.engine.score import summarizer
 from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.plan import StepPlan
+from s4al_jax.feed.source import Source
 from s4al_jax.types import UNLABELED, Phase, StepInputs, TrainState
+
+
+class Need(NamedTuple):
+    """Bytes on each device while something is done; images that stay there come on top."""
+
+    what: str
+    bytes: int
 
 
 class Rehearsal(NamedTuple):
@@ -24,9 +34,7 @@ class Rehearsal(NamedTuple):
 
 def rehearsal(experiment: Experiment) -> Rehearsal:
     """The last step of a run, as far as it is known before anything is labelled."""
-    spec = experiment.spec
-    unknown = np.full((spec.height, spec.width), UNLABELED, np.uint8)
-    pool = source(spec.train, lambda index: unknown)
+    spec, pool = experiment.spec, _unlabeled(experiment)
     step = _last(experiment)
     update = train.updates(experiment.method, pool, experiment.mesh)[step.phase]
     pixels = np.ones(len(spec.classes), np.int64)
@@ -35,6 +43,49 @@ def rehearsal(experiment: Experiment) -> Rehearsal:
         train.fetched([step] * experiment.schedule.steps_together, pool), experiment.mesh
     )
     return Rehearsal(step.phase, update, state, inputs, devices.prepared(update, state, inputs))
+
+
+def needs(experiment: Experiment) -> list[Need]:
+    """What training, measuring and asking need, with the training state that lies there all along.
+
+    Their programs are compiled, which a run then need not do again, and not run.
+    """
+    ready, method, mesh = rehearsal(experiment), experiment.method, experiment.mesh
+    found = [Need(f"a {ready.phase.value} step", devices.memory(ready.compiled))]
+
+    def beside(what: str, program: Any, inputs: Any) -> Need:
+        there = sum(leaf.nbytes for leaf in jax.tree.leaves(ready.state))
+        travels = sum(leaf.nbytes for leaf in jax.tree.leaves(inputs)) // mesh.size
+        return Need(what, devices.working_memory(program) + there + travels)
+
+    for split in experiment.evaluated[:1]:
+        part = getattr(experiment.spec, split)
+        measured = source(part, part.read_truth)
+        batch = _batch(measured, experiment, "evaluate")
+        network = getattr(ready.state, method.networks[-1])
+        program = devices.prepared(counter(method, measured, mesh), network, batch)
+        found.append(beside("measuring", program, batch))
+    if experiment.schedule.cycles > 1 and experiment.batch["score"]:
+        pool = _unlabeled(experiment)
+        batch = _batch(pool, experiment, "score")
+        key = devices.replicated(experiment.cycle_key(0), mesh)
+        ask = summarizer(method, experiment.acquisition, pool, mesh)
+        program = devices.prepared(ask, ready.state, batch, key)
+        found.append(beside("asking", program, batch))
+    return found
+
+
+def _batch(images: Source, experiment: Experiment, name: str) -> Any:
+    return devices.split(
+        images.fetch(np.zeros(1, np.int64), experiment.batch[name]), experiment.mesh
+    )
+
+
+def _unlabeled(experiment: Experiment) -> Source:
+    """The pool as it is before anybody was asked."""
+    spec = experiment.spec
+    unknown = np.full((spec.height, spec.width), UNLABELED, np.uint8)
+    return source(spec.train, lambda index: unknown)
 
 
 def images(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:

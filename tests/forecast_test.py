@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import jax
 import pytest
 from ml_collections import ConfigDict
 
 from s4al_jax import experiment, forecast
+from s4al_jax.rehearsal import needs
 from s4al_jax.types import Phase
 
 
@@ -72,9 +74,25 @@ def test_the_phases_add_up_to_the_schedule(tiny: Callable[..., ConfigDict]) -> N
         assert counted == built.schedule.steps_of(cycle)
 
 
-def test_the_memory_is_what_the_compiler_says(straight: object, tiny: Callable[..., ConfigDict]):
-    """Asked of the dearest phase, whose program the straight run has compiled already."""
-    last = forecast.forecast(experiment.build(tiny())).splitlines()[-1]
-    assert last.startswith("memory ") and "MiB on each device for a replay step" in last
-    need = int(last.split()[1])
-    assert 1 < need < 4096
+def test_the_memory_is_what_the_compiler_says(
+    straight: object, tiny: Callable[..., ConfigDict]
+) -> None:
+    """Of programs that the straight run has compiled already."""
+    built = experiment.build(tiny())
+    needed = {need.what: need.bytes for need in needs(built)}
+    assert needed.keys() == {"a replay step", "measuring", "asking"}
+    state = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(built.state_shapes))
+    # An image, its labels and its entropy; of logits the compiler need not keep all at once.
+    pixels = (3 + 1 + 4) * built.spec.height * built.spec.width
+    for what, name in (("measuring", "evaluate"), ("asking", "score")):
+        assert state + built.batch[name] * pixels < needed[what] < 2**24
+    last = forecast.forecast(built).splitlines()[-1]
+    most = max(needed, key=needed.__getitem__)
+    assert last.startswith(f"memory    {needed[most] / 2**20:.0f} MiB on each device for {most}, ")
+
+
+def test_a_batch_that_is_found_later_is_said_to_be(
+    tiny: Callable[..., ConfigDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "\n".join(lines(tiny(score__batch=0), monkeypatch))
+    assert "2 evaluate, as many as fit score" in said

@@ -128,10 +128,12 @@ def prepared(program: Callable[..., Any], *arguments: Tree) -> Any:
 
 def memory(prepared: Any) -> int:
     """Bytes that one call of a `prepared` program needs on a device, as the compiler says."""
+    return prepared.memory_analysis().argument_size_in_bytes + working_memory(prepared)
+
+
+def working_memory(prepared: Any) -> int:
+    """As `memory`, without what goes in."""
     analysis = prepared.memory_analysis()
-    return (
-        analysis.argument_size_in_bytes
-        + analysis.temp_size_in_bytes
-        + analysis.output_size_in_bytes
-        - analysis.alias_size_in_bytes
-    )
+    # What goes in and is used up makes room for what comes out.
+    out = analysis.output_size_in_bytes - analysis.alias_size_in_bytes
+    return analysis.temp_size_in_bytes + out

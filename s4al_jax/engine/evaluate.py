@@ -31,13 +31,7 @@ def evaluator(
     method: Method, source: Source, mesh: Mesh, *, count: int, batch: int
 ) -> Callable[[Tree], np.ndarray]:
     """A function from a network's variables to the int64 confusion matrix of a split."""
-
-    def counted(variables: Tree, fetched: Tree) -> jax.Array:
-        images = source.materialize(fetched)
-        logits = method.predict(variables, images.image).logits
-        return confusion(images.label, logits, images.valid)
-
-    program = devices.compiled(counted, mesh)
+    program = counter(method, source, mesh)
 
     def evaluate(variables: Tree) -> np.ndarray:
         total = np.zeros((), np.int64)
@@ -48,6 +42,19 @@ def evaluator(
         return total
 
     return evaluate
+
+
+def counter(
+    method: Method, source: Source, mesh: Mesh
+) -> Callable[[Tree, Tree], Int32[jax.Array, "k k"]]:
+    """The program of a batch: (a network's variables, what was fetched) -> confusion matrix."""
+
+    def counted(variables: Tree, fetched: Tree) -> jax.Array:
+        images = source.materialize(fetched)
+        logits = method.predict(variables, images.image).logits
+        return confusion(images.label, logits, images.valid)
+
+    return devices.compiled(counted, mesh)
 
 
 def intersection_over_union(confusion: np.ndarray) -> np.ndarray:

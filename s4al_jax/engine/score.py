@@ -91,9 +91,8 @@ def _need(
     fetched = source.fetch(np.zeros(1, np.int64), size)
     travels = [leaf for leaf in jax.tree.leaves(fetched) if not isinstance(leaf, jax.Array)]
     compiled = devices.prepared(program, *arguments(devices.split(fetched, mesh)))
-    analysis = compiled.memory_analysis()
     own = sum(leaf.nbytes for leaf in travels) // len(mesh.local_devices)
-    return own + analysis.temp_size_in_bytes + analysis.output_size_in_bytes
+    return own + devices.working_memory(compiled)
 
 
 def _finite(scores: np.ndarray, images: np.ndarray) -> np.ndarray:

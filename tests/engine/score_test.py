@@ -93,6 +93,7 @@ def found_batch(
         # An index has four bytes of its own.
         sizes = {
             "temp_size_in_bytes": 900,
+            "alias_size_in_bytes": 0,
             "output_size_in_bytes": 100 + 96 * len(indices) // count,
         }
         return SimpleNamespace(memory_analysis=lambda: SimpleNamespace(**sizes))
