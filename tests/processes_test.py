@@ -166,3 +166,13 @@ def test_the_others_end_when_the_first_process_is_gone(tmp_path: Path) -> None:
     wait_for((tmp_path / "run" / "splits.json").exists, processes)
     processes[0].send_signal(signal.SIGKILL)
     assert_says_that_it_is_alone(ended(processes, timeout=SOON)[1])
+
+
+def test_processes_with_other_commands_do_not_begin(tmp_path: Path) -> None:
+    for end in ended(pair(tmp_path / "run", second=("--config.seed=1",)), timeout=SOON):
+        assert end.code == 1
+        assert end.err.splitlines() == [
+            "error: the configuration of process 1 differs from that of process 0: give the same "
+            "command to all hosts"
+        ]
+    assert not (tmp_path / "run").exists()

@@ -43,6 +43,7 @@ _GONE = (
     "error: another process of this run is gone, or this one was killed; its own output says why. "
     "Start the same command on all hosts again: the run goes on from its last checkpoint."
 )
+_STOPPED = "Stopped; the same command on all hosts goes on."
 _RAISED: Mapping[str, type[Exception]] = {
     kind.__name__: kind for kind in (InputError, AnnotationsPending)
 }
@@ -133,8 +134,8 @@ def seen(look: Callable[[], bool]) -> bool:
 def company(where: Mapping[str, Any] | None) -> Iterator[None]:
     """Do what is inside with other processes; `where` is what `jax.distributed.initialize` takes.
 
-    None: alone. Before JAX computes anything. Whoever leaves with an error that the others do not
-    share ends at once, without waiting for them: JAX then ends them, too, and each says so.
+    None: alone. It has to come before JAX computes anything. Whoever leaves with an error that the
+    others do not share ends without them: JAX then ends them, too, and each says so.
     """
     if where is None:
         yield
@@ -150,7 +151,10 @@ def company(where: Mapping[str, Any] | None) -> Iterator[None]:
             if shared and _part():
                 last_words("")
                 raise
-            last_words(f"error: {error}" if isinstance(error, InputError) else _GONE)
+            if isinstance(error, InputError):
+                last_words(f"error: {error}")
+            elif isinstance(error, KeyboardInterrupt):
+                last_words(_STOPPED)
             _say(error)
             os._exit(1)
         if not _part():
