@@ -34,7 +34,7 @@ def default() -> ConfigDict:
     """A complete, locked configuration."""
     config = ConfigDict()
     config.seed = 0
-    config.devices = 0  # how many devices of this host share a batch; 0: all there are
+    config.devices = 0  # how many devices of this host share a batch; 0: all, of all hosts
     config.data = _data()
     config.model = _model()
     config.augment = _augment()
