@@ -162,7 +162,7 @@ BAD = {
         "config.model.backbone.name is 'vgg': one of mobilenet_v2, plain",
     ),
     "oracle__name": ("crowd", "config.oracle.name is 'crowd': one of simulated, folder"),
-    "devices": (64, "config.devices is 64, but this host has 4 cpu devices"),
+    "devices": (64, "config.devices is 64, but this host has 8 cpu devices"),
     "batch__labeled": (3, "config.labeled batch 3 is not divisible by 2 devices"),
     "batch__parts": (4, "config.batch.labeled 2 cannot be learned in 4 equal parts on"),
     "acquisition__cell_height": (49, "49"),
