@@ -36,4 +36,5 @@ if missing := sorted(wanted - inside):
 print(f"{wheel.name} holds the {len(wanted)} files of the package")
 PYTHON
 
-"$python" -m pytest "$@"
+# Two at a time: most of the time goes into compiling, which takes one core.
+"$python" -m pytest --numprocesses=2 --dist=loadfile "$@"
