@@ -174,7 +174,7 @@ def ours(built: Experiment, phase: Phase) -> tuple[About, Block]:
     size = devices.memory(compiled)
     # The state is there before the step and after it, so it is no part of what the step adds.
     there = sum(leaf.nbytes for leaf in jax.tree.leaves((state, first)))
-    added, state = _growth(lambda: jax.block_until_ready(update[phase](state, first)[0]))
+    added, state = _growth(lambda: jax.block_until_ready(compiled(state, first)[0]))
     together = built.schedule.steps_together
     about = About(
         *seconds,
