@@ -9,12 +9,14 @@ Python file with a class `Bench(device, variant, aug, size, classes, batch, ...)
 starts a step and whose `sync()` waits for it; it is measured in turns with ours, in one process.
 
 FLOPs and bytes are the compiled program's by the compiler's count. The roof is the time that they
-take at the rates of a large product of matrices and of a large copy, measured beforehand; its share
-says how near a step comes to it. Compiling is timed with an empty cache and again with a full one.
+take at the rates of a large product of matrices and of a large copy; its share says how near a step
+comes to it. Compiling is timed with an empty cache and again with a full one, unless `--nocompile`.
 The peak is measured while the first step runs: a GPU's own count, else what the process grows by.
+Both come after the timed blocks: what they leave behind in a CPU's memory slows a step by a fifth.
 """
 
 import csv
+import ctypes
 import importlib.util
 import itertools
 import statistics
@@ -46,6 +48,7 @@ _PHASES = flags.DEFINE_list("phases", [phase.value for phase in Phase], "What is
 _CLASSES = flags.DEFINE_integer("classes", 11, "How many classes there are.")
 _YARDSTICK = flags.DEFINE_string("yardstick", None, "A Python file with a class Bench.")
 _VARIANTS = flags.DEFINE_list("variants", ["eager"], "Variants of the yardstick.")
+_COMPILE = flags.DEFINE_bool("compile", True, "Whether compiling is timed as well.")
 _OUT = flags.DEFINE_string("out", None, "A CSV file; rows are appended.")
 
 HEAD = ["program", "phase", "height", "width", "batch", "compute", "residence", "steps_per_second"]
@@ -70,17 +73,18 @@ class Rates(NamedTuple):
 class About(NamedTuple):
     """What is known of a step's program beside its speed."""
 
-    compile_seconds: float
-    from_cache_seconds: float
+    compile: Callable[[], Any]
     step_mib: float
     peak_mib: float
     flops: float
     bytes: float
 
-    def columns(self, machine: Rates, seconds: float) -> list[str]:
+    def columns(
+        self, machine: Rates, compiling: tuple[float, float] | None, seconds: float
+    ) -> list[str]:
         """As in the table, for a step of so many seconds."""
         roof = max(self.flops / machine.flops, self.bytes / machine.bytes)
-        times = [f"{self.compile_seconds:.1f}", f"{self.from_cache_seconds:.1f}"]
+        times = [f"{time:.1f}" for time in compiling] if compiling else ["", ""]
         sizes = [f"{self.step_mib:.0f}", f"{self.peak_mib:.0f}"]
         counts = [f"{self.flops / 1e9:.1f}", f"{self.bytes / 1e9:.1f}"]
         return [*times, *sizes, *counts, f"{roof / seconds:.3f}"]
@@ -94,15 +98,21 @@ def main(_: Sequence[str]) -> None:
         config.data.name, config.data.kwargs = "noise", {"classes": _CLASSES.value}
     config.model.pretrained = ""
     built = experiment.build(config)
-    rows = []
-    machine = rates(built)
+    rows, taken, programs = [], {}, {}
     for name in _PHASES.value:
-        about, block = ours(built, Phase(name))
+        programs[name], block = ours(built, Phase(name))
         blocks = {OURS: block} | (yardsticks(built) if name == Phase.REPLAY.value else {})
-        for program, seconds in in_turns(blocks).items():
+        taken[name] = in_turns(blocks)
+    machine = rates(built)
+    for name, program_seconds in taken.items():
+        about = programs[name]
+        compiling = compile_seconds(about.compile) if _COMPILE.value else None
+        for program, seconds in program_seconds.items():
             of_blocks = [f"{1 / take(seconds):.4g}" for take in (statistics.median, max, min)]
             seen = images(built, Phase(name)) / statistics.median(seconds)
-            own = about.columns(machine, statistics.median(seconds)) if program == OURS else None
+            own = None
+            if program == OURS:
+                own = about.columns(machine, compiling, statistics.median(seconds))
             rows.append([program, name, *size(built), *of_blocks, f"{seen:.4g}"])
             rows[-1] += own or [""] * 7
             kind = built.mesh.devices.flat[0].device_kind
@@ -169,7 +179,11 @@ def ours(built: Experiment, phase: Phase) -> tuple[About, Block]:
     first = devices.split(
         train.fetched([next(steps)] * built.schedule.steps_together, source), built.mesh
     )
-    compiled, seconds = _compiled(lambda: devices.prepared(update[phase], state, first))
+    shapes = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding),
+        (state, first),
+    )
+    compiled = devices.prepared(update[phase], *shapes)
     cost = compiled.cost_analysis() or {}
     size = devices.memory(compiled)
     # The state is there before the step and after it, so it is no part of what the step adds.
@@ -177,7 +191,7 @@ def ours(built: Experiment, phase: Phase) -> tuple[About, Block]:
     added, state = _growth(lambda: jax.block_until_ready(compiled(state, first)[0]))
     together = built.schedule.steps_together
     about = About(
-        *seconds,
+        compile=lambda: devices.prepared(update[phase], *shapes),
         step_mib=size / 2**20,
         peak_mib=(added + there) / 2**20,
         flops=cost.get("flops", float("nan")) / together,
@@ -186,8 +200,8 @@ def ours(built: Experiment, phase: Phase) -> tuple[About, Block]:
     return about, _block(state, steps, update, source, built)
 
 
-def _compiled(compile: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
-    """A program, and the seconds that compiling it takes with an empty cache and from a full one.
+def compile_seconds(compile: Callable[[], Any]) -> tuple[float, float]:
+    """What compiling a program takes with an empty cache, and from a full one.
 
     The cache is an empty folder of its own, for this alone.
     """
@@ -199,11 +213,11 @@ def _compiled(compile: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
             compilation_cache.reset_cache()
             jax.clear_caches()
             started = time.monotonic()
-            compiled = compile()
+            compile()
             seconds.append(time.monotonic() - started)
     jax.config.update("jax_compilation_cache_dir", before)
     compilation_cache.reset_cache()
-    return compiled, (seconds[0], seconds[1])
+    return seconds[0], seconds[1]
 
 
 def _growth(run: Callable[[], State]) -> tuple[int, State]:
@@ -213,7 +227,8 @@ def _growth(run: Callable[[], State]) -> tuple[int, State]:
         before = statistics["bytes_in_use"]
         result = run()
         return (device.memory_stats() or {})["peak_bytes_in_use"] - before, result
-    # Linux forgets the largest size that the process ever had.
+    # What earlier steps have freed goes back, and Linux forgets the largest size that there was.
+    ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     before = _resident("VmRSS")
     result = run()
