@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "methods": ("types", "learn", "methods"),
     "acquire": ("types", "pool.regions", "acquire"),
     "engine": (*BELOW_ENGINE, "engine"),
-    "report": (*BELOW_ENGINE, "report"),
+    "report": (*BELOW_ENGINE, "config", "report"),
     # How names become objects; a network's do so without the rest of an experiment.
     "choices": ("types",),
     "architecture": ("types", "models", "choices"),

@@ -1,0 +1,131 @@
+"""Run directories as records: what each cycle came to, read from the files that a run leaves."""
+
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from s4al_jax.config import FREE_KNOBS
+from s4al_jax.types import InputError
+
+SETTING = ("data.name", "data.height", "data.width", "data.kwargs.", "model.")
+"""Knobs (or how their names begin) that two runs share whose mIoU may stand in one figure."""
+
+
+class Cycle(NamedTuple):
+    """A cycle whose networks are trained and measured."""
+
+    number: int
+    path: Path
+    metrics: Mapping[str, Any]
+    """as in its metrics.json"""
+
+    @property
+    def labeled_share(self) -> float:
+        """The share of the pool's pixels that was paid for before this cycle learned."""
+        return float(self.metrics["labeled_share"])
+
+    def miou(self, network: str | None = None, split: str | None = None) -> float | None:
+        """mIoU from 0 to 1: of the preferred network, on test where that was measured."""
+        measures = self.metrics["measures"]
+        splits = measures.get(network or next(reversed(measures), ""), {})
+        measured = splits.get(split or ("test" if "test" in splits else "val"), {})
+        return measured.get("miou")
+
+    def confusion(self, network: str, split: str) -> np.ndarray | None:
+        """int64 `[true class, predicted class]` in pixels, where it was measured."""
+        path = self.path / f"confusion_{network}_{split}.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else None
+
+
+class Record(NamedTuple):
+    """A run directory: its configuration and its cycles so far."""
+
+    path: Path
+    identity: Mapping[str, Any]
+    """config.json: knobs, fingerprint, versions, device"""
+    cycles: tuple[Cycle, ...]
+
+    @property
+    def knobs(self) -> Mapping[str, Any]:
+        """Every knob by its dotted name."""
+        return self.identity["knobs"]
+
+    @property
+    def fully_supervised(self) -> bool:
+        """Whether it learned from every label there is."""
+        supervised = self.knobs["method.name"] == "supervised"
+        return bool(supervised and self.knobs["data.initial_share"] == 1.0)
+
+    @property
+    def setting(self) -> tuple[tuple[str, str], ...]:
+        """What has to be the same in two runs before their mIoU can be compared."""
+        return _chosen(self.knobs, lambda name: name.startswith(SETTING))
+
+    @property
+    def study(self) -> tuple[tuple[str, str], ...]:
+        """The whole configuration but for the seed: equal in runs to take the mean of."""
+        return _chosen(self.knobs, lambda name: name not in ("seed", *FREE_KNOBS))
+
+
+def _chosen(knobs: Mapping[str, Any], wanted: Callable[[str], bool]) -> tuple[tuple[str, str], ...]:
+    # A file of weights may lie elsewhere on another machine.
+    shown = {**knobs, "model.pretrained": Path(str(knobs.get("model.pretrained", ""))).name}
+    return tuple(sorted((name, repr(value)) for name, value in shown.items() if wanted(name)))
+
+
+def read(path: Path) -> Record:
+    """The record of a run directory; one that has no finished cycle yet has none."""
+    identity = _json(path / "config.json", "is this the directory of a run?")
+    if not isinstance(identity, dict) or not isinstance(identity.get("knobs"), dict):
+        raise InputError(
+            f"{path / 'config.json'} is not as a run writes it: restore it from a copy"
+        )
+    found = []
+    for file in sorted(path.glob("cycles/[0-9]*/metrics.json")):
+        metrics = _json(file, "restore it from a copy")
+        found.append(Cycle(int(metrics["cycle"]), file.parent, metrics))
+    return Record(path, identity, tuple(found))
+
+
+def _json(path: Path, hint: str) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; {hint}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); restore it from a copy") from error
+
+
+def rows(run: Path, name: str = "metrics.jsonl") -> list[dict[str, Any]]:
+    """The rows of a run's journal so far; one that is just being written is left out."""
+    path = run / name
+    if not path.is_file():
+        return []
+    lines = path.read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def by_study(records: Sequence[Record]) -> list[list[Record]]:
+    """The runs in groups that differ in nothing but their seed, in the order given."""
+    groups: dict[tuple[tuple[str, str], ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.study, []).append(record)
+    return list(groups.values())
+
+
+class Spread(NamedTuple):
+    """Mean and sample standard deviation; None where one value alone says nothing of it."""
+
+    mean: float
+    std: float | None
+    runs: int
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Of at least one value."""
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return Spread(statistics.fmean(values), std, len(values))
