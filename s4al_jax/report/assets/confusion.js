@@ -12,7 +12,7 @@ function confusionCell(row, truth, predicted) {
   const cell = element("td", { class: truth === predicted ? "right" : null },
     element("button", {
       type: "button", "data-say": say, "aria-label": say, "data-truth": truth, "data-predicted": predicted,
-      class: share > 0.55 ? "strong" : null,
+      class: share > 0.42 ? "strong" : share === 0 ? "nought" : null,
       onclick: () => showClass(truth, { sort: "miou", reversed: false, layer: "prediction" }),
     }, shownShare(share)));
   cell.style.setProperty("--share", `${Math.round(100 * Math.sqrt(share))}%`);

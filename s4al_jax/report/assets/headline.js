@@ -77,11 +77,11 @@ function fullRules(published) {
       say: `all labels: ${percentAndSpread(goal.full, goal.std)} mIoU; ${goal.source}` });
   }
   if (goal) {
-    rules.push({ name: "95\u00a0% of it", long: "95\u00a0% of full supervision", y: goal.line, style: "rule-goal",
+    rules.push({ name: "95\u00a0% of it", long: "95\u00a0% of full supervision", y: goal.line, style: "rule-goal", place: "below",
       say: `95\u00a0% of full supervision: ${percent(goal.line)} mIoU` });
   }
   for (const point of published.filter((one) => one.labeled_share >= ALL_LABELS)) {
-    rules.push({ name: "published, all labels", long: `${point.method}, all labels (published)`, y: point.miou, style: "rule-published",
+    rules.push({ name: "published, all labels", long: `${point.method}, all labels (published)`, y: point.miou, style: "rule-published", place: "left",
       say: `${point.method}, all labels, published: ${percent(point.miou)}; ${point.source}` });
   }
   return rules;
@@ -99,6 +99,7 @@ function curveSpec({ log, withPublished }) {
   return {
     label: "mIoU over the share of labelled pixels; arrow keys go from point to point",
     height: 380, series, rules: fullRules(published),
+    uprights: isNumber(page.goal?.reached_share) ? [page.goal.reached_share] : [],
     x: { title: "labelled pixels, % of the pool", format: PERCENT_AXIS, log },
     y: { title: "mIoU, %", format: PERCENT_AXIS },
   };
