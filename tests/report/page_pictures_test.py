@@ -63,6 +63,11 @@ def test_pictures_are_sorted_reversed_and_filtered(all_tiles: Opened, given: Con
             assert [values[name] for name in names] == sorted(values.values())
         shown.js("document.activeElement.blur()")
     shown.press("r")
+    shown.pick("#sort", "score")
+    shown.click("#more")
+    last = {picture["name"] for picture in pictures if picture["split"] == "test"}
+    assert set(shown.names()[-8:]) == last, "what has no score comes last, in either order"
+    shown.pick("#sort", "miou")
     assert shown.one("#reverse").get_attribute("aria-pressed") == "true"
     assert shown.names() == [
         *(one["name"] for one in sorted(pictures, key=SORTS["miou"], reverse=True)[:24]),

@@ -250,6 +250,8 @@ def sample(count: int = 40) -> tuple[Page, Sheet, dict[int, Sheet]]:
         images[picture["id"]] = one.sheet
         for cycle, sheet in enumerate(one.sheets):
             sheets[cycle][picture["id"]] = sheet
+    # Pictures without scores first, so that an order by score has to move them.
+    pictures = [*pictures[count:], *pictures[:count]]
     cycles = [
         cycle_of(number, [(one.truth, one.guesses[number]) for one in drawn])
         for number in range(len(WRONG))

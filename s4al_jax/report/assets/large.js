@@ -4,8 +4,8 @@ let among = [];
 let open = null;
 let grown = null;
 
-function openLarge(picture, pictures_) {
-  among = pictures_;
+function openLarge(picture, neighbours) {
+  among = neighbours;
   open = picture;
   drawLarge();
   if (!byId("large").open) byId("large").showModal();
@@ -20,11 +20,11 @@ function stepLarge(by) {
 
 function largeFacts(at, before) {
   if (!at) return [fact("Cycle", `not shown in cycle ${state.cycle}`)];
-  const change_ = before && isNumber(before.miou) && isNumber(at.miou)
+  const earlier = before && isNumber(before.miou) && isNumber(at.miou)
     ? ` (${percent(before.miou)} in cycle ${before.cycle})` : "";
   const scores = scoresOf(at.asked);
   return [
-    fact("mIoU", isNumber(at.miou) ? percent(at.miou) + change_ : "no truth to measure with"),
+    fact("mIoU", isNumber(at.miou) ? percent(at.miou) + earlier : "no truth to measure with"),
     fact("Mean uncertainty", percent(at.uncertainty)),
     fact("Mean confidence", percent(at.confidence)),
     fact("Labelled before", open.split === "pool" ? labelShare(at.labeled_share) : `${open.split}: only measured on`),

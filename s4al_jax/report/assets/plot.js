@@ -30,13 +30,12 @@ function logTicks(low, high) {
 }
 
 /** `{ at, low, high }`: data to pixels, with some air at both ends. */
-function scale(values, from, to, { log = false, least = null } = {}) {
+function scale(values, from, to, { log = false } = {}) {
   const forth = log ? Math.log : (value) => value;
   let low = forth(Math.min(...values));
   let high = forth(Math.max(...values));
   const air = (high - low || Math.abs(high) || 1) * 0.06;
   [low, high] = [low - air, high + air];
-  if (least !== null) low = Math.max(low, forth(least));
   const at = (value) => from + ((forth(value) - low) / (high - low)) * (to - from);
   const back = log ? Math.exp : (value) => value;
   return { at, low: back(low), high: back(high) };
@@ -46,8 +45,8 @@ function scale(values, from, to, { log = false, least = null } = {}) {
  * Draws into `host` and follows its width.
  *
  * `spec.series`: [{ name, style, line, points: [{ x, y, spread, say }] }], `spec.rules`:
- * [{ name, y, spread, style, say, place }] across the plot, `spec.uprights`: [x]. `x` and `y` hold title,
- * format and, for `scale`, log and least.
+ * [{ name, y, spread, style, say, place }] across the plot, `spec.uprights`: [x]. `x` and `y` hold title
+ * and format, `x` also log and ticks where they are to be at certain places.
  */
 function chart(host, spec) {
   let width = 0;
