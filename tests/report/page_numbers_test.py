@@ -1,11 +1,15 @@
 """The page in a browser: its charts and tables have the numbers of the contents."""
 
+from pathlib import Path
+
 import pytest
 
 from s4al_jax.report.contents import Page, Sheet
+from s4al_jax.report.page import page
 from tests.report.sample import HOSTILE, NAMES, TAIL
 
 pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -30,6 +34,35 @@ def test_the_headline_says_what_the_contents_say(shown: Opened, given: Contents)
     assert "202,752 pixels" in tiles and "444" in tiles and "5 min" in tiles
     assert percent(last["miou"] / 0.82) in tiles
     assert shown.text("h1") == contents["title"]
+
+
+@pytest.mark.parametrize(
+    ("reached_share", "goal_is_known", "said"),
+    [
+        (
+            0.1188,
+            True,
+            "95\u00a0% of full supervision was reached with 11.88\u00a0% of the labels.",
+        ),
+        (None, False, "; there is no run on all labels to compare it with."),
+    ],
+)
+def test_the_headline_says_what_was_reached_and_what_is_not_known(
+    driver: Chrome,
+    given: Contents,
+    tmp_path: Path,
+    reached_share: float | None,
+    goal_is_known: bool,
+    said: str,
+) -> None:
+    contents, images, cycles = given
+    goal = contents["goal"] | {"reached_share": reached_share} if goal_is_known else None  # type: ignore[operator]
+    file = tmp_path / "goal.html"
+    file.write_text(page(contents | {"goal": goal}, images, cycles), "utf-8")  # type: ignore[arg-type]
+    opened = Opened(driver).open(file)
+    assert opened.text("#headline").endswith(said)
+    assert len(opened.texts("#curve .upright")) == (1 if reached_share else 0)
+    assert opened.errors() == []
 
 
 def test_the_curve_has_every_point_and_line(shown: Opened, given: Contents) -> None:
@@ -128,8 +161,14 @@ def test_it_says_how_to_run_it_again(shown: Opened, given: Contents) -> None:
     assert shown.text("#run-body code") == contents["runs"][1]["command"]
     shown.pick("#run", "2")
     assert shown.text("#run-body code") == contents["runs"][2]["command"]
+    shown.driver.execute_cdp_cmd(
+        "Browser.grantPermissions",
+        {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
+    )
     shown.click("#copy")
-    shown.wait("return document.querySelector('#copy').textContent !== 'Copy'")
+    shown.wait("return document.querySelector('#copy').textContent === 'Copied'")
+    copied = shown.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    assert copied == contents["runs"][2]["command"]
     assert ["schedule.iterations", "20"] in shown.rows("#run-body .pair > div:first-child")
     shown.click("#differences summary")
     assert shown.rows("#differences") == [["seed", "0", "1", "1"]]
