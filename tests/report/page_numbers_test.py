@@ -1,5 +1,6 @@
 """The page in a browser: its charts and tables have the numbers of the contents."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ from selenium.webdriver.common.keys import Keys
 from tests.report.browser import Opened
 
 Contents = tuple[Page, Sheet, dict[int, Sheet]]
+
+
+def cell(share: float) -> str:
+    """Whole percents, of what is neither nothing nor all."""
+    if 0 < share < 0.005:
+        return "<1"
+    return ">99" if 0.995 < share < 1 else str(math.floor(100 * share + 0.5))
 
 
 def percent(share: float) -> str:
@@ -100,7 +108,7 @@ def test_cycles_are_stepped_through_and_the_matrix_follows(shown: Opened, given:
         shares = [pixels / sum(row) for row in confusion for pixels in row]
         texts = shown.texts("#confusion-table button")
         for share, text in zip(shares, texts, strict=True):
-            assert text == "<1" if 0 < share < 0.005 else abs(int(text) - 100 * share) <= 0.5
+            assert text == cell(share)
         shown.press("]")
     shown.js("document.querySelector('#confusion-table [tabindex=\"0\"]').focus()")
     shown.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
@@ -135,6 +143,10 @@ def test_classes_are_told_by_head_and_tail_and_what_is_missing_is_said(
     for cycle in cycles:
         column = [row[2 + 2 * cycle["number"]] for row in asked]
         assert column == [f"{pixels:,}" for pixels in cycle["asked"]]
+    shown.press("[", "]")
+    shown.js("document.querySelector('#asked-bars [tabindex=\"0\"]').focus()")
+    shown.press(Keys.ARROW_DOWN)
+    assert shown.text("#popup").startswith("sky, cycle 1: "), "one key goes one bar on"
     shown.js("document.querySelector('#iou [data-class=\"7\"]').click()")
     assert shown.one("#class").get_attribute("value") == "7"
 

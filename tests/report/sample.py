@@ -144,6 +144,9 @@ def cycle_of(number: int, guesses: list[tuple[np.ndarray, np.ndarray]]) -> Cycle
     for truth, guess in guesses:
         known = truth != 255
         np.add.at(confusion, (truth[known], guess[known]), 1)
+    # One class that is all but known, so that a share rounds to nothing and one to all.
+    confusion[10] = 0
+    confusion[10, [0, 10]] = 2, 998
     union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
     iou = [float(a / b) if b else None for a, b in zip(confusion.diagonal(), union, strict=True)]
     iou[9] = None

@@ -139,7 +139,7 @@ function askedRow(index, most) {
     return element(
       "div",
       {
-        class: `bar-line fill-${i % 6}${now}`,
+        class: `bar-line ${lineColour(i)}${now}`,
         tabindex: -1,
         role: "img",
         "aria-label": say,
@@ -157,19 +157,24 @@ function askedRow(index, most) {
   );
 }
 
-/** A bar of a share of the room; cycles differ by hatching as well. */
+const MOST_STRIPES = 6;
+/** More bars a class than this are drawn thin, and the chosen cycle alone says its number. */
+const MANY_CYCLES = 4;
+
+/** A bar of a share of the room; cycles differ by their stripes as well. */
 function barDrawing(share, style) {
   // The least that there is can be seen; nothing shows nothing.
   const width = share > 0 ? Math.max(100 * share, 0.4) : 0;
+  const stripes = style % (MOST_STRIPES + 1);
   return drawn(
     "svg",
     { class: "amount", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
     drawn("rect", { width, height: 10 }),
-    [...Array(style % 6).keys()].map((i) =>
+    [...Array(stripes).keys()].map((i) =>
       drawn("rect", {
         class: "stripe",
         width,
-        y: (10 * (i + 1)) / ((style % 6) + 1) - 0.4,
+        y: (10 * (i + 1)) / (stripes + 1) - 0.4,
         height: 0.8,
       }),
     ),
@@ -181,18 +186,23 @@ function drawAsked() {
   if (!bought.length) return byId("asked-bars").replaceChildren(note("Nothing was bought yet."));
   const most = Math.max(...bought.flatMap(askedShares));
   const kinds = [...page.classes.keys(), page.classes.length];
-  byId("asked-bars").replaceChildren(...kinds.map((index) => askedRow(index, most)));
+  const rows = element(
+    "div",
+    { class: cycles.length > MANY_CYCLES ? "many" : null },
+    kinds.map((index) => askedRow(index, most)),
+  );
+  byId("asked-bars").replaceChildren(rows);
+  rove(rows, ".bar-line");
   byId("asked-legend").replaceChildren(
     ...cycles.map((cycle, i) =>
       element(
         "span",
-        { class: `entry fill-${i % 6}` },
+        { class: `entry ${lineColour(i)}` },
         element("span", { class: "bar-sample" }, barDrawing(1, i)),
         askedShares(cycle) ? `for cycle ${cycle.number}` : `for cycle ${cycle.number}: nothing`,
       ),
     ),
   );
-  rove(byId("asked-bars"), ".bar-line");
 }
 
 function askedTable() {

@@ -1,5 +1,10 @@
 // Colours that all eyes tell apart: viridis for amounts; lines (in the style sheet) are Okabe and Ito's.
 
+const LINE_COLOURS = 6;
+
+/** The class that gives the colour of a line or a bar by its number. */
+const lineColour = (style) => `line-${style % LINE_COLOURS}`;
+
 const VIRIDIS = [
   [68, 1, 84],
   [72, 36, 117],

@@ -21,7 +21,7 @@ function confusionCell(row, truth, predicted) {
         "aria-label": say,
         "data-truth": truth,
         "data-predicted": predicted,
-        class: share > 0.42 ? "strong" : share === 0 ? "nought" : null,
+        class: share > 0.42 ? "strong" : share < 0.005 ? "nought" : null,
         onclick: () => showClass(truth, { sort: "miou", reversed: false, layer: "prediction" }),
       },
       shownShare(share),
@@ -31,9 +31,10 @@ function confusionCell(row, truth, predicted) {
   return cell;
 }
 
-/** Two digits are enough to compare; what is there but rounds to nought is said. */
+/** Two digits are enough to compare; what rounds to nothing, or to all, is told from it. */
 function shownShare(share) {
   if (share === 0) return "0";
+  if (share > 0.995 && share < 1) return ">99";
   return share < 0.005 ? "<1" : String(Math.round(100 * share));
 }
 

@@ -3,9 +3,16 @@
 const WORST_SHOWN = 12;
 
 function drawWorst() {
-  const worst = page.worst.map((id) => pictures.get(id)).filter(Boolean);
+  const worst = page.worst
+    .map((id) => pictures.get(id))
+    .filter(Boolean)
+    .slice(0, WORST_SHOWN);
   const choices = { ...state, cycle: lastCycle?.number, layer: "prediction" };
-  const made = worst.slice(0, WORST_SHOWN).map((picture) => tile(picture, choices, () => worst));
+  const show = (picture) => {
+    choose({ cycle: choices.cycle });
+    openLarge(picture, worst, (id) => tileOf("worst", id).focus());
+  };
+  const made = worst.map((picture) => tile(picture, choices, show));
   byId("worst").replaceChildren(
     ...(made.length ? made : [element("li", { class: "note" }, "No image was measured.")]),
   );
@@ -28,7 +35,7 @@ function confusedPair({ truth, predicted, share, pixels }) {
         more(" taken for "),
         classLabel(predicted),
       ),
-      element("span", { class: "bar-line fill-1" }, barDrawing(share, 0)),
+      element("span", { class: "bar-line line-1" }, barDrawing(share, 0)),
       element(
         "span",
         { class: "pair-value" },

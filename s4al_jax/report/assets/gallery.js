@@ -26,15 +26,15 @@ function tileWords(picture, { cycle, sort }) {
   return parts.join(" · ");
 }
 
-/** A button that opens a picture large, among `among`. */
-function tile(picture, choices, among) {
+/** A button with a picture; `show` opens it large. */
+function tile(picture, choices, show) {
   const button = element(
     "button",
     {
       type: "button",
       class: "tile",
       "data-id": picture.id,
-      onclick: () => openLarge(picture, among()),
+      onclick: () => show(picture),
     },
     element("span", { class: "view" }),
     element("span", { class: "tile-name" }, picture.name),
@@ -57,7 +57,7 @@ function drawGallery() {
 function addTiles(from) {
   const choices = { ...state };
   byId("gallery").append(
-    ...chosen.slice(from, shownTiles).map((picture) => tile(picture, choices, () => chosen)),
+    ...chosen.slice(from, shownTiles).map((picture) => tile(picture, choices, showLarge)),
   );
   const left = chosen.length - shownTiles;
   byId("more").hidden = left <= 0;
@@ -66,6 +66,20 @@ function addTiles(from) {
   byId("count").textContent = chosen.length
     ? `${plural(chosen.length, "picture")} of ${count(page.pictures.length)}`
     : "No picture passes these filters.";
+}
+
+const showLarge = (picture) => openLarge(picture, chosen, revealTile);
+
+const tileOf = (list, id) => byId(list).querySelector(`[data-id="${CSS.escape(id)}"]`);
+
+/** Focus a picture's tile, on whatever page of tiles it is. */
+function revealTile(id) {
+  const [from, place] = [shownTiles, chosen.findIndex((picture) => picture.id === id)];
+  if (place >= from) {
+    shownTiles = PAGE_OF_TILES * Math.ceil((place + 1) / PAGE_OF_TILES);
+    addTiles(from);
+  }
+  tileOf("gallery", id)?.focus();
 }
 
 function showMore() {

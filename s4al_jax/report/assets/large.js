@@ -2,10 +2,13 @@
 
 let among = [];
 let open = null;
+let leave = null;
 let grown = null;
 
-function openLarge(picture, neighbours) {
+/** Show a picture among its neighbours; `back` takes the reader to where the last one is. */
+function openLarge(picture, neighbours, back) {
   among = neighbours;
+  leave = back;
   open = picture;
   drawLarge();
   if (!byId("large").open) byId("large").showModal();
@@ -131,9 +134,7 @@ function prepareLarge() {
   byId("large").addEventListener("close", () => {
     const left = open;
     open = null;
-    byId("gallery")
-      .querySelector(`[data-id="${CSS.escape(left.id)}"]`)
-      ?.focus();
+    leave(left.id);
   });
   follow(["cycle", "layer", "strength", "frames"], drawLarge);
 }

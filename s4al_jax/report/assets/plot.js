@@ -7,6 +7,7 @@ const MARKERS = [
   "M0-5.8L5.8 0 0 5.8-5.8 0z",
   "M-5.2-4H5.2L0 5.5z",
   "M-2-5h4v3h3v4h-3v3h-4v-3h-3v-4h3z",
+  "M0-5.8L5.5-1.8 3.4 4.7H-3.4L-5.5-1.8z",
 ];
 const EDGE = { top: 12, right: 14, bottom: 44, left: 52 };
 
@@ -182,7 +183,7 @@ function ruleDrawing({ name, y: value, spread, style, say, place = "above" }, y,
 }
 
 function seriesDrawing({ style, line, points, marked = points }, x, y) {
-  const group = drawn("g", { class: `series line-${style}` });
+  const group = drawn("g", { class: `series ${lineColour(style)}${line ? "" : " alone"}` });
   if (line) {
     const way = points.map(
       (point, i) => `${i ? "L" : "M"}${x.at(point.x).toFixed(1)} ${y.at(point.y).toFixed(1)}`,
@@ -222,7 +223,11 @@ function legendEntry(style, name, line) {
     { class: "entry" },
     drawn(
       "svg",
-      { class: `sample line-${style}`, viewBox: "0 0 34 14", "aria-hidden": "true" },
+      {
+        class: `sample ${lineColour(style)}${line ? "" : " alone"}`,
+        viewBox: "0 0 34 14",
+        "aria-hidden": "true",
+      },
       line ? drawn("path", { class: "line", d: "M1 7H33" }) : null,
       marker(style, 17, 7, { class: "marker" }),
     ),

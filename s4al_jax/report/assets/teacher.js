@@ -63,7 +63,7 @@ function teacherBars() {
         element("div", { class: "bar-name" }, classLabel(i)),
         element(
           "div",
-          { class: "bar-line fill-2" },
+          { class: "bar-line line-2" },
           isNumber(share) ? barDrawing(share, 0) : element("span", { class: "amount" }),
           element("span", { class: "bar-value" }, isNumber(share) ? percent(share) : NOT_MEASURED),
         ),
