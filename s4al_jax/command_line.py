@@ -20,8 +20,14 @@ PROFILE = flags.DEFINE_string(
 )
 PROFILE_STEPS = flags.DEFINE_integer("profile_steps", 10, "How many steps.", lower_bound=1)
 
-ACCEPT_PARTIAL = flags.DEFINE_bool(
+_ACCEPT_PARTIAL = flags.DEFINE_bool(
     "accept_partial", False, "Go on as soon as some of the regions asked for are answered."
+)
+_RESUME_FROM = flags.DEFINE_enum(
+    "resume_from",
+    None,
+    ["last_good"],
+    "Leave out the step or question whose numbers broke, and go on from the state before it.",
 )
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed", False, "One of several processes; the cluster (TPU pod, SLURM) says which."
@@ -31,6 +37,14 @@ _COORDINATOR = flags.DEFINE_string(
 )
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "How many processes, with that.")
 _PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this one is, from 0.")
+
+
+def conditions() -> dict[str, bool]:
+    """On what a run goes on where it stopped: the keywords of `loop.cycles`."""
+    return {
+        "accept_partial": _ACCEPT_PARTIAL.value,
+        "resume_from_last_good": _RESUME_FROM.value == "last_good",
+    }
 
 
 def company() -> dict[str, Any] | None:

@@ -41,10 +41,12 @@ MAY_IMPORT = {
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start"),
     "asking": (*BELOW_ENGINE, "engine", "experiment", "stages"),
     "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking"),
-    # `types` for the errors that main turns into one line, `hosts` to meet the other processes.
+    # `types` for the errors that main turns into one line, `hosts` to meet the other processes,
+    # `stopping` to hear signals.
     "command_line": ("types",),
     "main": (
-        *("types", "command_line", "config", "engine.allocator", "engine.hosts"),
+        *("types", "command_line", "config"),
+        *("engine.allocator", "engine.hosts", "engine.stopping"),
         *("experiment", "forecast", "loop", "profile"),
     ),
     "configs": ("config",),
