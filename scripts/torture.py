@@ -1,6 +1,7 @@
 """Kills a small run over and over, and sees whether it still ends with the same bits.
 
     python scripts/torture.py --kills=100 --seed=0 --workdir=/tmp/torture --out=kills.csv
+    python scripts/torture.py --config=tests/cheap.py --kills=500 --workdir=/tmp/torture
     python scripts/torture.py --at=checkpoint:3 --at=ledger:2 --workdir=/tmp/torture
 
 One run is left alone. Then the same command is started, killed with SIGKILL, and started again
@@ -10,12 +11,15 @@ are done.
 
 Every other kill comes at a moment drawn over the time that the whole run takes, the rest at one
 drawn from all that it does to files and all stages that it enters, so that the short moments
-between a line and its `fsync` are met as well. `--at=STAGE:COUNT` kills at the COUNT-th entry of a
+between a line and its `fsync` are met as well. Half of the former are SIGTERM, which lets the run
+save and leave. `--at=STAGE:COUNT` kills at the COUNT-th entry of a
 stage instead (or of STAGE.fsync, STAGE.rename and so on). One start in four lacks a compiled
 program and has to make it again.
 
-A start is a fork of a process that has imported everything and done nothing: what is not tried is
-a kill during Python's imports, which write nothing into a run's directory.
+`tests/tiny.py` is the whole method on a network of two convolutions, `tests/cheap.py` the whole
+loop on networks of one weight, which compile in no time. A start is a fork of a process that has
+imported everything and done nothing: what is not tried is a kill during Python's imports, which
+write nothing into a run's directory.
 """
 
 import argparse
@@ -38,9 +42,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMAND = (
-    "s4al_jax.main",
-    "--config=tests/tiny.py",
+KNOBS = (
     "--config.devices=1",
     "--config.batch.labeled=2",
     "--config.batch.unlabeled=2",
@@ -49,7 +51,7 @@ COMMAND = (
     "--config.schedule.last_epochs=4",
     "--config.schedule.replay_from_cycle=1",
 )
-"""The tiny run of the tests, all phases of it."""
+"""All phases of the tests' small runs, on one device."""
 
 STAGES: Mapping[str, tuple[str, str]] = {
     "reading images": ("s4al_jax.start", "checked_data"),
@@ -69,8 +71,10 @@ CALLS = ("fsync", "replace")
 """Of `os`, which tell no audit hook, or too late"""
 EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
 ROOM = 256
-HEAD = ("round", "kill", "drawn", "seconds", "stage", "entry", "outcome")
+HEAD = ("round", "kill", "drawn", "signal", "seconds", "left_after", "stage", "entry", "outcome")
 PATIENCE = 600
+STOPPED = (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
+"""Exit codes of a process that was killed or asked to leave, before it listens or after"""
 
 
 class Moment(NamedTuple):
@@ -80,6 +84,7 @@ class Moment(NamedTuple):
     seconds: float | None = None
     mark: int = 0
     stage: str = ""
+    signal: int = signal.SIGKILL
 
 
 class Watch:
@@ -99,7 +104,7 @@ class Watch:
 
     def clear(self) -> None:
         """Forget the process before."""
-        struct.pack_into("QI5s", self._shared, 0, 0, 5, b"start")
+        struct.pack_into("QI4x5s", self._shared, 0, 0, 5, b"start")
 
     def mark(self, name: str) -> None:
         """Note where this process is, and die here if that was asked for."""
@@ -172,6 +177,8 @@ class Ended(NamedTuple):
 
     code: int
     seconds: float
+    left_after: float
+    """seconds from the signal on"""
     marks: int
     stage: str
 
@@ -179,7 +186,9 @@ class Ended(NamedTuple):
 class Torture:
     """A place to run in, the run that was left alone, and what became of all kills."""
 
-    def __init__(self, workdir: Path, seed: int) -> None:
+    def __init__(self, workdir: Path, seed: int, config: str, out: Path | None) -> None:
+        self.out = out
+        self.command = ("s4al_jax.main", f"--config={config}", *KNOBS)
         self.workdir, self.watch, self.lots = workdir, Watch(), random.Random(seed)
         self.rows: list[list[str]] = []
         self.rounds = 0
@@ -196,12 +205,16 @@ class Torture:
         if not process:
             os._exit(_code(work, said, self.programs))
         deadline = started + (PATIENCE if moment.seconds is None else moment.seconds)
-        status = _status(process, deadline)
+        status, sent = _status(process, deadline), time.monotonic()
+        if status is None:
+            os.kill(process, moment.signal)
+            status = _status(process, sent + PATIENCE)
         if status is None:
             os.kill(process, signal.SIGKILL)
-            status = os.waitpid(process, 0)[1]
+            sys.exit(f"a process did not leave within {PATIENCE} s of {moment}")
+        now = time.monotonic()
         code = os.waitstatus_to_exitcode(status)
-        return Ended(code, time.monotonic() - started, *self.watch.found)
+        return Ended(code, now - started, now - sent, *self.watch.found)
 
     def started(self, run: Path, moment: Moment) -> Ended:
         """Start the command on a run's directory."""
@@ -210,7 +223,7 @@ class Torture:
             self.watch.install(run)
             importlib.import_module("s4al_jax.main").run()
 
-        sys.argv = [*COMMAND, f"--workdir={run}"]
+        sys.argv = [*self.command, f"--workdir={run}"]
         return self.forked(work, moment, run.with_suffix(".txt"))
 
     def compared(self, run: Path) -> str:
@@ -219,7 +232,7 @@ class Torture:
 
         def work() -> None:
             line = importlib.import_module("s4al_jax.command_line")
-            line.parsed([*COMMAND])
+            line.parsed(self.command)
             built = importlib.import_module("s4al_jax.experiment").build(line.config())
             same_run = importlib.import_module("tests.same_run")
             found.write_text(json.dumps(same_run.differences(run, self.straight, built)))
@@ -235,7 +248,7 @@ class Torture:
         run, open_rows, moment = self._next_run(), [], next(moments, None)
         while True:
             ended = self.started(run, moment or Moment("never"))
-            if ended.code == -signal.SIGKILL:
+            if ended.code in STOPPED:
                 open_rows.append(self._row(moment or Moment("never"), ended))
                 moment = next(moments, None)
                 continue
@@ -245,6 +258,7 @@ class Torture:
             for row in open_rows:
                 row.append(outcome)
             self._say(open_rows, outcome)
+            self._write()
             if outcome == "same bits":
                 shutil.rmtree(run)
             # An entry that was over already is waited for once more, in a run from the start.
@@ -262,16 +276,22 @@ class Torture:
 
     def _row(self, moment: Moment, ended: Ended) -> list[str]:
         stage, _, entry = ended.stage.partition(".")
-        row = [str(self.rounds), str(len(self.rows) + 1), moment.said, f"{ended.seconds:.2f}"]
-        self.rows.append([*row, stage, entry])
+        name, times = signal.Signals(moment.signal).name, (ended.seconds, ended.left_after)
+        row = [str(self.rounds), str(len(self.rows) + 1), moment.said, name]
+        self.rows.append([*row, *(f"{seconds:.2f}" for seconds in times), stage, entry])
         return self.rows[-1]
 
     def _say(self, rows: Sequence[Sequence[str]], outcome: str) -> None:
-        stages = ", ".join(".".join(filter(None, row[4:6])) for row in rows)
+        stages = ", ".join(".".join(filter(None, row[6:8])) for row in rows)
         print(
             f"run {self.rounds}, {len(rows)} kills ({stages}): {outcome}; {len(self.rows)} so far",
             flush=True,
         )
+
+    def _write(self) -> None:
+        if self.out:
+            with self.out.open("w", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows([HEAD, *self.rows])
 
     def moments(self, kills: int, whole: Ended) -> Iterator[Moment]:
         """So many moments, by turns out of the time and out of the marks of a whole run."""
@@ -283,7 +303,8 @@ class Torture:
             if number % 2:
                 yield Moment("mark", mark=self.lots.randint(1, whole.marks))
             else:
-                yield Moment("time", seconds=self.lots.uniform(0, whole.seconds))
+                kill = signal.SIGTERM if number % 4 else signal.SIGKILL
+                yield Moment("time", seconds=self.lots.uniform(0, whole.seconds), signal=kill)
 
     def forget_a_program(self) -> None:
         """Take away one compiled program, so that the next start has to make it again."""
@@ -347,9 +368,9 @@ def main() -> None:
     workdir = given.workdir.resolve()
     workdir.mkdir(parents=True, exist_ok=True)
     os.environ["JAX_PLATFORMS"] = "cpu"
-    for module in ("s4al_jax.main", "tests.same_run", "tests.tiny"):
+    for module in ("s4al_jax.main", "tests.same_run", "tests.cheap"):
         importlib.import_module(module)
-    torture = Torture(workdir, given.seed)
+    torture = Torture(workdir, given.seed, given.config, given.out)
     shutil.rmtree(torture.straight, ignore_errors=True)
     # Twice: the first one compiles, the second one tells how long a start takes that need not.
     for _ in range(1 if given.at else 2):
@@ -364,9 +385,6 @@ def main() -> None:
     torture.killed(moments)
     survived = sum(row[-1] == "same bits" for row in torture.rows)
     print(f"{len(torture.rows)} kills in {time.monotonic() - began:.0f} s: {survived} survived")
-    if given.out:
-        with given.out.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([HEAD, *torture.rows])
     sys.exit(int(survived < len(torture.rows)))
 
 
@@ -378,6 +396,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--at", type=asked, action="append", help="STAGE:COUNT, in place of --kills"
     )
+    parser.add_argument("--config", default="tests/tiny.py", help="of the run; or tests/cheap.py")
     parser.add_argument("--workdir", type=Path, required=True, help="where the runs lie")
     parser.add_argument("--out", type=Path, help="the CSV file to write: a row for each kill")
     return parser.parse_args()

@@ -36,6 +36,7 @@ MOMENTS = {
 
 def assert_same_run(run: Path, straight: FinishedRun) -> None:
     assert differences(run, straight.workdir, straight.experiment) == []
+    assert len(arrays(run, straight.experiment)) > 100
 
 
 def test_the_straight_run_is_complete(straight: FinishedRun) -> None:
