@@ -186,13 +186,15 @@ class Ended(NamedTuple):
 class Torture:
     """A place to run in, the run that was left alone, and what became of all kills."""
 
-    def __init__(self, workdir: Path, seed: int, config: str, out: Path | None) -> None:
+    def __init__(
+        self, workdir: Path, *, seed: int, config: str, programs: Path | None, out: Path | None
+    ) -> None:
         self.out = out
         self.command = ("s4al_jax.main", f"--config={config}", *KNOBS)
         self.workdir, self.watch, self.lots = workdir, Watch(), random.Random(seed)
         self.rows: list[list[str]] = []
         self.rounds = 0
-        self.programs = workdir / "programs"
+        self.programs = programs or workdir / "programs"
         self.straight = workdir / "straight"
 
     def forked(self, work: Callable[[], object], moment: Moment, said: Path) -> Ended:
@@ -370,7 +372,9 @@ def main() -> None:
     os.environ["JAX_PLATFORMS"] = "cpu"
     for module in ("s4al_jax.main", "tests.same_run", "tests.cheap"):
         importlib.import_module(module)
-    torture = Torture(workdir, given.seed, given.config, given.out)
+    torture = Torture(
+        workdir, seed=given.seed, config=given.config, programs=given.programs, out=given.out
+    )
     shutil.rmtree(torture.straight, ignore_errors=True)
     # Twice: the first one compiles, the second one tells how long a start takes that need not.
     for _ in range(1 if given.at else 2):
@@ -398,6 +402,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--config", default="tests/tiny.py", help="of the run; or tests/cheap.py")
     parser.add_argument("--workdir", type=Path, required=True, help="where the runs lie")
+    parser.add_argument("--programs", type=Path, help="where compiled programs are kept")
     parser.add_argument("--out", type=Path, help="the CSV file to write: a row for each kill")
     return parser.parse_args()
 

@@ -22,16 +22,11 @@ from tests.conftest import FinishedRun
 from tests.same_run import arrays, differences, files
 
 MOMENTS = {
-    "in the warm-up of the first cycle": ("step", 2),
-    "between epochs of the first cycle": ("step", 5),
     "in the replay of the second cycle": ("step", 12),
-    "in an evaluation": ("evaluation", 6),
     "before a checkpoint is whole": ("saving", 3),
-    "just after a checkpoint": ("saved", 3),
     "when all is scored and nothing of it kept": ("scoring", 1),
-    "while an answer is written": ("writing", 4),
-    "while regions are asked for": ("asking", 4),
 }
+"""Of the whole method; `torture_test.py` has all stages, on networks of one weight."""
 
 
 def assert_same_run(run: Path, straight: FinishedRun) -> None:
