@@ -16,11 +16,12 @@ from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.engine.evaluate import evaluator, measures
 from s4al_jax.engine.journal import Journal
 from s4al_jax.engine.score import scorer
-from s4al_jax.engine.terminal import Terminal, pace
+from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.source import Source
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.oracle import Oracle
+from s4al_jax.spending import rounds
 from s4al_jax.types import (
     DatasetSpec,
     InputError,
@@ -66,9 +67,9 @@ def opened(experiment: Experiment, workdir: Path, *, accept_partial: bool = Fals
 
 def _opened(experiment: Experiment, workdir: Path, *, accept_partial: bool) -> Iterator[Run]:
     spec, mesh = experiment.spec, experiment.mesh
-    labels = _labels(experiment, workdir)
-    terminal = Terminal()
-    with Journal(workdir) as journal:
+    labels, schedule = _labels(experiment, workdir), experiment.schedule
+    with Terminal() as terminal, Journal(workdir) as journal:
+        terminal.tell(cycles=schedule.cycles, steps=schedule.total_steps)
         pool, measured = _sources(
             experiment, start.checked_data(experiment, workdir, terminal), labels
         )
@@ -139,6 +140,14 @@ def _sources(
     }
 
 
+def tell_budget(run: Run) -> None:
+    """Show what has been bought, and what is still to be."""
+    initial = len(run.experiment.initial)
+    bought = int(run.labels.regions_bought) - initial
+    planned = sum(one.regions for one in rounds(run.experiment))
+    run.terminal.tell(share=run.labels.share, bought=bought, to_buy=max(0, planned - bought))
+
+
 def first_regions(run: Run) -> list[RegionRef]:
     """What to ask for when nothing is known and no network can say: regions drawn by lot."""
     folder, experiment = rundir.start_folder(run.workdir), run.experiment
@@ -194,6 +203,7 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
     if folder.chosen is not None:
         return folder.chosen
     scores, eligible = folder.scores or _scores(run, cycle)
+    run.terminal.tell(doing="choosing regions")
     lots = np.random.default_rng([experiment.seed, cycle])
     regions = _choice(experiment, scores, eligible, lots)
     hosts.agree(
@@ -211,6 +221,7 @@ def _scores(run: Run, cycle: int) -> tuple[np.ndarray, np.ndarray]:
     images = np.flatnonzero(eligible.any(axis=(1, 2)))
     scores = np.zeros(eligible.shape, np.float32)
     if len(images):
+        run.terminal.tell(doing=f"scoring {len(images)} images")
         run.terminal.say(f"cycle {cycle}: scoring {len(images)} images")
         state = run.checkpoints.state(run.experiment.state_shapes)
         scores[images] = run.score(state, images, run.experiment.cycle_key(cycle))
@@ -224,6 +235,9 @@ def _train(run: Run, cycle: int) -> None:
     run.pool.refresh()
     first, last = schedule.first_step(cycle), schedule.steps_of(cycle)
     journal.rewind(first + start)
+    tell, epochs = run.terminal.tell, schedule.epochs_of(cycle)
+    tell(cycle=cycle, epochs=epochs, epoch=start // schedule.iterations, step=first + start)
+    tell(doing="training", cycle_ends=first + last)
     whole = run.labels.fully_labeled
     # Where no image is labelled from edge to edge, those of which something is known must do.
     taught = whole if whole.any() else run.labels.known_pixels > 0
@@ -241,15 +255,21 @@ def _train(run: Run, cycle: int) -> None:
         row = {"cycle": cycle, "epoch": count}
         journal.write(number, {"kind": "train", **row, "phase": epoch.phase.value, **epoch.metrics})
         journal.time(number, epoch.seconds)
-        rest = pace(epoch.seconds, schedule.total_steps - number)
-        run.terminal.progress(
-            f"cycle {cycle}  epoch {count}/{schedule.epochs_of(cycle)}  {epoch.phase.value}  "
-            f"loss {epoch.metrics['loss']:.3f}  {rest}"
+        run.terminal.epoch_over(
+            epoch=count,
+            phase=epoch.phase.value,
+            step=number,
+            seconds=epoch.seconds,
+            images=epoch.images,
+            metrics=epoch.metrics,
         )
         if epoch.step == last or count % experiment.evaluate_every == 0:
+            tell(doing="evaluating")
             _evaluate(run, cycle, epoch, number, row)
         if epoch.step == last or count % experiment.checkpoint_every == 0:
+            tell(doing="saving")
             run.checkpoints.save(number, Position(cycle, epoch.step), epoch.state)
+        tell(doing="training")
 
 
 def _start(run: Run, cycle: int) -> tuple[TrainState, int]:
@@ -286,6 +306,7 @@ def _evaluate(
     head = {
         f"{split} {network}": values["miou"] or 0.0 for (network, split), values in found.items()
     }
+    run.terminal.tell(miou=head)
     said = "  ".join(f"{name} {100 * miou:.1f}" for name, miou in head.items())
     if head:
         run.terminal.say(f"cycle {cycle}  epoch {row['epoch']}  mIoU in %: {said}")

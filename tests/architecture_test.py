@@ -14,10 +14,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "s4al_jax"
 
-BELOW_ENGINE = ("types", "pool", "models", "learn", "feed", "methods", "acquire")
+BELOW_ENGINE = ("types", "wording", "pool", "models", "learn", "feed", "methods", "acquire")
 MAY_IMPORT = {
     "__init__": (),
     "types": (),
+    "wording": (),
     # `types` for the error that says what is wrong with a knob.
     "config": ("types",),
     "pool": ("types", "pool"),
@@ -35,10 +36,11 @@ MAY_IMPORT = {
     # What is done with an experiment; the stages are what the loop calls.
     "exported": (*BELOW_ENGINE, "engine", "experiment", "config", "choices", "architecture"),
     "rehearsal": (*BELOW_ENGINE, "engine", "experiment"),
-    "forecast": (*BELOW_ENGINE, "engine", "experiment", "rehearsal"),
+    "spending": ("experiment",),
+    "forecast": (*BELOW_ENGINE, "engine", "experiment", "rehearsal", "spending"),
     "profile": (*BELOW_ENGINE, "engine", "experiment", "rehearsal"),
     "start": (*BELOW_ENGINE, "engine", "experiment", "config"),
-    "stages": (*BELOW_ENGINE, "engine", "experiment", "start"),
+    "stages": (*BELOW_ENGINE, "engine", "experiment", "start", "spending"),
     "asking": (*BELOW_ENGINE, "engine", "experiment", "stages"),
     "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking"),
     # `types` for the errors that main turns into one line, `hosts` to meet the other processes.

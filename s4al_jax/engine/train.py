@@ -28,6 +28,9 @@ class Epoch(NamedTuple):
     phase: Phase
     metrics: dict[str, float]
     seconds: float
+    """of a step"""
+    images: int
+    """that a step learns from"""
 
 
 class NonFinite(ArithmeticError):
@@ -102,7 +105,7 @@ def epochs(
             previous = None
             means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
             seconds = (time.monotonic() - started) / len(rows)
-            yield Epoch(state, last.step + 1, last.phase, means, seconds)
+            yield Epoch(state, last.step + 1, last.phase, means, seconds, last.images)
             started, rows = time.monotonic(), []
 
 
