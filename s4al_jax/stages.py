@@ -21,6 +21,7 @@ from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.source import Source
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.oracle import Oracle
+from s4al_jax.score_maps import score_maps
 from s4al_jax.spending import rounds
 from s4al_jax.types import (
     DatasetSpec,
@@ -212,6 +213,10 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
         "all hosts need the same versions and the same kind of device",
     )
     folder.write_chosen(regions)
+    if hosts.primary():
+        number = experiment.schedule.first_step(cycle + 1)
+        for place, picture in enumerate(score_maps(experiment, scores, regions), 1):
+            run.journal.show(number, f"scores/{place}", picture)
     return regions
 
 
