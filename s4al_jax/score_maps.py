@@ -4,12 +4,28 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from s4al_jax.engine import hosts
+from s4al_jax.engine.journal import Journal
 from s4al_jax.experiment import Experiment
 from s4al_jax.report.figures import acquisition, pixels
 from s4al_jax.types import RegionRef
 
 IMAGES = 4
 """How many pool images are shown of a cycle."""
+
+
+def show_scores(
+    journal: Journal,
+    experiment: Experiment,
+    cycle: int,
+    scores: np.ndarray,
+    chosen: Sequence[RegionRef],
+) -> None:
+    """Show them at the last step of the cycle."""
+    if hosts.primary():
+        number = experiment.schedule.first_step(cycle + 1)
+        for place, picture in enumerate(score_maps(experiment, scores, chosen), 1):
+            journal.show(number, f"scores/{place}", picture)
 
 
 def score_maps(

@@ -21,8 +21,7 @@ from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.source import Source
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.oracle import Oracle
-from s4al_jax.score_maps import score_maps
-from s4al_jax.spending import rounds
+from s4al_jax.score_maps import show_scores
 from s4al_jax.types import (
     DatasetSpec,
     InputError,
@@ -141,14 +140,6 @@ def _sources(
     }
 
 
-def tell_budget(run: Run) -> None:
-    """Show what has been bought, and what is still to be."""
-    initial = len(run.experiment.initial)
-    bought = int(run.labels.regions_bought) - initial
-    planned = sum(one.regions for one in rounds(run.experiment))
-    run.terminal.tell(share=run.labels.share, bought=bought, to_buy=max(0, planned - bought))
-
-
 def first_regions(run: Run) -> list[RegionRef]:
     """What to ask for when nothing is known and no network can say: regions drawn by lot."""
     folder, experiment = rundir.start_folder(run.workdir), run.experiment
@@ -213,10 +204,7 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
         "all hosts need the same versions and the same kind of device",
     )
     folder.write_chosen(regions)
-    if hosts.primary():
-        number = experiment.schedule.first_step(cycle + 1)
-        for place, picture in enumerate(score_maps(experiment, scores, regions), 1):
-            run.journal.show(number, f"scores/{place}", picture)
+    show_scores(run.journal, experiment, cycle, scores, regions)
     return regions
 
 

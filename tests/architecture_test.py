@@ -40,9 +40,9 @@ MAY_IMPORT = {
     "forecast": (*BELOW_ENGINE, "engine", "experiment", "rehearsal", "spending"),
     "profile": (*BELOW_ENGINE, "engine", "experiment", "rehearsal"),
     "start": (*BELOW_ENGINE, "engine", "experiment", "config"),
-    "score_maps": ("types", "experiment", "report.figures"),
-    "stages": (*BELOW_ENGINE, "engine", "experiment", "start", "spending", "score_maps"),
-    "asking": (*BELOW_ENGINE, "engine", "experiment", "stages"),
+    "score_maps": ("types", "engine", "experiment", "report.figures"),
+    "stages": (*BELOW_ENGINE, "engine", "experiment", "start", "score_maps"),
+    "asking": (*BELOW_ENGINE, "engine", "experiment", "stages", "spending"),
     "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking"),
     # `types` for the errors that main turns into one line, `hosts` to meet the other processes.
     "command_line": ("types",),
