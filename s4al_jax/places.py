@@ -6,6 +6,7 @@ asked of it here. Where TensorFlow is installed, it is TensorFlow that `epath` r
 
 import contextlib
 import io
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ def place(where: str) -> Path:
     # Not needed by those who read from disks.
     from etils import epath
 
+    logging.getLogger("gcsfs").setLevel(logging.ERROR)  # it says something of every file
     path = cast(Path, epath.Path(where))
     try:
         next(iter(path.iterdir()), None)
