@@ -8,12 +8,19 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from s4al_jax import places
 from s4al_jax.types import InputError
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "A file of configs/, perhaps with :study."
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's directory; an existing run goes on.")
+flags.register_validator(
+    "workdir",
+    lambda workdir: not places.is_url(workdir or ""),
+    message="a run's directory has to be on a disk: what was paid for is locked and synced there, "
+    "which a bucket cannot do; copy the finished run",
+)
 PLAN = flags.DEFINE_bool("plan", False, "Print what would happen, and stop.")
 PROFILE = flags.DEFINE_string(
     "profile", None, "A folder for a trace of some steps; print what they spend time on, and stop."

@@ -16,11 +16,12 @@ from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.engine.evaluate import evaluator, measures
 from s4al_jax.engine.journal import Journal
 from s4al_jax.engine.left_out import LeftOut, leave_out_what_broke, left_out, write_broken
-from s4al_jax.engine.terminal import Terminal, pace
+from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.source import Source
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.oracle import Oracle
+from s4al_jax.score_maps import show_scores
 from s4al_jax.types import (
     DatasetSpec,
     InputError,
@@ -69,19 +70,20 @@ def opened(
     start.claim(experiment, workdir)
     start.check_splits(experiment, workdir)
     with rundir.locked(workdir):
-        terminal = Terminal()
-        done = leave_out_what_broke(workdir) if resume_from_last_good else ""
-        if done:
-            terminal.say(done)
-        yield from _opened(experiment, workdir, terminal, accept_partial=accept_partial)
+        with Terminal() as terminal:
+            done = leave_out_what_broke(workdir) if resume_from_last_good else ""
+            if done:
+                terminal.say(done)
+            yield from _opened(experiment, workdir, terminal, accept_partial=accept_partial)
 
 
 def _opened(
     experiment: Experiment, workdir: Path, terminal: Terminal, *, accept_partial: bool
 ) -> Iterator[Run]:
     spec, mesh = experiment.spec, experiment.mesh
-    labels = _labels(experiment, workdir)
+    labels, schedule = _labels(experiment, workdir), experiment.schedule
     with Journal(workdir) as journal:
+        terminal.tell(cycles=schedule.cycles, steps=schedule.total_steps)
         pool, measured = _sources(
             experiment, start.checked_data(experiment, workdir, terminal), labels
         )
@@ -208,6 +210,7 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
     if folder.chosen is not None:
         return folder.chosen
     scores, eligible = folder.scores or _scores(run, cycle)
+    run.terminal.tell(doing="choosing regions")
     lots = np.random.default_rng([experiment.seed, cycle])
     regions = _choice(experiment, scores, eligible, lots)
     hosts.agree(
@@ -216,6 +219,7 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
         "all hosts need the same versions and the same kind of device",
     )
     folder.write_chosen(regions)
+    show_scores(run.journal, experiment, cycle, scores, regions)
     return regions
 
 
@@ -226,6 +230,7 @@ def _scores(run: Run, cycle: int) -> tuple[np.ndarray, np.ndarray]:
     images = np.flatnonzero(eligible.any(axis=(1, 2)))
     scores = np.zeros(eligible.shape, np.float32)
     if len(images):
+        run.terminal.tell(doing=f"scoring {len(images)} images")
         run.terminal.say(f"cycle {cycle}: scoring {len(images)} images")
         state = run.checkpoints.state(run.experiment.state_shapes)
         try:
@@ -243,6 +248,9 @@ def _train(run: Run, cycle: int) -> None:
     first, last = schedule.first_step(cycle), schedule.steps_of(cycle)
     # An epoch that had begun writes its rows when it ends.
     journal.rewind(first + (_epoch_start(start, schedule.iterations) if begun else start))
+    tell, epochs = run.terminal.tell, schedule.epochs_of(cycle)
+    tell(cycle=cycle, epochs=epochs, epoch=start // schedule.iterations, step=first + start)
+    tell(doing="training", cycle_ends=first + last)
     whole = run.labels.fully_labeled
     # Where no image is labelled from edge to edge, those of which something is known must do.
     taught = whole if whole.any() else run.labels.known_pixels > 0
@@ -265,19 +273,25 @@ def _train(run: Run, cycle: int) -> None:
         due = measured or not ended or count % experiment.checkpoint_every == 0
         if due or stopping.asked():
             # Before it is measured, which may take long.
+            tell(doing="saving")
             run.checkpoints.save(number, Position(cycle, epoch.step), epoch.state, _kept(epoch))
             if stopping.settled():
                 raise stopping.Stopped(f" after step {epoch.step} of cycle {cycle}, which is saved")
         row = {"cycle": cycle, "epoch": count}
         journal.write(number, {"kind": "train", **row, "phase": epoch.phase.value, **epoch.metrics})
         journal.time(number, epoch.seconds_per_step)
-        rest = pace(epoch.seconds_per_step, schedule.total_steps - number)
-        run.terminal.progress(
-            f"cycle {cycle}  epoch {count}/{schedule.epochs_of(cycle)}  {epoch.phase.value}  "
-            f"loss {epoch.metrics.get('loss', np.nan):.3f}  {rest}"
+        run.terminal.epoch_over(
+            epoch=count,
+            phase=epoch.phase.value,
+            step=number,
+            seconds=epoch.seconds_per_step,
+            images=epoch.images,
+            metrics=epoch.metrics,
         )
         if measured:
+            tell(doing="evaluating")
             _evaluate(run, cycle, epoch, number, row)
+        tell(doing="training")
 
 
 def _epoch_start(step: int, iterations: int) -> int:
@@ -287,7 +301,12 @@ def _epoch_start(step: int, iterations: int) -> int:
 
 def _kept(epoch: train.Epoch) -> dict:
     """What a checkpoint says of the epoch that its state ends or interrupts."""
-    return {"phase": epoch.phase.value, "rows": list(epoch.rows), "seconds": epoch.seconds}
+    return {
+        "phase": epoch.phase.value,
+        "rows": list(epoch.rows),
+        "seconds": epoch.seconds,
+        "images": epoch.images,
+    }
 
 
 def _start(run: Run, cycle: int) -> tuple[TrainState, int, train.Epoch | None]:
@@ -299,8 +318,10 @@ def _start(run: Run, cycle: int) -> tuple[TrainState, int, train.Epoch | None]:
         if not kept:
             return state, position.step, None
         phase, rows = Phase(kept["phase"]), tuple(kept["rows"])
-        epoch = train.Epoch(state, position.step, phase, rows, kept["seconds"])
-        return state, position.step, epoch
+        past = train.Epoch(
+            state, position.step, phase, rows, seconds=kept["seconds"], images=kept["images"]
+        )
+        return state, position.step, past
     before = None
     if position == Position(cycle - 1, experiment.schedule.steps_of(cycle - 1)):
         before = run.checkpoints.state(experiment.state_shapes)
@@ -335,6 +356,7 @@ def _evaluate(
     head = {
         f"{split} {network}": values["miou"] or 0.0 for (network, split), values in found.items()
     }
+    run.terminal.tell(miou=head)
     said = "  ".join(f"{name} {100 * miou:.1f}" for name, miou in head.items())
     if head:
         run.terminal.say(f"cycle {cycle}  epoch {row['epoch']}  mIoU in %: {said}")

@@ -1,4 +1,4 @@
-"""The journal of a run: metrics in JSON lines and TensorBoard.
+"""The journal of a run: metrics in JSON lines and TensorBoard, pictures in TensorBoard alone.
 
 `metrics.jsonl` holds only what the configuration and the seed decide, so that two runs of one
 configuration write the same bytes. Times go to `timing.jsonl`. Of several processes the first one
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 from tensorboardX import SummaryWriter
 
 from s4al_jax.engine import hosts
@@ -66,6 +67,13 @@ class Journal:
             if isinstance(value, int | float) and name not in ("cycle", "epoch"):
                 board.add_scalar(f"{row['kind']}/{name}", value, number)
         board.flush()
+
+    def show(self, number: int, name: str, picture: np.ndarray) -> None:
+        """Show a picture, uint8 `[height, width, 3]`, in TensorBoard."""
+        if hosts.primary():
+            board = self._opened_board()
+            board.add_image(name, picture, number, dataformats="HWC")
+            board.flush()
 
     def _opened_board(self) -> SummaryWriter:
         """Opened when there is something to show: every opening makes another file."""

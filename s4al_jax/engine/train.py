@@ -21,16 +21,17 @@ Update = Callable[[TrainState, tuple[StepInputs, ...]], tuple[TrainState, Metric
 
 
 class Epoch(NamedTuple):
-    """The state after an epoch's last step, or where it was interrupted, and what its steps gave.
-
-    `rows` are the metrics of its steps so far, `seconds` what they took together.
-    """
+    """The state after an epoch's last step, or where it was interrupted, and what steps gave."""
 
     state: TrainState
     step: int
     phase: Phase
     rows: tuple[Mapping[str, float], ...]
+    """metrics of its steps so far"""
     seconds: float
+    """that they took together"""
+    images: int
+    """that a step learns from"""
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -130,7 +131,7 @@ def epochs(
         rows += _checked(*previous) if previous else []
         previous = None
         seconds = before + time.monotonic() - started
-        yield Epoch(state, last.step + 1, last.phase, tuple(rows), seconds)
+        yield Epoch(state, last.step + 1, last.phase, tuple(rows), seconds, last.images)
         if not whole:
             return
         started, rows, before = time.monotonic(), [], 0.0

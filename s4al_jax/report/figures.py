@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
@@ -19,6 +20,13 @@ def save(figure: Figure, path: Path) -> None:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: cannot write ({reason}); name a .png in a folder") from error
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as a picture: uint8 `[height, width, 3]`."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def colored(labels: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
