@@ -94,3 +94,16 @@ class Checkpoints:
 
     def _placed(self, leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._everywhere)
+
+
+def newest(folder: Path, template: TrainState, *, mesh: Mesh) -> tuple[Position, TrainState]:
+    """The newest state of a run's checkpoints and where it stands; only read, by one process."""
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: no such folder; nothing has been trained in {folder.parent} yet"
+        )
+    with Checkpoints(folder, keep=1, mesh=mesh, alone=True) as kept:
+        position = kept.position()
+        if position is None:
+            raise InputError(f"{folder} holds no checkpoint: nothing has been trained long enough")
+        return position, kept.state(template)
