@@ -42,8 +42,7 @@ def main() -> None:
     for region in folder.chosen:
         if region.image == image:
             chosen[region.row, region.col] = True
-    boxes = [[grid.box(row, col) for col in range(grid.cols)] for row in range(grid.rows)]
-    figure = figures.acquisition(spec.train.read_image(image), scores[image], boxes, chosen)
+    figure = figures.acquisition(spec.train.read_image(image), scores[image], grid.boxes, chosen)
     figures.save(figure, given.out)
     print(f"{given.out}: pool image {spec.train.names[image]}")
 

@@ -11,7 +11,7 @@ from s4al_jax.report.figures import acquisition, cell_map, colored
 from s4al_jax.types import UNLABELED, VOID
 
 GRID = region_grid(5, 7, 2, 3)
-BOXES = [[GRID.box(row, col) for col in range(GRID.cols)] for row in range(GRID.rows)]
+BOXES = GRID.boxes
 
 
 def test_labels_take_their_colours_and_the_unknown_is_black() -> None:
