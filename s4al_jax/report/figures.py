@@ -51,7 +51,10 @@ def class_patches(classes: Sequence[str], palette: Sequence[tuple[int, int, int]
 def acquisition(
     image: np.ndarray, scores: np.ndarray, boxes: Sequence[Sequence[Box]], chosen: np.ndarray
 ) -> Figure:
-    """An image beside its cells' scores, the chosen cells `[rows, cols]` framed in both."""
+    """An image beside its cells' scores, the chosen cells `[rows, cols]` framed in both.
+
+    A score that is nan, because the cell was known before, is grey.
+    """
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, 2)
     shown(axes[0], image)

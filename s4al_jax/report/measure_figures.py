@@ -1,6 +1,7 @@
 """Pictures of what a run came to: mIoU over labels, IoU of each class, what was paid for."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ def learning_curve(
     """mIoU over labelled pixels, in %; `levels` are lines to compare with, such as all labels."""
     figure = page(7.5, 4.5)
     axis = figure.subplots()
-    for (name, curve), (colour, marker, dashes) in zip(curves.items(), _LINES, strict=False):
+    for (name, curve), (colour, marker, dashes) in zip(curves.items(), cycle(_LINES), strict=False):
         axis.errorbar(
             100 * np.asarray(curve.shares),
             100 * np.asarray(curve.mious),
@@ -56,7 +57,9 @@ def learning_curve(
                 fontsize=9,
                 color=colour,
             )
-    for (name, level), dashes in zip((levels or {}).items(), ("--", ":", "-."), strict=False):
+    for (name, level), dashes in zip(
+        (levels or {}).items(), cycle(("--", ":", "-.")), strict=False
+    ):
         axis.axhline(100 * level, color="0.35", linestyle=dashes, linewidth=1.2, label=name)
     axis.margins(0.1, 0.2)
     axis.set_xlabel("labelled pixels, % of the pool")
@@ -70,8 +73,8 @@ def learning_curve(
 def class_shares(pixels: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
     """What was paid for: each class's share of the pixels of every purchase, by its name.
 
-    The classes are in the order of the first purchase, the commonest on top. The scale is
-    logarithmic below 1 %: rare classes are what one looks for here.
+    The classes are in the order of the first purchase, the commonest on top. The scale is linear up
+    to 1 % and logarithmic above: rare classes are what one looks for here.
     """
     shares = {name: 100 * of / max(of.sum(), 1) for name, of in pixels.items()}
     order = np.argsort(-next(iter(shares.values())), kind="stable")
@@ -93,7 +96,7 @@ def class_shares(pixels: Mapping[str, np.ndarray], classes: Sequence[str]) -> Fi
         )
         axis.bar_label(bars, fmt="%.1f", fontsize=8, padding=3)
     axis.set_xscale("symlog", linthresh=1.0)
-    axis.set_xlim(0, 1.6 * max(share.max() for share in shares.values()))
+    axis.set_xlim(0, 1.6 * max(1.0, *(share.max() for share in shares.values())))
     axis.set_xticks([0, 1, 10, 50], ["0", "1", "10", "50"])
     axis.set_yticks(np.arange(len(classes)), [classes[index] for index in order])
     axis.set_ylim(len(classes) - 0.4, -0.6)

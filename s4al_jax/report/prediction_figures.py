@@ -57,9 +57,8 @@ def before_after(
             shown(line[-1], _laid_over(image, mended, broken))
             share = 1 / max((truth < len(classes)).sum(), 1)
             gained, lost = mended.sum() * share, broken.sum() * share
-            line[-1].set_xlabel(
-                f"now right {100 * gained:.1f} %, now wrong {100 * lost:.1f} %", fontsize=9
-            )
+            said = f"now right {100 * gained:.1f} %, now wrong {100 * lost:.1f} %"
+            line[-1].set_xlabel(said, fontsize=8)
     legend = class_patches(classes, palette)
     figure.legend(handles=legend, loc="outside lower left", ncols=6, fontsize=9)
     if several:

@@ -42,6 +42,11 @@ def test_a_curve_is_drawn_in_percent_and_says_its_points() -> None:
     }
 
 
+def test_no_curve_is_left_out_however_many_there_are() -> None:
+    figure = learning_curve({str(index): Curve((0.1,), (0.2,)) for index in range(9)})
+    assert len(figure.axes[0].containers) == 9
+
+
 def test_shares_are_of_each_purchase_and_ordered_by_the_first() -> None:
     pixels = {"at the start": np.array([10, 70, 20]), "bought": np.array([3, 0, 1])}
     figure = class_shares(pixels, ("car", "road", "sky"))
