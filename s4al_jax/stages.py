@@ -169,9 +169,16 @@ def first_regions(run: Run) -> list[RegionRef]:
 def _choice(
     experiment: Experiment, scores: np.ndarray, eligible: np.ndarray, lots: np.random.Generator
 ) -> list[RegionRef]:
+    cells = np.argwhere(taken(experiment, scores, eligible, lots))
+    return [RegionRef(*map(int, place)) for place in cells]
+
+
+def taken(
+    experiment: Experiment, scores: np.ndarray, eligible: np.ndarray, lots: np.random.Generator
+) -> np.ndarray:
+    """bool `[images, rows, cols]`: the cells that one acquisition buys, given all scores."""
     allowed = experiment.allowance(int(eligible.any(axis=(1, 2)).sum()))
-    taken = experiment.acquisition.choose(scores, eligible, allowed, lots)
-    return [RegionRef(*map(int, place)) for place in np.argwhere(taken)]
+    return experiment.acquisition.choose(scores, eligible, allowed, lots)
 
 
 def finished(experiment: Experiment, workdir: Path) -> bool:

@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "score_maps": ("types", "engine", "experiment", "report.figures"),
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start", "score_maps"),
     "asking": (*BELOW_ENGINE, "engine", "experiment", "stages", "spending"),
+    "interview": (*BELOW_ENGINE, "engine", "experiment", "stages"),
     "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking"),
     # `types` for the errors that main turns into one line, `hosts` to meet the other processes,
     # `stopping` to hear signals.

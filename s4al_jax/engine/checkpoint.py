@@ -171,6 +171,19 @@ class Checkpoints:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._everywhere)
 
 
+def newest(folder: Path, template: TrainState, *, mesh: Mesh) -> tuple[Position, TrainState]:
+    """The newest state of a run's checkpoints and where it stands; only read, by one process."""
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: no such folder; nothing has been trained in {folder.parent} yet"
+        )
+    with Checkpoints(folder, keep=1, mesh=mesh, alone=True) as kept:
+        position = kept.position()
+        if position is None:
+            raise InputError(f"{folder} holds no checkpoint: nothing has been trained long enough")
+        return position, kept.state(template)
+
+
 def _check_finite(state: TrainState, position: Position) -> None:
     """Refuse to keep a number that is none: whoever goes on from it is lost."""
     for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
