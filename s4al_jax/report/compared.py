@@ -171,13 +171,14 @@ def _goal(row: Row, runs: Runs, dataset: str, full: Spread | None) -> Iterator[L
     ends = [value(record, "miou") for record in records]
     short = sum(goal is None for goal in goals)
     note = f"not reached by {short} of {len(goals)} runs" if short else ""
-    yield Line(
-        row.name,
-        GOAL,
-        paper=published.get(GOAL),
-        ours=None if short else over_seeds(goals),
-        note="; ".join(filter(None, (note, _note(row, records)))),
-    )
+    if records or GOAL in published:
+        yield Line(
+            row.name,
+            GOAL,
+            paper=published.get(GOAL),
+            ours=None if short else over_seeds(goals),
+            note="; ".join(filter(None, (note, _note(row, records)))),
+        )
     yield Line(
         row.name,
         END,

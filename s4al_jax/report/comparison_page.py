@@ -38,7 +38,7 @@ def page(
         class_table(lines),
         _remarks(lines),
         "## What was run",
-        markdown(("row", "study and knobs"), [(r.name, knobs(r.kind)) for r in table.rows]),
+        "\n".join(f"- {row.name}: {knobs(row.kind)}" for row in table.rows if row.kind),
         about(records, command),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -66,8 +66,8 @@ def main_table(lines: Sequence[Line]) -> str:
                 *[line.row, *[line.measure] * measures, *[cycle] * cycles],
                 "-" if line.paper_labeled is None else f"{line.paper_labeled:g}",
                 "-" if line.labeled is None else f"{line.labeled.mean:.2f}",
-                shown_figure(line.paper, 2),
-                shown_figure(line.ours, 1),
+                shown_figure(line.paper),
+                shown_figure(line.ours),
                 "-" if line.deviation is None else f"{line.deviation:+.1f}",
                 str(line.ours.runs) if line.ours else "-",
             ]
@@ -75,12 +75,13 @@ def main_table(lines: Sequence[Line]) -> str:
     return markdown(head, rows)
 
 
-def shown_figure(figure: Published | Spread | None, digits: int) -> str:
-    """`61.4 ± 0.6`, `61.4` or a dash."""
+def shown_figure(figure: Published | Spread | None) -> str:
+    """`53.0 ± 3.0`, the paper's as it prints them, or a dash."""
     if figure is None:
         return "-"
     std = "" if figure.std is None else f" ± {figure.std:.1f}"
-    return f"{figure.mean:.{digits}f}{std}"
+    mean = f"{figure.mean:g}" if isinstance(figure, Published) else f"{figure.mean:.1f}"
+    return mean + std
 
 
 def class_table(lines: Sequence[Line]) -> str:
@@ -105,8 +106,8 @@ def _column(line: Line, several: bool) -> str:
 def _with_paper(line: Line | None) -> str:
     if line is None or (line.ours is None and line.paper is None):
         return "-"
-    paper = f" ({shown_figure(line.paper, 2)})" if line.paper else ""
-    return shown_figure(line.ours, 1) + paper
+    paper = f" ({shown_figure(line.paper)})" if line.paper else ""
+    return shown_figure(line.ours) + paper
 
 
 def _remarks(lines: Sequence[Line]) -> str:
@@ -114,10 +115,8 @@ def _remarks(lines: Sequence[Line]) -> str:
     return "\n".join(f"- {row}: {note}." for row, note in notes)
 
 
-def knobs(kind: Kind | None) -> str:
+def knobs(kind: Kind) -> str:
     """What is run for a row, as one would write it on the command line."""
-    if kind is None:
-        return "not built"
     said = [f"`:{kind.study}`"] if kind.study else []
     said += [f"`{name}={value}`" for name, value in kind.knobs]
     if kind.cells:
@@ -136,12 +135,14 @@ def about(records: Sequence[Record], command: str) -> str:
     versions = _each(
         " ".join(f"{name} {version}" for name, version in i["versions"].items()) for i in identities
     )
-    seeds = ", ".join(map(str, sorted({int(record.knobs["seed"]) for record in records})))
+    seeds = list(map(str, sorted({int(record.knobs["seed"]) for record in records})))
     dates = _each(sorted(_day(record.path) for record in records))
-    return (
-        f"{len(records)} runs with the seeds {seeds}, on {devices}; {versions}; begun on {dates}. "
-        f"Made with `{command}`."
-    )
+    made = f"{len(records)} {_word('run', records)}, {_word('seed', seeds)} {', '.join(seeds)}"
+    return f"{made}; on {devices}; {versions}; begun on {dates}. Made with `{command}`."
+
+
+def _word(one: str, counted: Sequence[Any]) -> str:
+    return one if len(counted) == 1 else f"{one}s"
 
 
 def _each(values: Any) -> str:

@@ -1,5 +1,6 @@
 """Pictures of reproduced tables: bars beside the paper's, curves over labels, shares of classes."""
 
+import itertools
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -34,7 +35,8 @@ def beside(lines: Sequence[Line], title: str) -> Figure:
     axis.set_xlabel("%" if several else "mIoU %")
     axis.set_title(title)
     handles = [axis.barh(0, 0, color=color) for color in (PAPER, OURS)]
-    axis.legend(handles, ("paper", "here"), fontsize=8)
+    figure.legend(handles, ("paper", "here"), loc="outside lower center", ncols=2, fontsize=8)
+    axis.margins(x=0.12)
     return figure
 
 
@@ -58,6 +60,7 @@ def over_labels(lines: Sequence[Line], title: str) -> Figure:
 
 
 def _curves(axis: Axes, lines: Sequence[Line]) -> None:
+    marks = itertools.cycle("x+^v")
     for row in dict.fromkeys(line.row for line in lines):
         ours = [line for line in lines if line.row == row and line.ours and line.labeled]
         places = [line.labeled.mean for line in ours if line.labeled]
@@ -74,7 +77,9 @@ def _curves(axis: Axes, lines: Sequence[Line]) -> None:
                 if place == 100.0:
                     axis.axhline(mean, ls=":", lw=1, color=PAPER, label=label)
                 else:
-                    axis.plot([place], [mean], "x", color=FULL, label=label)
+                    axis.plot([place], [mean], next(marks), color=FULL, label=label)
+    # From 0, so that what a rare class gains by chance does not fill the picture.
+    axis.set_ylim(0, max(axis.get_ylim()[1], 5))
     axis.tick_params(labelsize=8)
 
 
