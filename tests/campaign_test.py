@@ -156,3 +156,17 @@ def test_a_folder_that_holds_another_run_is_not_read_as_this_one(job: Job, tmp_p
     path.write_text(json.dumps({"knobs": knobs, "fingerprint": config.fingerprint(knobs)}))
     with pytest.raises(InputError, match="replay.capacity: 51 -> 50"):
         campaign.finished([job], tmp_path)
+
+
+def test_timing_does_some_steps_of_every_phase_where_rates_are_looked_for(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Job] = []
+    monkeypatch.setattr(campaign, "perform", lambda job, *_: asked.append(job))
+    campaign.time_steps(job, tmp_path)
+    (short,) = asked
+    phases = campaign.epoch_phases(short)
+    assert phases == [WARMUP] * 3 + [CLASSMIX] * 3 + [REPLAY] * 3
+    assert campaign.steps(short) == 18 and campaign.size(short.knobs) == campaign.size(job.knobs)
+    left_behind(tmp_path, short, [(phase, 2.0) for phase in phases])
+    assert set(campaign.measured(tmp_path)(job)) == set(phases)
