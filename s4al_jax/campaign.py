@@ -192,9 +192,10 @@ def perform(wanted: Job, folder: Path, meanwhile: Callable[[], None]) -> None:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
-    if process.returncode:
+    # A run that waits for a person has ended well, too, but is not done.
+    if process.returncode or not standing(wanted, folder).done:
         said = (log.read_text().strip().splitlines() or ["it said nothing"])[-1]
-        raise InputError(f"{folder / wanted.name} ended with {process.returncode}: {said} ({log})")
+        raise InputError(f"{folder / wanted.name} has not come to its end: {said} ({log})")
 
 
 def _still_running(process: subprocess.Popen) -> bool:

@@ -109,3 +109,13 @@ def test_what_cannot_be_asked_for_is_said_in_one_line(
         assert command("reproduce", *asked) == 1
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert line.startswith("error: ") and hint in line
+
+
+def test_a_run_that_fails_ends_the_command_with_what_it_said(
+    tmp_path: Path, command: Command, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign, "POLL_SECONDS", 0.02)
+    asked = ("s1", "--profile=small", f"--runs={tmp_path}", "--set=config.data.root=/nowhere")
+    assert command("reproduce", *asked, "--no_timing", "--set=config.devices=1") == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "has not come to its end: error: /nowhere" in line and "logs/camvid_180x240" in line

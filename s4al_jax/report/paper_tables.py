@@ -346,4 +346,4 @@ def named(name: str, dataset: str) -> tuple[Table, ...]:
 
 def full_supervision(tables: tuple[Table, ...]) -> bool:
     """Whether the runs that learn from all labels are needed beside the rows' own."""
-    return any(table.shows in ("cycles", "goal") for table in tables)
+    return any(table.shows == "goal" for table in tables)
