@@ -40,6 +40,8 @@ MAY_IMPORT = {
     "acquire": ("types", "pool.regions", "acquire"),
     "engine": (*BELOW_ENGINE, "engine"),
     "report": (*BELOW_ENGINE, "config", "report"),
+    # Many runs, each a process of its own.
+    "campaign": ("types", "config", "feed.plan", "report"),
     # How names become objects; a network's do so without the rest of an experiment.
     "choices": ("types",),
     "architecture": ("types", "places", "models", "choices"),
