@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "start": (*BELOW_ENGINE, "engine", "experiment", "config"),
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start"),
     "asking": (*BELOW_ENGINE, "engine", "experiment", "stages"),
-    "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking"),
+    "viewing": (*BELOW_ENGINE, "engine", "report", "experiment", "stages"),
+    "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking", "viewing"),
     # `types` for the errors that main turns into one line, `hosts` to meet the other processes.
     "command_line": ("types",),
     "main": (
