@@ -24,7 +24,7 @@ CLASSES = 11
 
 
 class Seen(NamedTuple):
-    """A run of networks of one weight, with views of four pool images and four others."""
+    """A run of networks of one weight, with views of four pool images and all others."""
 
     experiment: experiment.Experiment
     workdir: Path
@@ -41,7 +41,7 @@ class Seen(NamedTuple):
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    config = tiny_config(report__pool_images=4, report__measured_images=4)
+    config = tiny_config(report__pool_images=4, report__measured_images=9)
     built = experiment.build(config)._replace(method=cheap())
     run = Seen(built, tmp_path_factory.mktemp("seen") / "run")
     list(loop.cycles(run.experiment, run.workdir))
@@ -71,9 +71,9 @@ def test_views_are_those_of_evenly_spread_images(seen: Seen) -> None:
         assert kept
         assert [place.id for place in kept.places] == [
             *("pool-0", "pool-2", "pool-3", "pool-5"),
-            *("val-0", "val-1", "test-1", "test-2"),
+            *("val-0", "val-1", "test-0", "test-1", "test-2"),
         ]
-        assert kept.predicted.shape == kept.confidence.shape == (8, 48, 64)
+        assert kept.predicted.shape == kept.confidence.shape == (9, 48, 64)
         # The more light, the surer: what the networks of one weight believe.
         light = seen.experiment.spec.train.read_image(2).astype(float).mean(axis=-1)
         assert (kept.predicted == CLASSES - 1)[1].mean() > 0.99
@@ -251,7 +251,7 @@ def test_views_that_cannot_be_written_stop_nothing(
     assert len(list(loop.cycles(seen.experiment, run))) == 2
     assert "the report will lack pictures: views.npz: cannot write" in capsys.readouterr().out
     page = block((run / "report/index.html").read_text(), "contents")
-    assert len(page["runs"][0]["cycles"]) == 2 and len(page["pictures"]) == 8
+    assert len(page["runs"][0]["cycles"]) == 2 and len(page["pictures"]) == 9
 
 
 def test_the_command_writes_the_page_that_the_run_wrote(

@@ -38,6 +38,7 @@ def test_what_is_wide_is_shrunk_and_labels_are_never_mixed() -> None:
     shrunk = opened(sheets.photograph(photograph), "jpeg")
     assert shrunk.size == (320, 240)
     np.testing.assert_allclose(np.array(shrunk)[120, 160], (200, 100, 50), atol=4)
+    assert opened(sheets.grey(np.zeros((360, 480), np.uint8)), "jpeg").size == (160, 120)
     narrow = opened(sheets.grey(np.full((10, 30), 255, np.uint8)), "jpeg")
     assert narrow.size == (30, 10) and narrow.mode == "L"
     assert np.array(narrow).min() >= 253
