@@ -56,11 +56,11 @@ def _identity(experiment: Experiment) -> dict:
             **{name: importlib.metadata.version(name) for name in packages},
         },
         "device": {"kind": device.device_kind, "count": experiment.mesh.size},
-        "revision": _revision(Path(__file__).parents[1]),
+        "revision": revision(Path(__file__).parents[1]),
     }
 
 
-def _revision(source: Path) -> str:
+def revision(source: Path) -> str:
     """What git calls the source, `-dirty` where it was changed since; empty where git is not."""
     if not (source / ".git").exists():
         return ""
