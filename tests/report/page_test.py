@@ -105,3 +105,31 @@ def test_pages_of_the_same_contents_are_the_same(
     given: tuple[Page, Sheet, dict[int, Sheet]],
 ) -> None:
     assert page(*given) == page(*given)
+
+
+def luminance(colour: str) -> float:
+    """As WCAG 2 has it."""
+    digits = colour.lstrip("#")
+    pairs = [2 * one for one in digits] if len(digits) == 3 else re.findall("..", digits)
+    linear = [
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+        for share in (int(pair, 16) / 255 for pair in pairs)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_words_and_lines_stand_out_from_what_is_behind_them(theme: str) -> None:
+    roots = re.findall(r":root \{(.*?)\}", (ASSETS / "page.css").read_text(), re.S)
+    colours = dict(re.findall(r"--([\w-]+): (#\w+)", roots[("light", "dark").index(theme)]))
+    for behind in ("ground", "surface", "sunken"):
+        for words in ("ink", "soft", "accent"):
+            assert contrast(colours[words], colours[behind]) >= 4.5, (words, behind)
+    for line in (*(f"line-{i}" for i in range(6)), "good", "accent"):
+        assert contrast(colours[line], colours["surface"]) >= 3, line
+    assert contrast(colours["heat"], colours["heat-ink"]) >= 4.5

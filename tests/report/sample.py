@@ -100,22 +100,16 @@ class Drawn:
 
     def picture(self, number: int, split: str, name: str) -> Picture:
         """As the contents tell of it; two cells more are bought after each cycle but the last."""
-        rng = np.random.default_rng((11, number))
-        order = rng.permutation(GRID.rows * GRID.cols).tolist()
-        cycles = []
+        cycles, bought = [], np.zeros((GRID.rows, GRID.cols), bool)
         for cycle, (guess, unsure) in enumerate(zip(self.guesses, self.unsure, strict=True)):
-            bought = [divmod(cell, GRID.cols) for cell in order[: 2 * cycle]]
-            asked = None
+            labeled_share, asked = float(bought.mean()), None
             if split == "pool" and cycle < len(self.guesses) - 1:
-                scores: list[list[float | None]] = (
-                    unsure.reshape(GRID.rows, 24, GRID.cols, 32).mean((1, 3)).round(4).tolist()
-                )
-                for row, col in bought:
-                    scores[row][col] = None
-                next_two = order[2 * cycle : 2 * cycle + 2]
-                asked = CellScores(
-                    scores=scores, chosen=[list(divmod(cell, GRID.cols)) for cell in next_two]
-                )
+                means = unsure.reshape(GRID.rows, 24, GRID.cols, 32).mean((1, 3)).round(4)
+                scores = np.where(bought, None, means).tolist()
+                highest = np.argsort(-np.where(bought, 0, means), axis=None)[:2]
+                chosen = [list(divmod(int(cell), GRID.cols)) for cell in highest]
+                asked = CellScores(scores=scores, chosen=chosen)
+                bought.flat[highest] = True
             cycles.append(
                 Seen(
                     cycle=cycle,
@@ -123,7 +117,7 @@ class Drawn:
                     miou=round(miou(self.truth, guess) - 0.0001 * (number % 97), 4),
                     uncertainty=round(float(unsure.mean()) + 0.0001 * (number % 89), 4),
                     confidence=round(1 - float(unsure.mean()), 4),
-                    labeled_share=len(bought) / 16 if split == "pool" else 1.0,
+                    labeled_share=labeled_share if split == "pool" else 1.0,
                     asked=asked,
                 )
             )
@@ -256,6 +250,8 @@ def sample(count: int = 40) -> tuple[Page, Sheet, dict[int, Sheet]]:
         images[picture["id"]] = one.sheet
         for cycle, sheet in enumerate(one.sheets):
             sheets[cycle][picture["id"]] = sheet
+    # Pictures without scores first, so that an order by score has to move them.
+    pictures = [*pictures[count:], *pictures[:count]]
     cycles = [
         cycle_of(number, [(one.truth, one.guesses[number]) for one in drawn])
         for number in range(len(WRONG))

@@ -106,10 +106,12 @@ function askedRow(index, most) {
 
 /** A bar of a share of the room; cycles differ by hatching as well. */
 function barDrawing(share, style) {
+  // The least that there is can be seen; nothing shows nothing.
+  const width = share > 0 ? Math.max(100 * share, 0.4) : 0;
   return drawn("svg", { class: "amount", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
-    drawn("rect", { width: Math.max(100 * share, 0.4), height: 10 }),
+    drawn("rect", { width, height: 10 }),
     [...Array(style % 6).keys()].map((i) =>
-      drawn("rect", { class: "stripe", width: Math.max(100 * share, 0.4), y: (10 * (i + 1)) / (style % 6 + 1) - 0.4, height: 0.8 })));
+      drawn("rect", { class: "stripe", width, y: (10 * (i + 1)) / (style % 6 + 1) - 0.4, height: 0.8 })));
 }
 
 function drawAsked() {

@@ -3,16 +3,16 @@
 function confusionCell(row, truth, predicted) {
   const all = sum(row);
   const pixels = row[predicted];
-  const [true_, said] = [className(truth), className(predicted)];
+  const [was, said] = [className(truth), className(predicted)];
   if (!all) return element("td", { class: "empty" }, missing());
   const share = pixels / all;
   const say = truth === predicted
-    ? `${true_}: ${percent(share)} recognised, ${count(pixels)} of ${count(all)} pixels`
-    : `${true_} taken for ${said}: ${percent(share)}, ${count(pixels)} of ${count(all)} pixels`;
+    ? `${was}: ${percent(share)} recognised, ${count(pixels)} of ${count(all)} pixels`
+    : `${was} taken for ${said}: ${percent(share)}, ${count(pixels)} of ${count(all)} pixels`;
   const cell = element("td", { class: truth === predicted ? "right" : null },
     element("button", {
       type: "button", "data-say": say, "aria-label": say, "data-truth": truth, "data-predicted": predicted,
-      class: share > 0.55 ? "strong" : null,
+      class: share > 0.42 ? "strong" : share === 0 ? "nought" : null,
       onclick: () => showClass(truth, { sort: "miou", reversed: false, layer: "prediction" }),
     }, shownShare(share)));
   cell.style.setProperty("--share", `${Math.round(100 * Math.sqrt(share))}%`);

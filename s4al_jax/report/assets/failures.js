@@ -5,8 +5,8 @@ const WORST_SHOWN = 12;
 function drawWorst() {
   const worst = page.worst.map((id) => pictures.get(id)).filter(Boolean);
   const choices = { ...state, cycle: lastCycle?.number, layer: "prediction" };
-  const tiles_ = worst.slice(0, WORST_SHOWN).map((picture) => tile(picture, choices, () => worst));
-  byId("worst").replaceChildren(...(tiles_.length ? tiles_ : [element("li", { class: "note" }, "No image was measured.")]));
+  const made = worst.slice(0, WORST_SHOWN).map((picture) => tile(picture, choices, () => worst));
+  byId("worst").replaceChildren(...(made.length ? made : [element("li", { class: "note" }, "No image was measured.")]));
 }
 
 function confusedPair({ truth, predicted, share, pixels }) {

@@ -12,22 +12,22 @@ function paint(tile) {
   tile.querySelector(".view").replaceWith(view(pictures.get(tile.dataset.id), tile.choices));
 }
 
-function tileWords(picture, cycle) {
+function tileWords(picture, { cycle, sort }) {
   const at = seen(picture, cycle);
   if (!at) return `${picture.split} · not shown in cycle ${cycle}`;
-  const parts = [picture.split, `mIoU ${isNumber(at.miou) ? percent(at.miou) : NOT_MEASURED}`];
+  const parts = [picture.split, `mIoU ${percent(at.miou)}`];
+  if (sort === "uncertainty") parts.push(`uncertainty ${percent(at.uncertainty)}`);
+  if (sort === "score") parts.push(at.asked ? `score ${short(SORTS.score.of(picture, at))}` : "not asked");
   if (picture.split === "pool") parts.push(`${labelShare(at.labeled_share)} labelled`);
   return parts.join(" · ");
 }
 
 /** A button that opens a picture large, among `among`. */
 function tile(picture, choices, among) {
-  const empty = element("span", { class: "view" });
-  empty.style.aspectRatio = `${page.width} / ${page.height}`;
   const button = element("button", { type: "button", class: "tile", "data-id": picture.id, onclick: () => openLarge(picture, among()) },
-    empty,
+    element("span", { class: "view" }),
     element("span", { class: "tile-name" }, picture.name),
-    element("span", { class: "more" }, tileWords(picture, choices.cycle)));
+    element("span", { class: "more" }, tileWords(picture, choices)));
   button.choices = choices;
   painter.observe(button);
   return element("li", {}, button);

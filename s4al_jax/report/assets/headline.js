@@ -28,12 +28,12 @@ function amount(term, value, more) {
 function amounts() {
   const { goal } = page;
   const of = page.runs.filter((one) => one.study === run.study).length;
+  const budget = isNumber(run.budget_share) ? `the budget is ${labelShare(run.budget_share)}` : "the budget is not known";
   const seeds = lastMean ? plural(lastMean.runs, "run") : plural(of, "run");
   const found = [
     amount("Labels spent", labelShare(lastCycle?.labeled_share ?? null),
-      lastCycle ? `${roughly(lastCycle.labeled_pixels)} pixels` : "no cycle is finished"),
-    amount("Regions bought", count(lastCycle?.regions),
-      isNumber(run.budget_share) ? `of a budget of ${labelShare(run.budget_share)} of the pixels` : "the budget is not known"),
+      lastCycle ? `${roughly(lastCycle.labeled_pixels)} pixels; ${budget}` : "no cycle is finished"),
+    amount("Regions bought", count(lastCycle?.regions), "and what was labelled at the start"),
     amount("mIoU now", percentAndSpread(lastMean?.miou, lastMean?.std),
       isNumber(lastMean?.std) ? `mean of ${seeds}` : `${seeds}: says nothing of the spread`),
     amount("Of full supervision", goal && lastMean ? percent(lastMean.miou / goal.full) : "not known",
@@ -77,11 +77,11 @@ function fullRules(published) {
       say: `all labels: ${percentAndSpread(goal.full, goal.std)} mIoU; ${goal.source}` });
   }
   if (goal) {
-    rules.push({ name: "95\u00a0% of it", long: "95\u00a0% of full supervision", y: goal.line, style: "rule-goal",
+    rules.push({ name: "95\u00a0% of it", long: "95\u00a0% of full supervision", y: goal.line, style: "rule-goal", place: "below",
       say: `95\u00a0% of full supervision: ${percent(goal.line)} mIoU` });
   }
   for (const point of published.filter((one) => one.labeled_share >= ALL_LABELS)) {
-    rules.push({ name: "published, all labels", long: `${point.method}, all labels (published)`, y: point.miou, style: "rule-published",
+    rules.push({ name: "published, all labels", long: `${point.method}, all labels (published)`, y: point.miou, style: "rule-published", place: "left",
       say: `${point.method}, all labels, published: ${percent(point.miou)}; ${point.source}` });
   }
   return rules;
@@ -96,10 +96,13 @@ function curveSpec({ log, withPublished }) {
     const points = published.filter((one) => one.method === method && one.labeled_share < ALL_LABELS);
     series.push(publishedSeries(method, points, series.length));
   }
+  // No logarithm of nothing: some begin without any label.
+  const positive = series.every(({ points }) => points.every((point) => point.x > 0));
   return {
     label: "mIoU over the share of labelled pixels; arrow keys go from point to point",
     height: 380, series, rules: fullRules(published),
-    x: { title: "labelled pixels, % of the pool", format: PERCENT_AXIS, log },
+    uprights: isNumber(page.goal?.reached_share) ? [page.goal.reached_share] : [],
+    x: { title: "labelled pixels, % of the pool", format: PERCENT_AXIS, log: log && positive },
     y: { title: "mIoU, %", format: PERCENT_AXIS },
   };
 }
@@ -129,7 +132,7 @@ function curveTable() {
 function drawHeadline() {
   document.title = page.title;
   byId("title").textContent = page.title;
-  byId("about").textContent = `${page.dataset} · ${page.height} × ${page.width} · ${study.name}`;
+  byId("about").textContent = `${page.dataset} · ${page.height} × ${page.width} pixels · ${plural(page.classes.length, "class", "classes")} · run ${run.name}`;
   byId("headline").textContent = verdict();
   byId("tiles").replaceChildren(...amounts());
   byId("curve-table").replaceChildren(curveTable());

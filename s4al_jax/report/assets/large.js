@@ -2,9 +2,10 @@
 
 let among = [];
 let open = null;
+let grown = null;
 
-function openLarge(picture, pictures_) {
-  among = pictures_;
+function openLarge(picture, neighbours) {
+  among = neighbours;
   open = picture;
   drawLarge();
   if (!byId("large").open) byId("large").showModal();
@@ -19,11 +20,11 @@ function stepLarge(by) {
 
 function largeFacts(at, before) {
   if (!at) return [fact("Cycle", `not shown in cycle ${state.cycle}`)];
-  const change_ = before && isNumber(before.miou) && isNumber(at.miou)
+  const earlier = before && isNumber(before.miou) && isNumber(at.miou)
     ? ` (${percent(before.miou)} in cycle ${before.cycle})` : "";
   const scores = scoresOf(at.asked);
   return [
-    fact("mIoU", isNumber(at.miou) ? percent(at.miou) + change_ : "no truth to measure with"),
+    fact("mIoU", isNumber(at.miou) ? percent(at.miou) + earlier : "no truth to measure with"),
     fact("Mean uncertainty", percent(at.uncertainty)),
     fact("Mean confidence", percent(at.confidence)),
     fact("Labelled before", open.split === "pool" ? labelShare(at.labeled_share) : `${open.split}: only measured on`),
@@ -32,29 +33,29 @@ function largeFacts(at, before) {
   ];
 }
 
-function largePanel(title, cycle, layer, strength) {
-  const shown = view(open, { cycle, layer, strength, frames: state.frames });
-  const figure = element("figure", { class: layer === state.layer ? "panel-large now" : "panel-large" },
+/** `what` names the panel; the one that has grown stays so from picture to picture. */
+function largePanel(what, title, cycle, layer, strength) {
+  const classes = ["panel-large", `of-${what}`, what === grown ? "grown" : "", what === state.layer ? "now" : ""];
+  return element("figure", { class: classes.join(" ").trim() },
     element("button", {
-      type: "button", class: "enlarge", "aria-pressed": "false", "aria-label": `Enlarge ${title}`,
-      onclick: (event) => {
-        const grown = figure.classList.toggle("grown");
-        event.currentTarget.setAttribute("aria-pressed", grown);
+      type: "button", class: "enlarge", "data-panel": what, "aria-pressed": String(what === grown),
+      onclick: () => {
+        grown = what === grown ? null : what;
+        drawLarge();
       },
-    }, shown),
+    }, view(open, { cycle, layer, strength, frames: state.frames })),
     element("figcaption", {}, title));
-  return figure;
 }
 
 function largePanels(before) {
   const { cycle, strength } = state;
   return [
-    largePanel("Image, and what was chosen", cycle, "image", 1),
-    largePanel("Truth", cycle, "truth", strength),
-    before ? largePanel(`Prediction before: cycle ${before.cycle}`, before.cycle, "prediction", strength) : null,
-    largePanel(`Prediction: cycle ${cycle}`, cycle, "prediction", strength),
-    largePanel(`Uncertainty: cycle ${cycle}`, cycle, "uncertainty", strength),
-    largePanel(`Scores: cycle ${cycle}`, cycle, "scores", strength),
+    largePanel("image", "Image, and what was chosen", cycle, "image", 1),
+    largePanel("truth", "Truth", cycle, "truth", strength),
+    before ? largePanel("before", `Prediction before: cycle ${before.cycle}`, before.cycle, "prediction", strength) : null,
+    largePanel("prediction", `Prediction: cycle ${cycle}`, cycle, "prediction", strength),
+    largePanel("uncertainty", `Uncertainty: cycle ${cycle}`, cycle, "uncertainty", strength),
+    largePanel("scores", `Scores: cycle ${cycle}`, cycle, "scores", strength),
   ].filter(Boolean);
 }
 
@@ -65,7 +66,9 @@ function drawLarge() {
   byId("large-name").textContent = open.name;
   byId("large-place").textContent = `${open.split} · ${among.indexOf(open) + 1} of ${count(among.length)}`;
   byId("large-facts").replaceChildren(...largeFacts(at, before));
+  const focused = document.activeElement?.dataset?.panel;
   byId("large-panels").replaceChildren(...largePanels(before));
+  if (focused) byId("large-panels").querySelector(`[data-panel="${focused}"]`)?.focus();
   byId("large-legend").replaceChildren(
     ...open.classes.map((index) => element("span", { class: "entry" }, classLabel(index))),
     element("span", { class: "entry" }, "Uncertainty ", heatKey("certain", "every class as likely")),

@@ -5,11 +5,14 @@ const LAYERS = {
 };
 const FRAME_LAYERS = ["image", "prediction", "uncertainty", "scores"];
 
-/** Rectangles in a picture of 1000 x 1000, which is stretched over it. */
-function overCells(cells, attributes) {
+/** Rectangles in a picture of 1000 x 1000, which is stretched over it; `inset` keeps lines inside. */
+function overCells(cells, attributes, inset = 0) {
   return cells.map(([row, col]) => {
     const [top, left, bottom, right] = page.boxes[row * page.cols + col].map((share) => 1000 * share);
-    return drawn("rect", { x: left, y: top, width: right - left, height: bottom - top, ...attributes(row, col) });
+    return drawn("rect", {
+      x: left + inset, y: top + inset, width: right - left - 2 * inset, height: bottom - top - 2 * inset,
+      ...attributes(row, col),
+    });
   });
 }
 
@@ -17,7 +20,8 @@ const cover = (name, ...children) =>
   drawn("svg", { class: name, viewBox: "0 0 1000 1000", preserveAspectRatio: "none", "aria-hidden": "true" }, ...children);
 
 function frames(asked) {
-  return cover("frames", overCells(asked.chosen, () => ({ class: "frame-under" })), overCells(asked.chosen, () => ({ class: "frame" })));
+  const lines = (name) => overCells(asked.chosen, () => ({ class: name }), 8);
+  return cover("frames", lines("frame-under"), lines("frame"));
 }
 
 function scoreCells(asked, cycle) {
@@ -25,7 +29,7 @@ function scoreCells(asked, cycle) {
   const cells = asked.scores.flatMap((line, row) => line.map((_, col) => [row, col]));
   return cover("score-cells", overCells(cells, (row, col) => {
     const score = asked.scores[row][col];
-    if (!isNumber(score)) return { class: "asked-before", fill: "url(#hatch)" };
+    if (!isNumber(score)) return { fill: "url(#hatch)" };
     return { fill: viridis(range.high > range.low ? (score - range.low) / (range.high - range.low) : 0.5) };
   }));
 }
@@ -65,7 +69,6 @@ function view(picture, { cycle, layer, strength, frames: framed }) {
   const base = source("images", picture.id, "image");
   const { over = null, lacks = null } = layerOver(picture, cycle, layer);
   const box = element("span", { class: "view", role: "img", "aria-label": lacks ? `${LAYERS[layer]} of ${picture.name}: ${lacks}` : layerSaid(picture, cycle, layer) });
-  box.style.aspectRatio = `${page.width} / ${page.height}`;
   if (base) box.append(img(base, "base"));
   if (over) {
     over.style.opacity = strength;

@@ -30,13 +30,12 @@ function logTicks(low, high) {
 }
 
 /** `{ at, low, high }`: data to pixels, with some air at both ends. */
-function scale(values, from, to, { log = false, least = null } = {}) {
+function scale(values, from, to, { log = false } = {}) {
   const forth = log ? Math.log : (value) => value;
   let low = forth(Math.min(...values));
   let high = forth(Math.max(...values));
   const air = (high - low || Math.abs(high) || 1) * 0.06;
   [low, high] = [low - air, high + air];
-  if (least !== null) low = Math.max(low, forth(least));
   const at = (value) => from + ((forth(value) - low) / (high - low)) * (to - from);
   const back = log ? Math.exp : (value) => value;
   return { at, low: back(low), high: back(high) };
@@ -46,8 +45,8 @@ function scale(values, from, to, { log = false, least = null } = {}) {
  * Draws into `host` and follows its width.
  *
  * `spec.series`: [{ name, style, line, points: [{ x, y, spread, say }] }], `spec.rules`:
- * [{ name, y, spread, style }] across the plot, `spec.uprights`: [x]. `x` and `y` hold title,
- * format and, for `scale`, log and least.
+ * [{ name, y, spread, style, say, place }] across the plot, `spec.uprights`: [x]. `x` and `y` hold title
+ * and format, `x` also log and ticks where they are to be at certain places.
  */
 function chart(host, spec) {
   let width = 0;
@@ -105,8 +104,14 @@ function axes(spec, x, y, width, height) {
   return group;
 }
 
-function ruleDrawing({ name, y: value, spread, style, say }, y, width) {
+/** Words stand above their line at its right end, or where `place` says, to keep out of each other's way. */
+function ruleDrawing({ name, y: value, spread, style, say, place = "above" }, y, width) {
   const right = width - EDGE.right;
+  const words = {
+    above: { x: right - 4, y: y.at(value) - 5, "text-anchor": "end" },
+    below: { x: right - 4, y: y.at(value) + 14, "text-anchor": "end" },
+    left: { x: EDGE.left + 4, y: y.at(value) - 5 },
+  };
   const group = drawn("g", { class: `rule ${style}` });
   if (isNumber(spread)) {
     group.append(drawn("rect", { class: "band", x: EDGE.left, width: right - EDGE.left,
@@ -116,7 +121,7 @@ function ruleDrawing({ name, y: value, spread, style, say }, y, width) {
     drawn("line", { x1: EDGE.left, x2: right, y1: y.at(value), y2: y.at(value) }),
     drawn("g", { class: "point", role: "img", "aria-label": say, "data-say": say },
       drawn("rect", { class: "hit", x: EDGE.left, y: y.at(value) - 8, width: right - EDGE.left, height: 16 }),
-      drawn("text", { x: right - 4, y: y.at(value) - 5, "text-anchor": "end" }, name)));
+      drawn("text", words[place], name)));
   return group;
 }
 

@@ -27,6 +27,7 @@ function preparePrint() {
   });
 }
 
+document.documentElement.style.setProperty("--aspect", page.width / page.height);
 prepareHeat();
 preparePopup();
 drawHeadline();

@@ -14,7 +14,11 @@ function metricGroups() {
   ].filter(([, members]) => members.length);
 }
 
-const spoken = (name) => name.replaceAll("_", " ").replace(/^eta\b/, "η").replace(/^./, (first) => first.toUpperCase());
+/** "loss_replay" -> "Loss replay"; η stays small: as a capital it would be read as an H. */
+function spoken(name) {
+  const words = name.replaceAll("_", " ");
+  return words.startsWith("eta") ? words.replace(/^eta/, "η") : words[0].toUpperCase() + words.slice(1);
+}
 
 function metricSeries(name, style) {
   const points = run.losses.filter((row) => isNumber(row.metrics[name])).map((row) => ({
