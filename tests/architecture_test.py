@@ -57,7 +57,8 @@ MAY_IMPORT = {
     "stages": (*BELOW_ENGINE, "engine", "experiment", "start", "score_maps"),
     "asking": (*BELOW_ENGINE, "engine", "experiment", "stages", "spending"),
     "interview": (*BELOW_ENGINE, "engine", "experiment", "stages"),
-    "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking"),
+    "viewing": (*BELOW_ENGINE, "engine", "report", "experiment", "stages"),
+    "loop": (*BELOW_ENGINE, "engine", "experiment", "start", "stages", "asking", "viewing"),
     # `types` for the errors that main turns into one line, `hosts` to meet the other processes,
     # `stopping` to hear signals.
     "command_line": ("types", "places"),

@@ -5,11 +5,12 @@ Where several processes do a run, process 0 reads and writes, and tells the othe
 config.json            every knob, their fingerprint, versions, device
 splits.json            the names of all images by split, and the initially labelled ones
 annotations/           the ledger of what was paid for, and the answers
-cycles/NN/             metrics.json, confusion_*.npy, scores.npz, chosen.json
+cycles/NN/             metrics.json, confusion_*.npy, views.npz, scores.npz, chosen.json
 cycles/start/          chosen.json: what was asked before the first cycle, where nothing was known
 requests/NN/           questions to a person and the answers, see pool/person.py
 checkpoints/           the last training states
 metrics.jsonl, timing.jsonl, tensorboard/
+report/index.html      what people look at
 lock                   held by the process that works here, and its number and host
 left_out.json          steps and images that broke the numbers, see engine/left_out.py
 processes.json         where there are several: how many, and that all of them see this directory
@@ -81,6 +82,15 @@ class CycleFolder:
     def metrics(self) -> dict | None:
         """The measures of this cycle's trained networks, once there are any."""
         return read_json(self.path / "metrics.json")
+
+    def write_views(self, packed: bytes) -> None:
+        """What the network saw in some images, as `report.views` packs it."""
+        _write(self.path / "views.npz", packed)
+
+    @property
+    def viewed(self) -> bool:
+        """Whether it was kept what the network saw."""
+        return hosts.told((self.path / "views.npz").exists)
 
     def write_scores(self, scores: np.ndarray, eligible: np.ndarray) -> None:
         """Each pool image's cell scores (nan where not asked) and which could be chosen."""
