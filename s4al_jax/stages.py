@@ -15,7 +15,13 @@ from s4al_jax.engine import devices, hosts, rundir, score, stopping, train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.engine.evaluate import evaluator, measures
 from s4al_jax.engine.journal import Journal
-from s4al_jax.engine.left_out import LeftOut, leave_out_what_broke, left_out, write_broken
+from s4al_jax.engine.left_out import (
+    LeftOut,
+    leave_out_what_broke,
+    left_out,
+    question_broke,
+    step_broke,
+)
 from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.source import Source
@@ -204,7 +210,8 @@ def trained(run: Run, cycle: int) -> dict:
         try:
             _train(run, cycle)
         except train.NonFinite as error:
-            raise _explained(run, cycle, error) from error
+            position, names = run.checkpoints.position(), run.experiment.spec.train.names
+            raise step_broke(run.workdir, names, cycle, error, position) from error
     metrics = folder.metrics
     if metrics is None:
         raise InputError(f"{folder.path}/metrics.json is missing: restore it from a copy")
@@ -243,7 +250,8 @@ def _scores(run: Run, cycle: int) -> tuple[np.ndarray, np.ndarray]:
         try:
             scores[images] = run.score(state, images, run.experiment.cycle_key(cycle))
         except score.NonFinite as error:
-            raise _unscored(run, cycle, error) from error
+            names = run.experiment.spec.train.names
+            raise question_broke(run.workdir, names, cycle, error) from error
     rundir.cycle_folder(run.workdir, cycle).write_scores(scores, eligible)
     return scores, eligible
 
@@ -381,44 +389,3 @@ def _evaluate(
             },
             {f"{network}_{split}": value for (network, split), value in confusions.items()},
         )
-
-
-def _explained(run: Run, cycle: int, error: train.NonFinite) -> InputError:
-    """Write down what was learned from when the numbers broke, and say how to go on."""
-    plan, names = error.step, run.experiment.spec.train.names
-    images = {
-        part: [names[index] for index in indices]
-        for part, indices in (
-            ("labeled", plan.labeled),
-            ("unlabeled", plan.unlabeled),
-            ("replayed", plan.replayed),
-        )
-        if indices is not None
-    }
-    position = run.checkpoints.position()
-    path = write_broken(
-        run.workdir,
-        cycle,
-        step=plan.step,
-        images=images,
-        metrics={name: str(value) for name, value in error.metrics.items()},
-        good=position._asdict() if position else None,
-    )
-    return InputError(
-        f"the loss or its gradient is not a number in cycle {cycle}, step {plan.step}; {path} "
-        f"names the images, the last good state is {position or 'the start'}; go on without this "
-        "step by --resume_from=last_good, or lower config.optimizer.learning_rate in a new run"
-    )
-
-
-def _unscored(run: Run, cycle: int, error: score.NonFinite) -> InputError:
-    """Write down which images have scores that are none, and say how to go on."""
-    names = [run.experiment.spec.train.names[image] for image in error.images]
-    path = write_broken(
-        run.workdir, cycle, step=None, images={"scored": names}, indices=error.images
-    )
-    return InputError(
-        f"after cycle {cycle} the score of {names[0]} is not a number: its regions cannot be "
-        f"compared; {path} names all such images; look at them, or go on without asking about "
-        "them by --resume_from=last_good"
-    )

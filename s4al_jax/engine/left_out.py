@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from s4al_jax.engine import hosts, rundir
+from s4al_jax.engine import hosts, rundir, score, train
+from s4al_jax.engine.checkpoint import Position
 from s4al_jax.types import InputError
 
 BROKEN, LEFT_OUT = "nonfinite.json", "left_out.json"
@@ -70,7 +71,56 @@ def _leave_out(workdir: Path) -> str:
     return f"{said} of cycle {cycle} is left out from now on, as {workdir / LEFT_OUT} says"
 
 
-def write_broken(
+def step_broke(
+    workdir: Path,
+    names: Sequence[str],
+    cycle: int,
+    error: train.NonFinite,
+    position: Position | None,
+) -> InputError:
+    """Write down what was learned from when the numbers broke, and say how to go on.
+
+    `position` is that of the last checkpoint, which is good.
+    """
+    plan = error.step
+    images = {
+        part: [names[index] for index in indices]
+        for part, indices in (
+            ("labeled", plan.labeled),
+            ("unlabeled", plan.unlabeled),
+            ("replayed", plan.replayed),
+        )
+        if indices is not None
+    }
+    path = _write_broken(
+        workdir,
+        cycle,
+        step=plan.step,
+        images=images,
+        metrics={name: str(value) for name, value in error.metrics.items()},
+        good=position._asdict() if position else None,
+    )
+    return InputError(
+        f"the loss or its gradient is not a number in cycle {cycle}, step {plan.step}; {path} "
+        f"names the images, the last good state is {position or 'the start'}; go on without this "
+        "step by --resume_from=last_good, or lower config.optimizer.learning_rate in a new run"
+    )
+
+
+def question_broke(
+    workdir: Path, names: Sequence[str], cycle: int, error: score.NonFinite
+) -> InputError:
+    """Write down which images have scores that are none, and say how to go on."""
+    found = [names[image] for image in error.images]
+    path = _write_broken(workdir, cycle, step=None, images={"scored": found}, indices=error.images)
+    return InputError(
+        f"after cycle {cycle} the score of {found[0]} is not a number: its regions cannot be "
+        f"compared; {path} names all such images; look at them, or go on without asking about "
+        "them by --resume_from=last_good"
+    )
+
+
+def _write_broken(
     workdir: Path,
     cycle: int,
     *,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from s4al_jax.report.compared import Line
 from s4al_jax.report.paper_tables import Table
@@ -34,8 +35,8 @@ def beside(lines: Sequence[Line], title: str) -> Figure:
     axis.invert_yaxis()
     axis.set_xlabel("%" if several else "mIoU %")
     axis.set_title(title)
-    handles = [axis.barh(0, 0, color=color) for color in (PAPER, OURS)]
-    figure.legend(handles, ("paper", "here"), loc="outside lower center", ncols=2, fontsize=8)
+    handles = [Patch(color=PAPER, label="paper"), Patch(color=OURS, label="here")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8)
     axis.margins(x=0.12)
     return figure
 
