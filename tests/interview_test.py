@@ -103,6 +103,9 @@ def test_where_nothing_is_left_or_trained_it_is_said(stepped: Stepped, tmp_path:
     built = experiment.build(tiny_config())
     with pytest.raises(InputError, match="nothing has been trained in"):
         interview.guest(built, tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        interview.guest(built, tmp_path)
     whole = np.zeros((48, 64), np.uint8)
     with pytest.raises(InputError, match="no cell of the pool is wholly unknown"):
         asked(stepped.guests[2]._replace(known=lambda image: whole))

@@ -37,8 +37,8 @@ def before_after(
     are several, a last column says what changed from the first to the last. Where a truth is not
     known (`VOID`, `UNLABELED`), nothing is right or wrong. `asked` frames cells in the images.
     """
-    first, *_, last = (*predictions.values(), *predictions.values())
-    several = len(predictions) > 1
+    maps = list(predictions.values())
+    several = len(maps) > 1
     titles = ["image", "truth", *predictions, *(["what changed"] if several else [])]
     figure, axes = picture_rows(len(images), len(titles), images[0].shape, extra=1.1)
     for axis, title in zip(axes[0], titles, strict=True):
@@ -49,11 +49,11 @@ def before_after(
         shown(line[1], colored(truth, palette))
         if asked:
             frame(line[0], asked.chosen[row], asked.boxes)
-        for axis, seen in zip(line[2:], predictions.values(), strict=False):
+        for axis, seen in zip(line[2:], maps, strict=False):
             shown(axis, colored(seen[row], palette))
             axis.set_xlabel(_right(seen[row], truth, len(classes)), fontsize=9)
         if several:
-            mended, broken = changes(first[row], last[row], truth, len(classes))
+            mended, broken = changes(maps[0][row], maps[-1][row], truth)
             shown(line[-1], _laid_over(image, mended, broken))
             share = 1 / max((truth < len(classes)).sum(), 1)
             gained, lost = mended.sum() * share, broken.sum() * share
@@ -68,11 +68,14 @@ def before_after(
 
 
 def changes(
-    before: np.ndarray, after: np.ndarray, truth: np.ndarray, num_classes: int
+    before: np.ndarray, after: np.ndarray, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """bool maps: wrong before and right now, and right before and wrong now."""
-    known, was, now = truth < num_classes, before == truth, after == truth
-    return known & ~was & now, known & was & ~now
+    """bool maps: wrong before and right now, and right before and wrong now.
+
+    Where the truth is not known, no prediction is right.
+    """
+    was, now = before == truth, after == truth
+    return ~was & now, was & ~now
 
 
 def uncertainty(

@@ -22,7 +22,7 @@ GRID = region_grid(2, 5, 2, 3)
 
 
 def test_only_known_pixels_change_for_better_or_worse() -> None:
-    mended, broken = changes(BEFORE[0], AFTER[0], TRUTHS[0], 2)
+    mended, broken = changes(BEFORE[0], AFTER[0], TRUTHS[0])
     assert np.argwhere(mended).tolist() == [[0, 0]]
     assert np.argwhere(broken).tolist() == [[0, 1], [0, 2]]
 
