@@ -49,7 +49,7 @@ def class_list(folder: Path) -> ClassList:
 def text_of(path: Path) -> str:
     """The text of a file in UTF-8."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8: save it as such") from error
 
@@ -90,7 +90,7 @@ def _made(
             hint = "void is no class" if name == "void" else "give each its own name"
             raise InputError(f"{path} names {name!r} {names.count(name)} times: {hint}")
     number = {name: index for index, name in enumerate(names)}
-    shown = tuple(colours.get(name, _default_colour(number[name])) for name in names)
+    shown = tuple(colours.get(name, default_colour(number[name])) for name in names)
     meaning: dict[Colour, int] = {}
     if len(colours) == len(names):
         named = [(colours[name], number[name]) for name in names]
@@ -125,7 +125,7 @@ def _colour(path: Path, value: Any) -> Colour:
     return numbers[0], numbers[1], numbers[2]
 
 
-def _default_colour(index: int) -> Colour:
+def default_colour(index: int) -> Colour:
     """Colours far apart for neighbours in the list, by steps of the golden angle."""
     red, green, blue = colorsys.hsv_to_rgb(index * 0.618 % 1.0, 0.55 + 0.45 * (index % 2), 0.9)
     return round(255 * red), round(255 * green), round(255 * blue)
