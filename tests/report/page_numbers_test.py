@@ -143,6 +143,11 @@ def test_classes_are_told_by_head_and_tail_and_what_is_missing_is_said(
     for cycle in cycles:
         column = [row[2 + 2 * cycle["number"]] for row in asked]
         assert column == [f"{pixels:,}" for pixels in cycle["asked"]]
+    bold = shown.js(
+        "return [...document.querySelectorAll('#asked-bars .bar-value')]"
+        ".map((one) => getComputedStyle(one).fontWeight > 500)"
+    )
+    assert bold == 12 * [False, False, True], "the chosen cycle's"
     shown.press("[", "]")
     shown.js("document.querySelector('#asked-bars [tabindex=\"0\"]').focus()")
     shown.press(Keys.ARROW_DOWN)
