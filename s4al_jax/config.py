@@ -180,6 +180,21 @@ def _make_supervised(config: ConfigDict, schedule: Mapping[str, int]) -> None:
     config.schedule.last_epochs = config.schedule.epochs
 
 
+def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
+    """The configuration with some knobs, by dotted name, at other values."""
+    known = flat(config)
+    for name in values:
+        if name not in known:
+            raise InputError(f"there is no knob config.{name}: s4al_jax/config.py lists all")
+    other = ConfigDict(config)
+    try:
+        other.update_from_flattened_dict(dict(values))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"knobs of the wrong kind: {' '.join(str(error).split())}") from error
+    other.lock()
+    return other
+
+
 def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Knobs by dotted name, as JSON would keep them."""
     leaves: dict[str, Any] = {}

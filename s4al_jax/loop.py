@@ -26,12 +26,17 @@ class CycleResult(NamedTuple):
 
 
 def cycles(
-    experiment: Experiment, workdir: Path, *, accept_partial: bool = False
+    experiment: Experiment,
+    workdir: Path,
+    *,
+    accept_partial: bool = False,
+    resume_from_last_good: bool = False,
 ) -> Iterator[CycleResult]:
     """Run the experiment in a directory, from wherever it stands, and yield after every cycle.
 
     Where somebody has to answer first, `AnnotationsPending` is raised, and the same call goes on
-    later; with `accept_partial`, as soon as one region is answered.
+    later; with `accept_partial`, as soon as one region is answered. With `resume_from_last_good` a
+    step or question that broke the numbers is left out from now on.
     """
     last = experiment.schedule.cycles - 1
     if stages.finished(experiment, workdir) and viewing.finished(experiment, workdir):
@@ -41,7 +46,12 @@ def cycles(
             folder = rundir.cycle_folder(workdir, cycle)
             yield CycleResult(cycle, folder.metrics or {}, folder.chosen)
         return
-    with stages.opened(experiment, workdir, accept_partial=accept_partial) as run:
+    with stages.opened(
+        experiment,
+        workdir,
+        accept_partial=accept_partial,
+        resume_from_last_good=resume_from_last_good,
+    ) as run:
         asking.labeled_at_start(run)
         if not experiment.initial:
             asking.ask(run, stages.first_regions(run), cycle=0)

@@ -96,6 +96,7 @@ def checked_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> D
         train, val, test = map(_remembered, splits.values())
         spec = spec._replace(train=train, val=val, test=test)
     total = sum(len(images.names) for images in splits.values())
+    terminal.tell(doing=f"reading {total} images")
     terminal.say(f"reading {total} images and what is known of them ({experiment.residence})")
     hosts.together(lambda: check(spec, progress=terminal.countdown("images read")))
     path = workdir / "splits.json"

@@ -17,7 +17,7 @@ import pytest
 from s4al_jax import experiment
 from s4al_jax.report import views
 from tests.conftest import CACHE
-from tests.resume_test import arrays
+from tests.same_run import arrays
 from tests.tiny import get_config
 
 ROOT = Path(__file__).parents[1]

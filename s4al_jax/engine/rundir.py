@@ -11,12 +11,12 @@ requests/NN/           questions to a person and the answers, see pool/person.py
 checkpoints/           the last training states
 metrics.jsonl, timing.jsonl, tensorboard/
 report/index.html      what people look at
-lock                   held by the process that works here
+lock                   held by the process that works here, and its number and host
+left_out.json          steps and images that broke the numbers, see engine/left_out.py
 processes.json         where there are several: how many, and that all of them see this directory
 """
 
 import contextlib
-import fcntl
 import io
 import json
 import secrets
@@ -28,6 +28,7 @@ import jax
 import numpy as np
 
 from s4al_jax.engine import hosts
+from s4al_jax.engine.lock import lock
 from s4al_jax.pool.whole_file import write_whole
 from s4al_jax.types import InputError, RegionRef
 
@@ -36,24 +37,8 @@ from s4al_jax.types import InputError, RegionRef
 def locked(workdir: Path) -> Iterator[None]:
     """Keep every other run out of a run's directory; a process that dies lets go of it."""
     with contextlib.ExitStack() as held:
-        hosts.told(lambda: _lock(workdir, held))
+        hosts.told(lambda: lock(workdir / "lock", held))
         yield
-
-
-def _lock(workdir: Path, held: contextlib.ExitStack) -> None:
-    path = workdir / "lock"
-    try:
-        file = held.enter_context(path.open("a"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise InputError(
-            f"{workdir} is in use by another process: wait for it, or choose another --workdir"
-        ) from error
-    except OSError:
-        pass  # a file system without locks
 
 
 def check_shared(workdir: Path) -> None:

@@ -364,4 +364,11 @@ def s4al(
     )
 
     predict = prediction_of(network)
-    return Method(init, update, predict, networks=("student", "teacher"), phases=tuple(Phase))
+    return Method(
+        init,
+        update,
+        predict,
+        networks=("student", "teacher"),
+        phases=tuple(Phase),
+        carries_over=warm_start,
+    )

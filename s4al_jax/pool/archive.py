@@ -4,6 +4,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+from s4al_jax.places import everything_below, in_parts
 from s4al_jax.pool.pictures import PictureFile, on_disk
 from s4al_jax.types import InputError
 
@@ -21,7 +22,7 @@ def files_of(root: Path, *, folder: str, archive: str, ending: str) -> dict[str,
             if path.startswith(f"{folder}/")
         }
     if (root / folder).is_dir():
-        found = sorted((root / folder).rglob(f"*{ending}"))
+        found = [path for path in everything_below(root / folder) if path.name.endswith(ending)]
         return {path.relative_to(root).as_posix(): on_disk(path) for path in found}
     raise InputError(
         f"{root} holds neither {archive} nor the folder {folder}: put one of them there"
@@ -34,14 +35,14 @@ def _in_zip(path: Path, ending: str) -> dict[str, PictureFile]:
 
     def opened() -> zipfile.ZipFile:
         if not hasattr(own, "archive"):
-            own.archive = zipfile.ZipFile(path)
+            own.archive = zipfile.ZipFile(in_parts(path))
         return own.archive
 
     def member(name: str) -> PictureFile:
         return PictureFile(f"{path}:{name}", lambda: opened().open(name))  # type: ignore[arg-type, return-value]
 
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(in_parts(path)) as archive:
             names = sorted(name for name in archive.namelist() if name.endswith(ending))
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{path} is no whole zip archive ({error}): download it again") from error

@@ -49,7 +49,7 @@ def class_list(folder: Path) -> ClassList:
 def text_of(path: Path) -> str:
     """The text of a file in UTF-8."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8: save it as such") from error
 

@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from s4al_jax.places import everything_below, opened
 from s4al_jax.types import VOID, Box, InputError, Original
 
 Colour = tuple[int, int, int]
@@ -29,7 +30,7 @@ class PictureFile(NamedTuple):
 
 def on_disk(path: Path) -> PictureFile:
     """The picture in a file."""
-    return PictureFile(str(path), lambda: path.open("rb"))
+    return PictureFile(str(path), lambda: opened(path))
 
 
 def endings() -> frozenset[str]:
@@ -44,7 +45,7 @@ def pictures_below(place: Path) -> dict[str, Path]:
     Whatever is called `.something` is not looked at.
     """
     found: dict[str, Path] = {}
-    for path in sorted(place.rglob("*")) if place.is_dir() else []:
+    for path in everything_below(place) if place.is_dir() else []:
         below = path.relative_to(place)
         if path.suffix.lower() in endings() and not any(p.startswith(".") for p in below.parts):
             _add(found, below.with_suffix("").as_posix(), path)

@@ -11,7 +11,7 @@ from s4al_jax.report.figures import acquisition, cell_map, colored
 from s4al_jax.types import UNLABELED, VOID
 
 GRID = region_grid(5, 7, 2, 3)
-BOXES = [[GRID.box(row, col) for col in range(GRID.cols)] for row in range(GRID.rows)]
+BOXES = GRID.boxes
 
 
 def test_labels_take_their_colours_and_the_unknown_is_black() -> None:
@@ -50,3 +50,13 @@ def test_where_nothing_was_chosen_nothing_is_framed() -> None:
     scores = np.zeros((3, 3))
     figure = acquisition(np.zeros((5, 7, 3), np.uint8), scores, BOXES, np.zeros((3, 3), bool))
     assert [len(axis.patches) for axis in figure.axes[:2]] == [0, 0]
+
+
+def test_what_was_known_before_has_no_score() -> None:
+    scores = np.arange(9, dtype=np.float32).reshape(3, 3)
+    scores[0, 0] = np.nan
+    figure = acquisition(np.zeros((5, 7, 3), np.uint8), scores, BOXES, np.zeros((3, 3), bool))
+    heat = figure.axes[1].images[0]
+    assert np.ma.getmaskarray(heat.get_array())[:2, :3].all()
+    assert np.ma.getmaskarray(heat.get_array()).sum() == 6
+    assert heat.get_clim() == (1, 8)
