@@ -22,7 +22,7 @@ from s4al_jax.campaign import Job
 from s4al_jax.engine.terminal import duration
 from s4al_jax.pool.whole_file import write_whole
 from s4al_jax.report.compared import lines
-from s4al_jax.report.comparison_page import as_csv, page
+from s4al_jax.report.comparison_page import as_csv, contents, page
 from s4al_jax.report.curves import picture
 from s4al_jax.report.figures import save
 from s4al_jax.report.paper_tables import (
@@ -47,7 +47,7 @@ PROTOCOLS = {
 }
 SAY_EVERY_SECONDS = 60.0
 OPENINGS = {
-    "quick": "Small drawn street scenes stand in for {dataset}, learned by a narrow network from "
+    "quick": "Small drawn street scenes stand in for {data}, learned by a narrow network from "
     "random weights in a few hundred steps: this shows that the comparison can be made, not how it "
     "ends. **No figure here is expected to be the paper's.**",
     "small": "A quarter of the pixels and a short schedule (`configs/camvid_small.py`): the paper "
@@ -218,34 +218,45 @@ class Clock:
 
 
 def write_tables(given: argparse.Namespace, tables: Sequence[Table], jobs: Jobs) -> None:
-    """Markdown, CSV and a picture of each table."""
+    """Markdown, CSV and a picture of each table, and where there are several a page of all."""
     finished = {kind: campaign.finished(of, given.runs) for kind, of in jobs.items()}
     command = shlex.join(["python", *sys.argv])
+    made = []
     for table in tables:
         dataset = given.dataset if given.dataset in table.datasets else table.datasets[0]
         found = lines(table, finished, dataset, finished.get(SUPERVISED, []))
-        kinds = {row.kind for row in table.rows if row.kind}
-        kinds |= {SUPERVISED} if table.shows == "goal" else set()
-        records = unique([record for kind in kinds for record in finished[kind]])
+        records = of_table(table, finished)
         name = f"{table.name}_{dataset}"
         text = page(
             table,
             found,
             records,
-            opening=opening(given.profile, dataset),
+            opening=opening(given.profile, TITLES[dataset]),
             command=command,
             picture=f"{name}.png",
         )
-        given.out.mkdir(parents=True, exist_ok=True)
         write_whole(given.out / f"{name}.md", text.encode())
         write_whole(given.out / f"{name}.csv", as_csv(found).encode())
         save(picture(table, found), given.out / f"{name}.png")
         print(f"{given.out / name}.md: {len(records)} runs", flush=True)
+        made.append((table, name, found))
+    if len(made) > 1:
+        records = unique([record for of in finished.values() for record in of])
+        about = opening(given.profile, "the paper's images")
+        text = contents(made, records, opening=about, command=command)
+        write_whole(given.out / "README.md", text.encode())
 
 
-def opening(profile: str, dataset: str) -> str:
-    """What one has to know before one reads the figures."""
-    return OPENINGS.get(profile, f"Under `{profile}`.").format(dataset=TITLES[dataset])
+def of_table(table: Table, finished: Mapping[Kind, Sequence[Record]]) -> list[Record]:
+    """The finished runs that a table is made from."""
+    kinds = {row.kind for row in table.rows if row.kind}
+    kinds |= {SUPERVISED} if full_supervision((table,)) else set()
+    return unique([record for kind in kinds for record in finished[kind]])
+
+
+def opening(profile: str, data: str) -> str:
+    """What one has to know before one reads the figures; `data` are the paper's."""
+    return OPENINGS.get(profile, f"Under `{profile}`.").format(data=data)
 
 
 def unique(records: Sequence[Record]) -> list[Record]:

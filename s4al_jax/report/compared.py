@@ -13,6 +13,8 @@ Runs = Mapping[Kind, Sequence[Record]]
 """What was run for a row: a finished run for each seed; none where none is finished."""
 
 SHARE_OF_FULL = 0.95
+INITIAL_SHARE = 10.0
+"""% of the labels in the paper's first cycles."""
 BY_CLASS = ("iou ", "recall ", "share ")
 """How measures begin of which there is one for each class."""
 
@@ -116,14 +118,19 @@ def _last_cycle(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Li
     if any(measure.startswith("iou ") for measure in wanted):
         wanted += _class_measures(records, "iou")
     for measure in dict.fromkeys(wanted):
-        cycle = 0 if measure == "first miou" else -1
+        first = measure == "first miou"
+        # Where there is one cycle only, it is the last one.
+        counted = [record for record in records if not first or len(record.cycles) > 1]
+        if measure != "miou" and not counted and measure not in published:
+            continue
+        cycle = 0 if first else -1
         yield Line(
             row.name,
             measure,
-            paper_labeled=row.labeled.get(dataset) if cycle else 10.0,
+            paper_labeled=INITIAL_SHARE if first else row.labeled.get(dataset),
             paper=published.get(measure),
-            labeled=_labeled(records, cycle),
-            ours=over_seeds([value(record, measure) for record in records]),
+            labeled=_labeled(counted, cycle),
+            ours=over_seeds([value(record, measure) for record in counted]),
             note=_note(row, records),
         )
 

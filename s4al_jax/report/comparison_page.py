@@ -16,6 +16,10 @@ HEAD = (
     *("row", "measure", "cycle", "paper_labeled", "paper", "paper_std"),
     *("labeled", "ours", "ours_std", "runs", "deviation", "note"),
 )
+READING = (
+    "mIoU, IoU and labels in %, mean ± sample standard deviation over seeds; the deviation is ours "
+    "less the paper's, in points."
+)
 
 
 def page(
@@ -29,10 +33,9 @@ def page(
 ) -> str:
     """Markdown: the table, its classes, what was run for its rows, and where and when."""
     parts = [
-        f"# {table.title} ({_place(table)})",
+        f"# {_heading(table)}",
         opening,
-        f"mIoU, IoU and labels in %, mean ± sample standard deviation over seeds; the deviation is "
-        f"ours less the paper's, in points. The paper's figures: {table.source}.",
+        f"{READING} The paper's figures: {table.source}.",
         main_table(lines),
         f"![{table.title}]({picture})",
         class_table(lines),
@@ -44,9 +47,29 @@ def page(
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _place(table: Table) -> str:
-    titles = {"components": "Sec. 4.4", "fig3": "Figure 3", "s1": "Figure S1"}
-    return titles.get(table.name, "Sec. 4.3" if table.shows == "goal" else f"Table {table.name}")
+def contents(
+    made: Sequence[tuple[Table, str, Sequence[Line]]],
+    records: Sequence[Record],
+    *,
+    opening: str,
+    command: str,
+) -> str:
+    """Markdown: each table in brief, with a link to its page; `made` has the page's name, too."""
+    parts = ["# The paper's tables, made again", opening, READING]
+    for table, name, lines in made:
+        parts += [f"## [{_heading(table)}]({name}.md)", main_table(lines)]
+    parts += ["## Where and when", about(records, command)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _heading(table: Table) -> str:
+    places = {
+        "components": "Sec. 4.4",
+        "fig3": "Figure 3",
+        "s1": "Figure S1",
+        "reach95": "Sec. 4.3",
+    }
+    return f"{table.title} ({places.get(table.name, f'Table {table.name}')})"
 
 
 def main_table(lines: Sequence[Line]) -> str:

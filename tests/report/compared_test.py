@@ -113,3 +113,22 @@ def test_without_full_supervision_there_is_no_goal(tmp_path: Path) -> None:
     runs = {KIND: [made_run(tmp_path / "a", (0.5,))]}
     goal = line_of(lines(table("goal"), runs, "camvid", []), "ours", GOAL)
     assert goal.ours is None and "not run yet" in goal.note
+
+
+def test_a_first_cycle_is_told_of_runs_that_have_several(tmp_path: Path) -> None:
+    figures = {"camvid": {"miou": Published(60.0), "first miou": Published(57.2)}}
+    rows = (Row("ours", KIND, figures, {"camvid": 13.8}), Row("other", OTHER), Row("DEAL", None))
+    runs = {
+        KIND: [made_run(tmp_path / "a", (0.5, 0.6))],
+        OTHER: [made_run(tmp_path / "b", (0.4,), network="student")],
+    }
+    found = lines(Table("x", "A table", rows, "nowhere"), runs, "camvid", [])
+    assert [(line.row, line.measure) for line in found if not line.of_class] == [
+        ("ours", "miou"),
+        ("ours", "first miou"),
+        ("other", "miou"),
+        ("DEAL", "miou"),
+    ]
+    first = line_of(found, "ours", "first miou")
+    assert first.ours and first.labeled and first.deviation == pytest.approx(50 - 57.2)
+    assert first.labeled.mean == first.paper_labeled == 10

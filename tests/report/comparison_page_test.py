@@ -5,7 +5,14 @@ import io
 from pathlib import Path
 
 from s4al_jax.report.compared import Line
-from s4al_jax.report.comparison_page import as_csv, class_table, knobs, main_table, page
+from s4al_jax.report.comparison_page import (
+    as_csv,
+    class_table,
+    contents,
+    knobs,
+    main_table,
+    page,
+)
 from s4al_jax.report.paper_tables import SUPERVISED, Kind, Published, Row, Table
 from s4al_jax.report.runs import Spread
 from tests.report.made_runs import made_run
@@ -72,3 +79,13 @@ def test_a_page_names_seeds_device_versions_and_command(tmp_path: Path) -> None:
     assert "\n- ours: cells of 2 x" in text
     empty = page(TABLE, [], [], opening="", command="python x", picture="3a.png")
     assert "No run is finished yet" in empty
+
+
+def test_the_page_of_all_has_each_table_in_brief_and_links_to_it(tmp_path: Path) -> None:
+    runs = [made_run(tmp_path / "run", (0.5,))]
+    bought = Table("s1", "Bought", (), "nowhere", shows="bought")
+    made = [(TABLE, "3a_camvid", LINES), (bought, "s1_camvid", LINES[1:2])]
+    text = contents(made, runs, opening="Opening.", command="python x")
+    assert "Opening." in text and "1 run, seed 0; on 1 x cpu" in text
+    assert "## [Cells (Table 3a)](3a_camvid.md)\n\n" + main_table(LINES) in text
+    assert "## [Bought (Figure S1)](s1_camvid.md)\n\n## Where" in text
