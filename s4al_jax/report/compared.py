@@ -38,6 +38,12 @@ class Line(NamedTuple):
         return self.ours.mean - self.paper.mean if self.ours and self.paper else None
 
     @property
+    def title(self) -> str:
+        """The measure as one reads it."""
+        words = {"miou": "mIoU", "first miou": "mIoU, first cycle"}
+        return words.get(self.measure, self.measure.replace("iou ", "IoU ", 1))
+
+    @property
     def of_class(self) -> bool:
         """Whether it is one of many, a class each."""
         return self.measure.startswith(BY_CLASS)

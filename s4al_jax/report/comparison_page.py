@@ -86,7 +86,7 @@ def main_table(lines: Sequence[Line]) -> str:
         cycle = "-" if line.cycle is None else str(line.cycle)
         rows.append(
             [
-                *[line.row, *[line.measure] * measures, *[cycle] * cycles],
+                *[line.row, *[line.title] * measures, *[cycle] * cycles],
                 "-" if line.paper_labeled is None else f"{line.paper_labeled:g}",
                 "-" if line.labeled is None else f"{line.labeled.mean:.2f}",
                 shown_figure(line.paper),
@@ -114,11 +114,11 @@ def class_table(lines: Sequence[Line]) -> str:
         return ""
     several = len({(line.row, line.cycle) for line in shown}) > len({line.row for line in shown})
     columns = list(dict.fromkeys(_column(line, several) for line in shown))
-    found = {(line.measure, _column(line, several)): line for line in shown}
+    found = {(line.title, _column(line, several)): line for line in shown}
     rows = []
-    for measure in dict.fromkeys(line.measure for line in shown):
-        cells = [_with_paper(found.get((measure, column))) for column in columns]
-        rows.append((measure, *cells))
+    for title in dict.fromkeys(line.title for line in shown):
+        cells = [_with_paper(found.get((title, column))) for column in columns]
+        rows.append((title, *cells))
     return "By class (the paper's in brackets):\n\n" + markdown(("", *columns), rows)
 
 

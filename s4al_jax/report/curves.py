@@ -30,7 +30,7 @@ def beside(lines: Sequence[Line], title: str) -> Figure:
                 axis.barh(place + up, made.mean, 0.38, xerr=made.std or 0, color=color)
                 axis.text(made.mean, place + up, f" {made.mean:.1f}", va="center", fontsize=8)
     several = len({line.measure for line in shown}) > 1
-    names = [f"{line.row}, {line.measure}" if several else line.row for line in shown]
+    names = [f"{line.row}, {line.title}" if several else line.row for line in shown]
     axis.set_yticks(range(len(shown)), names)
     axis.invert_yaxis()
     axis.set_xlabel("%" if several else "mIoU %")

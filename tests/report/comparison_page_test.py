@@ -44,7 +44,7 @@ def test_the_papers_figure_ours_and_the_deviation_stand_in_a_row() -> None:
 def test_classes_have_a_table_of_their_own_with_the_paper_in_brackets() -> None:
     rows = class_table(LINES).splitlines()
     assert cells(rows[2]) == ["", "ours"]
-    assert cells(rows[4]) == ["iou sign", "20.0 (40.27)"]
+    assert cells(rows[4]) == ["IoU sign", "20.0 (40.27)"]
     assert class_table(LINES[:1]) == ""
 
 
@@ -52,7 +52,7 @@ def test_several_measures_and_cycles_are_told_apart() -> None:
     lines = [Line("a", "miou", 0, ours=Spread(1, None, 1)), Line("a", "goal", 1)]
     head, _, first, second = main_table(lines).splitlines()
     assert cells(head)[:3] == ["row", "measure", "cycle"]
-    assert cells(first)[:3] == ["a", "miou", "0"] and cells(second)[:3] == ["a", "goal", "1"]
+    assert cells(first)[:3] == ["a", "mIoU", "0"] and cells(second)[:3] == ["a", "goal", "1"]
 
 
 def test_the_csv_has_every_figure_unabridged() -> None:
