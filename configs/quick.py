@@ -25,4 +25,5 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.schedule.update(iterations=20, epochs=6, last_epochs=14)
     config.schedule.update(warmup_epochs=4, replay_start_epoch=5)
     config.evaluate.every_epochs = config.checkpoint.every_epochs = 7
+    config.report.update(pool_images=8, measured_images=8)
     return knobs.study(config, argument, supervised={"iterations": 20, "epochs": 26})
