@@ -18,6 +18,7 @@ from s4al_jax.types import InputError
 FREE_KNOBS = (
     "data.root",
     "data.residence",
+    "data.max_pixels",
     "checkpoint.every_epochs",
     "checkpoint.keep",
     "devices",
@@ -60,6 +61,7 @@ def _data() -> ConfigDict:
     data.root = ""  # the folder of a dataset on disk
     data.height, data.width = 360, 480  # pixels; the working size (Sec. 4.1)
     data.residence = "auto"  # of decoded images: "resident", "cached", "streamed"; same results
+    data.max_pixels = 100_000_000  # of one picture file; larger ones are refused, not decoded
     data.initial_share = 0.10  # of the images, drawn uniformly, labelled before the first cycle
     data.kwargs = {"train": 367, "val": 101, "test": 233, "seed": 0}
     return data

@@ -243,8 +243,13 @@ def _pixels(spec: DatasetSpec) -> int:
 def dataset(data: ConfigDict) -> DatasetSpec:
     """The images and labels that a configuration names."""
     factory = named(DATASETS, "data.name", data.name)
-    root = {"root": data.root} if "root" in inspect.signature(factory).parameters else {}
-    return called(factory, "data.kwargs", data.kwargs, height=data.height, width=data.width, **root)
+    # What is not read from a disk has neither.
+    on_disk = {"root": data.root, "max_pixels": data.max_pixels}
+    known = inspect.signature(factory).parameters
+    given = {name: value for name, value in on_disk.items() if name in known}
+    return called(
+        factory, "data.kwargs", data.kwargs, height=data.height, width=data.width, **given
+    )
 
 
 def _network(model: ConfigDict, spec: DatasetSpec, mesh: Mesh) -> Network:
