@@ -7,6 +7,7 @@ S2; "authors" marks what only their published code says.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,9 @@ def restored(knobs: Mapping[str, Any]) -> ConfigDict:
     # A block of knobs that is empty leaves no name behind.
     blocks = ("data.kwargs", "method.kwargs", "model.backbone.kwargs", "model.head.kwargs")
     tree: dict[str, Any] = {}
+    usual = flat(default())
+    # A run of an earlier version does not say what has become a knob since.
+    knobs = {**{name: usual[name] for name in FREE_KNOBS}, **knobs}
     for name in (*blocks, *knobs):
         *path, last = name.split(".")
         place = tree
@@ -239,6 +243,10 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def validate(config: ConfigDict) -> None:
     """Refuse values that no part could work with; each part checks its own besides."""
+    for name, value in flat(config).items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise InputError(f"config.{name} is {value}: give what can be counted with")
     _at_least(config, 1, "data.height", "data.width")
     _at_least(config, 1, "batch.labeled", "batch.unlabeled", "batch.parts")
     _at_least(config, 1, "model.loss_bands")
@@ -247,6 +255,7 @@ def validate(config: ConfigDict) -> None:
     _at_least(config, 1, "checkpoint.every_epochs", "checkpoint.keep", "replay.capacity")
     _at_least(config, 0, "seed", "devices", "schedule.acquisitions", "schedule.warmup_epochs")
     _at_least(config, 0, "score.batch")
+    _at_least(config, 1, "data.max_pixels")
     _one_of(config, "acquisition.name", QUESTIONS)
     _one_of(config, "acquisition.unit", ("cells", "images"))
     _one_of(config, "acquisition.scope", ("image", "pool"))
@@ -257,20 +266,48 @@ def validate(config: ConfigDict) -> None:
             f"config.model.norm_momentum is {config.model.norm_momentum}: it must be from 0 to "
             "below 1"
         )
+    _check_sizes(config)
     for name in ("scale_range", "brightness", "contrast"):
         if len(config.augment[name]) != 2:
             raise InputError(
                 f"config.augment.{name} is {config.augment[name]}: give a lowest and a highest "
                 "factor"
             )
-    unknown = set(config.evaluate.splits) - {"val", "test"}
-    if unknown or not config.evaluate.splits:
-        raise InputError(f"config.evaluate.splits is {config.evaluate.splits}: name val, test")
+    splits = config.evaluate.splits
+    if not splits or set(splits) - {"val", "test"} or len(set(splits)) < len(splits):
+        raise InputError(f"config.evaluate.splits is {splits}: name val, test")
+    who = config.oracle.annotator
+    if not who or not who.isprintable():
+        raise InputError(f"config.oracle.annotator is {ascii(who)}: give a name of one line")
     if config.replay.capacity < config.batch.unlabeled:
         raise InputError(
             f"config.replay.capacity {config.replay.capacity} is smaller than "
             f"config.batch.unlabeled {config.batch.unlabeled}: make room for one batch"
         )
+
+
+def _check_sizes(config: ConfigDict) -> None:
+    """Refuse numbers that are larger than what they are cut from."""
+    data, model = config.data, config.model
+    if config.seed >= 2**32:
+        # JAX would use its last 32 bits, and another seed would give the same run.
+        raise InputError(f"config.seed is {config.seed}: it must be below {2**32}")
+    if data.height * data.width > data.max_pixels:
+        raise InputError(
+            f"config.data.height {data.height} x config.data.width {data.width} is more than "
+            f"config.data.max_pixels {data.max_pixels}: choose a smaller working size"
+        )
+    if model.loss_bands > data.height:
+        raise InputError(
+            f"config.model.loss_bands is {model.loss_bands}, but there are {data.height} rows of "
+            "pixels (config.data.height): choose less"
+        )
+    for side in ("height", "width"):
+        if config.augment[f"crop_{side}"] > data[side]:
+            raise InputError(
+                f"config.augment.crop_{side} is {config.augment[f'crop_{side}']}, but images have "
+                f"{data[side]} (config.data.{side}): choose less, or 0 for all of it"
+            )
 
 
 def _at_least(config: ConfigDict, least: int, *names: str) -> None:
