@@ -7,7 +7,7 @@ from pathlib import Path
 from absl import app, logging
 
 from s4al_jax import command_line, experiment, forecast, loop, profile
-from s4al_jax.engine import hosts
+from s4al_jax.engine import allocator, hosts
 from s4al_jax.types import AnnotationsPending, InputError
 
 
@@ -42,6 +42,7 @@ def _say(text: str) -> None:
 
 def run() -> None:
     """The command, with what is the user's to mend said in one line."""
+    allocator.keep_freed_memory()
     try:
         app.run(main, flags_parser=command_line.parsed)
     except InputError as error:

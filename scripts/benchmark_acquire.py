@@ -24,7 +24,7 @@ import numpy as np
 from absl import app, flags
 
 from s4al_jax import command_line, experiment
-from s4al_jax.engine import devices
+from s4al_jax.engine import allocator, devices
 from s4al_jax.engine.score import scorer, summarizer
 from s4al_jax.experiment import QUESTIONS, Experiment
 from s4al_jax.feed.source import Source
@@ -195,6 +195,7 @@ def write(rows: Sequence[list[str]], built: Experiment) -> None:
 
 
 if __name__ == "__main__":
+    allocator.keep_freed_memory()
     try:
         app.run(main, flags_parser=command_line.parsed)
     except InputError as error:

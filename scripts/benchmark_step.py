@@ -35,7 +35,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from s4al_jax import command_line, experiment
 from s4al_jax.architecture import COMPUTE
-from s4al_jax.engine import devices, train
+from s4al_jax.engine import allocator, devices, train
 from s4al_jax.experiment import Experiment
 from s4al_jax.feed.plan import StepPlan
 from s4al_jax.feed.source import Source
@@ -317,6 +317,7 @@ def in_turns(blocks: dict[str, Block]) -> dict[str, list[float]]:
 
 
 if __name__ == "__main__":
+    allocator.keep_freed_memory()
     try:
         app.run(main, flags_parser=command_line.parsed)
     except InputError as error:

@@ -8,7 +8,7 @@ scripts/install.sh
 python=.venv/bin/python
 
 # Memory in huge pages, and kept between steps: without, the kernel takes a third of the time.
-export GLIBC_TUNABLES=${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184}
+export GLIBC_TUNABLES=${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:glibc.malloc.arena_max=1}
 
 echo "1/3 Active learning, into runs/demo"
 "$python" -m s4al_jax.main --config=configs/demo.py --workdir=runs/demo

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     # `types` for the errors that main turns into one line, `hosts` to meet the other processes.
     "command_line": ("types",),
     "main": (
-        *("types", "command_line", "config", "engine.hosts"),
+        *("types", "command_line", "config", "engine.allocator", "engine.hosts"),
         *("experiment", "forecast", "loop", "profile"),
     ),
     "configs": ("config",),
