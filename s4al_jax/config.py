@@ -6,6 +6,7 @@ S2; "authors" marks what only their published code says.
 """
 
 import hashlib
+import importlib.metadata
 import json
 import math
 from collections.abc import Mapping
@@ -209,14 +210,39 @@ def restored(knobs: Mapping[str, Any]) -> ConfigDict:
     return config
 
 
+def check_version(identity: Mapping[str, Any], path: Path) -> None:
+    """Refuse what a version wrote that this one does not promise to read.
+
+    Versions that promise to read each other share the first number, and before 1.0 the second.
+    """
+    versions = identity.get("versions")
+    kept = versions.get("s4al_jax") if isinstance(versions, Mapping) else None
+    now = importlib.metadata.version("s4al_jax")
+    if kept is not None and _promise(str(kept)) != _promise(now):
+        raise InputError(
+            f"{path} was written by s4al_jax {kept}, this is {now}: go on with a version "
+            f"{'.'.join(_promise(str(kept)))}, or choose another directory"
+        )
+
+
+def _promise(version: str) -> list[str]:
+    numbers = version.split(".")
+    return numbers[:2] if numbers[0] == "0" else numbers[:1]
+
+
 def of_run(workdir: Path) -> ConfigDict:
     """The configuration that a run's directory was made with."""
     path = workdir / "config.json"
     try:
-        return restored(json.loads(path.read_text())["knobs"])
+        identity = json.loads(path.read_text())
+        found = restored(identity["knobs"])
+        check_version(identity, path)
+        return found
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; is this the directory of a run?") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not as a run writes it: restore it from a copy") from error
 
 

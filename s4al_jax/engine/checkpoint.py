@@ -4,6 +4,8 @@ A checkpoint never holds the only copy of a label: those are in the ledger. All 
 take part in saving and reading one; each array is written once.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,10 +70,11 @@ class Checkpoints:
         hosts.agree("the newest checkpoint", number, f"all hosts have to see {self._folder} alike")
         if number is None:
             return None
-        found = self._manager.restore(
-            number, args=ocp.args.Composite(position=ocp.args.JsonRestore())
-        )
-        return Position(**found["position"])
+        with self._named_damage(number):
+            found = self._manager.restore(
+                number, args=ocp.args.Composite(position=ocp.args.JsonRestore())
+            )
+            return Position(**found["position"])
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -82,11 +85,24 @@ class Checkpoints:
     def state(self, template: TrainState) -> TrainState:
         """The newest state; `template` has its shapes (`jax.eval_shape` of a fresh one)."""
         wanted = jax.tree.map(self._placed, template._asdict())
-        found = self._manager.restore(
-            self._manager.latest_step(),
-            args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted)),
-        )
-        return TrainState(**found["state"])
+        number = self._manager.latest_step()
+        with self._named_damage(number):
+            found = self._manager.restore(
+                number, args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted))
+            )
+            return TrainState(**found["state"])
+
+    @contextlib.contextmanager
+    def _named_damage(self, number: int | None) -> Iterator[None]:
+        """Say which checkpoint it is that cannot be read; Orbax's own errors are of many kinds."""
+        try:
+            yield
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"{self._folder / str(number)} cannot be read ({reason}): restore it from a copy, "
+                "or remove it, and the run goes on from the checkpoint before"
+            ) from error
 
     def close(self) -> None:
         """Let go of the folder."""

@@ -138,9 +138,10 @@ def _posted(requests: Path) -> dict[str, tuple[int, int]]:
             height, width = request["image_size"]
             sizes |= {_plain(request[key]): (height, width) for key in ("name", "image")}
         return sizes
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = "nested without end" if isinstance(error, RecursionError) else error
         raise InputError(
-            f"{requests} cannot be read ({error}): remove it, and it is written again"
+            f"{requests} cannot be read ({reason}): remove it, and it is written again"
         ) from error
 
 

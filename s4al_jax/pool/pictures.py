@@ -169,7 +169,7 @@ def ids(file: PictureFile) -> np.ndarray:
 
 def palette_of(file: PictureFile) -> np.ndarray | None:
     """uint8 `[colours, 3]`: how a picture with one channel shows its numbers, if it says so."""
-    palette = _opened(file, pixels=False).getpalette("RGB")
+    palette = _opened(file).getpalette("RGB")
     return None if palette is None else np.array(palette, np.uint8).reshape(-1, 3)
 
 
