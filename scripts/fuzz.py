@@ -284,7 +284,10 @@ def _feed(name: str, seconds: float, seed: int, out: Path) -> None:
                 os._exit(0)
 
         longest = f"-max_len={4 * len(reader.good)}"
-        atheris.Setup([sys.argv[0], f"-seed={seed + 1}", longest, str(corpus)], one)
+        # What it kills itself, by its size or its time, it writes down here.
+        kept = f"-artifact_prefix={out}/{name}-"
+        out.mkdir(parents=True, exist_ok=True)
+        atheris.Setup([sys.argv[0], f"-seed={seed + 1}", longest, kept, str(corpus)], one)
         atheris.Fuzz()
 
 

@@ -40,6 +40,8 @@ class Checkpoints:
             ),
         )
         self._folder = folder
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file: remove it")
         try:
             self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
         except OSError as error:

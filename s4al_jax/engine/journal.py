@@ -42,8 +42,13 @@ class Journal:
         """All rows so far; a last one that was cut off while being written is left out."""
         if not self._path.exists():
             return []
-        lines = self._path.read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        try:
+            lines = self._path.read_text().splitlines(keepends=True)
+            return [json.loads(line) for line in lines if line.endswith("\n")]
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{self._path} is damaged ({error}): restore it from a copy, or take the line out"
+            ) from error
 
     def write(self, number: int, row: Mapping[str, object]) -> None:
         """Append a row and show its numbers in TensorBoard."""

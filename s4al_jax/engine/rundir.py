@@ -120,9 +120,8 @@ class CycleFolder:
                 return file["scores"], file["eligible"]
         # A damaged archive can fail in many ways, and not every file is an archive.
         except Exception as error:
-            reason = " ".join(str(error).split())
             raise InputError(
-                f"{path} is damaged ({reason}): remove it, and it is made again"
+                f"{path} is no whole archive of scores: remove it, and it is made again"
             ) from error
 
     def write_chosen(self, regions: Sequence[RegionRef]) -> None:

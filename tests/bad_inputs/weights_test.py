@@ -189,7 +189,12 @@ PTH = (
     Case(
         "whose pickle ends early",
         torch(lambda place: b"\x80\x02X\xff\xff\xff\x7fabc."),
-        f"HERE/{TORCH}: damaged or not a state dict (pickle data was truncated); {RESAVE}",
+        f"HERE/{TORCH}: damaged or not a state dict (expected 2147483647 bytes in a unicodestring4, but only 4 remain); {RESAVE}",
+    ),
+    Case(
+        "that would fill all memory",
+        torch(lambda place: b"\x80\x02K\x01r\xff\xff\xff\x7f."),
+        f"HERE/{TORCH}: it is to remember 2147483647 things, and has 10 bytes; {RESAVE}",
     ),
     Case(
         "that is compressed",
@@ -219,7 +224,6 @@ def test_arrays_of_objects_are_not_unpickled(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         assert folder.scores
     assert str(error.value) == (
-        f"{tmp_path}/scores.npz is damaged (Object arrays cannot be loaded when "
-        "allow_pickle=False): remove it, and it is made again"
+        f"{tmp_path}/scores.npz is no whole archive of scores: remove it, and it is made again"
     )
     assert tree(tmp_path) == before
