@@ -189,7 +189,9 @@ PTH = (
     Case(
         "whose pickle ends early",
         torch(lambda place: b"\x80\x02X\xff\xff\xff\x7fabc."),
-        f"HERE/{TORCH}: damaged or not a state dict (expected 2147483647 bytes in a unicodestring4, but only 4 remain); {RESAVE}",
+        f"HERE/{TORCH}: damaged or not a state dict (expected 2147483647 "
+        "bytes in a unicodestring4, but only 4 "
+        f"remain); {RESAVE}",
     ),
     Case(
         "that would fill all memory",
