@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -310,3 +312,24 @@ def test_a_program_is_no_picture(photos: Path) -> None:
     (photos / MASK).unlink()
     case = Case("a program", lambda root: None, f"HERE/images/e.png {UNKNOWN}")
     refused(case, photos, checked)
+
+
+def test_what_pillow_warns_of_is_kept_from_users(photos: Path) -> None:
+    exif = b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\x05"
+    Image.fromarray(NOISE).save(photos / "odd.jpg", exif=exif)
+    (photos / "bomb.png").write_bytes(bomb(12_000, 10_000))
+    command = """
+import pathlib, sys
+from s4al_jax.pool.pictures import on_disk, rgb, size_of
+place = pathlib.Path(sys.argv[1])
+rgb(on_disk(place / "odd.jpg"))
+try:
+    size_of(on_disk(place / "bomb.png"))
+except ValueError as error:
+    print(error)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", command, str(photos)], capture_output=True, text=True, check=True
+    )
+    assert ran.stderr == ""
+    assert "bomb.png has more than 100000000 pixels" in ran.stdout
