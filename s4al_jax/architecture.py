@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from s4al_jax import places
 from s4al_jax.choices import called, named
 from s4al_jax.models import deeplab, formulations, mobilenet_v2, pretrained
 from s4al_jax.types import Network, Tree
@@ -67,7 +68,10 @@ def network(
 
 def conventions(weights: str) -> pretrained.Pretrained:
     """The weights in a file and how their images are treated; without a file, torchvision's way."""
-    return pretrained.read(weights) if weights else pretrained.TORCHVISION
+    if not weights:
+        return pretrained.TORCHVISION
+    with places.on_disk(weights) as path:
+        return pretrained.read(path)._replace(source=weights)
 
 
 def pretrained_network(

@@ -14,6 +14,7 @@ from s4al_jax.engine.checkpoint import Checkpoints
 from s4al_jax.experiment import source
 from s4al_jax.pool.oracle import Guess
 from s4al_jax.pool.regions import whole_image
+from s4al_jax.spending import rounds
 from s4al_jax.stages import Run
 from s4al_jax.types import AnnotationsPending, InputError, RegionRef
 
@@ -38,6 +39,7 @@ def ask(run: Run, regions: Sequence[RegionRef], *, cycle: int) -> None:
     `cycle` is the one that will learn from them. Raises `AnnotationsPending` when answers are
     missing, unless it was decided to go on with some.
     """
+    run.terminal.tell(doing=f"asking for {len(regions)} regions")
     _recorded(run, lambda: _ask(run, regions, cycle))
 
 
@@ -54,6 +56,14 @@ def _recorded(run: Run, work: Callable[[], None]) -> None:
     hosts.seen(caught_up)
     known = [run.labels.known_pixels.tolist(), run.labels.class_pixels.tolist()]
     hosts.agree("the ledger", known, f"all hosts have to see {run.workdir}/annotations alike")
+    _tell_budget(run)
+
+
+def _tell_budget(run: Run) -> None:
+    """Show what has been bought, and what is still to be."""
+    bought = int(run.labels.regions_bought) - len(run.experiment.initial)
+    planned = sum(one.regions for one in rounds(run.experiment))
+    run.terminal.tell(share=run.labels.share, bought=bought, to_buy=max(0, planned - bought))
 
 
 def _ask(run: Run, regions: Sequence[RegionRef], cycle: int) -> None:

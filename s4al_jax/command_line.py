@@ -8,20 +8,33 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from s4al_jax import places
 from s4al_jax.types import InputError
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "A file of configs/, perhaps with :study."
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's directory; an existing run goes on.")
+flags.register_validator(
+    "workdir",
+    lambda workdir: not places.is_url(workdir or ""),
+    message="a run's directory has to be on a disk: what was paid for is locked and synced there, "
+    "which a bucket cannot do; copy the finished run",
+)
 PLAN = flags.DEFINE_bool("plan", False, "Print what would happen, and stop.")
 PROFILE = flags.DEFINE_string(
     "profile", None, "A folder for a trace of some steps; print what they spend time on, and stop."
 )
 PROFILE_STEPS = flags.DEFINE_integer("profile_steps", 10, "How many steps.", lower_bound=1)
 
-ACCEPT_PARTIAL = flags.DEFINE_bool(
+_ACCEPT_PARTIAL = flags.DEFINE_bool(
     "accept_partial", False, "Go on as soon as some of the regions asked for are answered."
+)
+_RESUME_FROM = flags.DEFINE_enum(
+    "resume_from",
+    None,
+    ["last_good"],
+    "Leave out the step or question whose numbers broke, and go on from the state before it.",
 )
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed", False, "One of several processes; the cluster (TPU pod, SLURM) says which."
@@ -31,6 +44,14 @@ _COORDINATOR = flags.DEFINE_string(
 )
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "How many processes, with that.")
 _PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this one is, from 0.")
+
+
+def conditions() -> dict[str, bool]:
+    """On what a run goes on where it stopped: the keywords of `loop.cycles`."""
+    return {
+        "accept_partial": _ACCEPT_PARTIAL.value,
+        "resume_from_last_good": _RESUME_FROM.value == "last_good",
+    }
 
 
 def company() -> dict[str, Any] | None:

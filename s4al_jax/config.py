@@ -25,8 +25,10 @@ FREE_KNOBS = (
     "checkpoint.keep",
     "devices",
     "oracle.annotator",
+    "report.pool_images",
+    "report.measured_images",
 )
-"""Knobs that change where a run reads and how it is kept, not what it computes."""
+"""Knobs that change where a run reads and how it is kept and shown, not what it computes."""
 
 QUESTIONS = ("random", "least_confidence", "entropy", "margin")
 
@@ -53,6 +55,8 @@ def default() -> ConfigDict:
     config.evaluate = {"every_epochs": 10, "batch": 8, "splits": ("val", "test")}
     config.score = {"batch": 8}  # images; 0: as many as fit, up to 64 a device (CPU: 8)
     config.checkpoint = {"every_epochs": 5, "keep": 2}
+    # images in the report's pictures, evenly spread: of the pool, and of those measured on; 0: none
+    config.report = {"pool_images": 400, "measured_images": 64}
     config.lock()
     return config
 
@@ -180,6 +184,21 @@ def _make_supervised(config: ConfigDict, schedule: Mapping[str, int]) -> None:
     config.schedule.last_epochs = config.schedule.epochs
 
 
+def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
+    """The configuration with some knobs, by dotted name, at other values."""
+    known = flat(config)
+    for name in values:
+        if name not in known:
+            raise InputError(f"there is no knob config.{name}: s4al_jax/config.py lists all")
+    other = ConfigDict(config)
+    try:
+        other.update_from_flattened_dict(dict(values))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"knobs of the wrong kind: {' '.join(str(error).split())}") from error
+    other.lock()
+    return other
+
+
 def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Knobs by dotted name, as JSON would keep them."""
     leaves: dict[str, Any] = {}
@@ -280,7 +299,7 @@ def validate(config: ConfigDict) -> None:
     _at_least(config, 1, "evaluate.every_epochs", "evaluate.batch")
     _at_least(config, 1, "checkpoint.every_epochs", "checkpoint.keep", "replay.capacity")
     _at_least(config, 0, "seed", "devices", "schedule.acquisitions", "schedule.warmup_epochs")
-    _at_least(config, 0, "score.batch")
+    _at_least(config, 0, "score.batch", "report.pool_images", "report.measured_images")
     _at_least(config, 1, "data.max_pixels")
     _one_of(config, "acquisition.name", QUESTIONS)
     _one_of(config, "acquisition.unit", ("cells", "images"))

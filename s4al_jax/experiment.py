@@ -98,6 +98,8 @@ class Experiment(NamedTuple):
     seed: int
     batch: Mapping[str, int]
     """rows of each batch: labeled, unlabeled, evaluate, score"""
+    shown: Mapping[str, int]
+    """at most so many images are kept as a network sees them: of the pool, of those measured on"""
     evaluated: tuple[str, ...]
     evaluate_every: int
     checkpoint_every: int
@@ -159,6 +161,7 @@ def build(config: ConfigDict) -> Experiment:
         residence=_residence(config.data.residence, spec, mesh),
         seed=config.seed,
         batch=batch,
+        shown={"pool": config.report.pool_images, "measured": config.report.measured_images},
         evaluated=tuple(s for s in config.evaluate.splits if getattr(spec, s).names),
         evaluate_every=config.evaluate.every_epochs,
         checkpoint_every=config.checkpoint.every_epochs,

@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from s4al_jax import architecture
 from s4al_jax.config import restored
 from s4al_jax.engine import devices, rundir
-from s4al_jax.engine.checkpoint import Checkpoints, Position
+from s4al_jax.engine.checkpoint import Position, newest
 from s4al_jax.experiment import Experiment
 from s4al_jax.learn.prediction import prediction_of
 from s4al_jax.models import pretrained
@@ -45,13 +45,13 @@ def write(experiment: Experiment, workdir: Path, out: Path, *, network: str = ""
     if name not in experiment.method.networks:
         known = " and ".join(experiment.method.networks)
         raise InputError(f"--network={name}: the run has trained its {known} only")
-    position, variables = _newest(experiment, workdir, name)
+    position, state = newest(workdir / "checkpoints", experiment.state_shapes, mesh=experiment.mesh)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out}: cannot write: {error.strerror or error}") from error
     weights = architecture.conventions(experiment.knobs["model.pretrained"])
-    pretrained.write(out / WEIGHTS, variables, weights)
+    pretrained.write(out / WEIGHTS, getattr(state, name), weights)
     rundir.write_json(out / ABOUT, _about(experiment, workdir, name, position, weights))
     return position
 
@@ -88,21 +88,6 @@ def read(folder: Path, mesh: Mesh) -> Exported:
     variables, _ = pretrained.filled(weights, shapes)
     placed = devices.replicated(variables, mesh)
     return Exported(classes, palette, height, width, prediction_of(network), placed)
-
-
-def _newest(experiment: Experiment, workdir: Path, network: str) -> tuple[Position, Tree]:
-    """A network's variables at the newest checkpoint, and where that stands."""
-    folder = workdir / "checkpoints"
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; nothing has been trained in {workdir} yet")
-    checkpoints = Checkpoints(folder, keep=experiment.checkpoint_keep, mesh=experiment.mesh)
-    try:
-        position = checkpoints.position()
-        if position is None:
-            raise InputError(f"{folder} holds no checkpoint: nothing has been trained long enough")
-        return position, getattr(checkpoints.state(experiment.state_shapes), network)
-    finally:
-        checkpoints.close()
 
 
 def _about(

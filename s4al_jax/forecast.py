@@ -3,10 +3,10 @@
 import math
 
 import jax
-import numpy as np
 
 from s4al_jax.experiment import Experiment
 from s4al_jax.rehearsal import images, needs
+from s4al_jax.spending import rounds
 from s4al_jax.types import Phase
 
 
@@ -62,29 +62,17 @@ def _batches(experiment: Experiment) -> list[str]:
 
 def _budget(experiment: Experiment) -> list[str]:
     """The most that will be bought; less if images run out of regions before."""
-    spec, grid = experiment.spec, experiment.grid
-    images, pixels = len(spec.train.names), spec.height * spec.width
-    spent = len(experiment.initial) * pixels
-    open_images = images - len(experiment.initial)
-    lines = [
-        f"budget    {_spending('at the start', len(experiment.initial), spent, images * pixels)}"
-    ]
-    rounds = [f"after cycle {cycle}" for cycle in range(experiment.schedule.cycles - 1)]
+    spec = experiment.spec
+    pool = len(spec.train.names) * spec.height * spec.width
+    spent = len(experiment.initial) * spec.height * spec.width
+    lines = [f"budget    {_spending('at the start', len(experiment.initial), spent, pool)}"]
+    moments = [f"after cycle {cycle}" for cycle in range(experiment.schedule.cycles - 1)]
     if not experiment.initial:
-        rounds.insert(0, "before the first cycle")
-    for moment in rounds:
-        allowed = experiment.allowance(open_images)
-        each = np.sort(allowed.costs.ravel())[::-1]
-        if allowed.pixels is None:
-            count = open_images * (allowed.per_image or 0)
-            cost = open_images * int(each[: allowed.per_image].sum())
-        else:
-            count, cost = allowed.pixels // int(each[0]), allowed.pixels
-        spent += cost
-        where = f"{moment}, {cost} pixels in {count} regions, in all"
-        lines.append(f"          {_spending(where, None, spent, images * pixels)}")
-        if grid.rows * grid.cols == 1:
-            open_images -= count
+        moments.insert(0, "before the first cycle")
+    for moment, planned in zip(moments, rounds(experiment), strict=True):
+        spent += planned.pixels
+        where = f"{moment}, {planned.pixels} pixels in {planned.regions} regions, in all"
+        lines.append(f"          {_spending(where, None, spent, pool)}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The loop: train, evaluate, score, choose, ask, remember; and round again.
+"""The loop: train, evaluate, look, score, choose, report, ask, remember; and round again.
 
 Each stage leaves a complete file when it is done, and is passed over where its file lies already:
 the same command goes on where a run was stopped. A stage that has to be done again computes the
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from s4al_jax import asking, stages, start
+from s4al_jax import asking, stages, start, viewing
 from s4al_jax.engine import rundir
 from s4al_jax.experiment import Experiment
 from s4al_jax.types import RegionRef
@@ -26,31 +26,43 @@ class CycleResult(NamedTuple):
 
 
 def cycles(
-    experiment: Experiment, workdir: Path, *, accept_partial: bool = False
+    experiment: Experiment,
+    workdir: Path,
+    *,
+    accept_partial: bool = False,
+    resume_from_last_good: bool = False,
 ) -> Iterator[CycleResult]:
     """Run the experiment in a directory, from wherever it stands, and yield after every cycle.
 
     Where somebody has to answer first, `AnnotationsPending` is raised, and the same call goes on
-    later; with `accept_partial`, as soon as one region is answered.
+    later; with `accept_partial`, as soon as one region is answered. With `resume_from_last_good` a
+    step or question that broke the numbers is left out from now on.
     """
     last = experiment.schedule.cycles - 1
-    if stages.finished(experiment, workdir):
+    if stages.finished(experiment, workdir) and viewing.finished(experiment, workdir):
         start.claim(experiment, workdir)
         start.check_splits(experiment, workdir)
         for cycle in range(last + 1):
             folder = rundir.cycle_folder(workdir, cycle)
             yield CycleResult(cycle, folder.metrics or {}, folder.chosen)
         return
-    with stages.opened(experiment, workdir, accept_partial=accept_partial) as run:
+    with stages.opened(
+        experiment,
+        workdir,
+        accept_partial=accept_partial,
+        resume_from_last_good=resume_from_last_good,
+    ) as run:
         asking.labeled_at_start(run)
         if not experiment.initial:
             asking.ask(run, stages.first_regions(run), cycle=0)
         for cycle in range(experiment.schedule.cycles):
             metrics = stages.trained(run, cycle)
-            if cycle == last:
+            viewing.view(run, cycle)
+            chosen = stages.chosen(run, cycle) if cycle < last else None
+            viewing.report(run, cycle)
+            if chosen is None:
                 yield CycleResult(cycle, metrics, None)
                 return
-            chosen = stages.chosen(run, cycle)
             # What is bought now is first learned from in the next cycle, and is booked there.
             asking.ask(run, chosen, cycle=cycle + 1)
             yield CycleResult(cycle, metrics, chosen)

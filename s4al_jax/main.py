@@ -7,7 +7,7 @@ from pathlib import Path
 from absl import app, logging
 
 from s4al_jax import command_line, experiment, forecast, loop, profile
-from s4al_jax.engine import allocator, hosts
+from s4al_jax.engine import allocator, hosts, stopping
 from s4al_jax.types import AnnotationsPending, InputError
 
 
@@ -28,9 +28,7 @@ def main(arguments: Sequence[str]) -> None:
             print(profile.profile(built, Path(traces), steps=command_line.PROFILE_STEPS.value))
         if plan or traces:
             return
-        for result in loop.cycles(
-            built, Path(workdir), accept_partial=command_line.ACCEPT_PARTIAL.value
-        ):
+        for result in loop.cycles(built, Path(workdir), **command_line.conditions()):
             _say(loop.summary(result))
     _say(f"The run is finished; its results lie in {workdir}.")
 
@@ -44,11 +42,15 @@ def run() -> None:
     """The command, with what is the user's to mend said in one line."""
     allocator.keep_freed_memory()
     try:
-        app.run(main, flags_parser=command_line.parsed)
+        with stopping.listening():
+            app.run(main, flags_parser=command_line.parsed)
     except InputError as error:
         sys.exit(f"error: {error}")
     except AnnotationsPending as pending:
         _say(str(pending))
+    except stopping.Stopped as stopped:
+        print(f"\n{stopped}", file=sys.stderr)
+        sys.exit(stopped.code)
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on.", file=sys.stderr)
         sys.exit(130)

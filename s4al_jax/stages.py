@@ -11,16 +11,23 @@ import jax
 import numpy as np
 
 from s4al_jax import start
-from s4al_jax.engine import devices, hosts, rundir, train
+from s4al_jax.engine import devices, hosts, rundir, score, stopping, train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.engine.evaluate import evaluator, measures
 from s4al_jax.engine.journal import Journal
-from s4al_jax.engine.score import scorer
-from s4al_jax.engine.terminal import Terminal, pace
+from s4al_jax.engine.left_out import (
+    LeftOut,
+    leave_out_what_broke,
+    left_out,
+    question_broke,
+    step_broke,
+)
+from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment, source
 from s4al_jax.feed.source import Source
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.oracle import Oracle
+from s4al_jax.score_maps import show_scores
 from s4al_jax.types import (
     DatasetSpec,
     InputError,
@@ -50,30 +57,44 @@ class Run(NamedTuple):
     score: Callable[[TrainState, np.ndarray, jax.Array], np.ndarray]
     oracle: Oracle
     accept_partial: bool
+    left_out: LeftOut
 
 
 @contextlib.contextmanager
-def opened(experiment: Experiment, workdir: Path, *, accept_partial: bool = False) -> Iterator[Run]:
+def opened(
+    experiment: Experiment,
+    workdir: Path,
+    *,
+    accept_partial: bool = False,
+    resume_from_last_good: bool = False,
+) -> Iterator[Run]:
     """Check the directory and the data, and get everything ready; nothing is trained yet.
 
-    With `accept_partial` the run goes on when somebody has answered only some of what was asked.
+    With `accept_partial` the run goes on when somebody has answered only some of what was asked,
+    with `resume_from_last_good` without the step or question that broke the numbers.
     """
     start.claim(experiment, workdir)
     start.check_splits(experiment, workdir)
     with rundir.locked(workdir):
-        yield from _opened(experiment, workdir, accept_partial=accept_partial)
+        with Terminal() as terminal:
+            done = leave_out_what_broke(workdir) if resume_from_last_good else ""
+            if done:
+                terminal.say(done)
+            yield from _opened(experiment, workdir, terminal, accept_partial=accept_partial)
 
 
-def _opened(experiment: Experiment, workdir: Path, *, accept_partial: bool) -> Iterator[Run]:
+def _opened(
+    experiment: Experiment, workdir: Path, terminal: Terminal, *, accept_partial: bool
+) -> Iterator[Run]:
     spec, mesh = experiment.spec, experiment.mesh
-    labels = _labels(experiment, workdir)
-    terminal = Terminal()
+    labels, schedule = _labels(experiment, workdir), experiment.schedule
     with Journal(workdir) as journal:
+        terminal.tell(cycles=schedule.cycles, steps=schedule.total_steps)
         pool, measured = _sources(
             experiment, start.checked_data(experiment, workdir, terminal), labels
         )
         checkpoints = Checkpoints(
-            workdir / "checkpoints", keep=experiment.checkpoint_keep, mesh=mesh
+            workdir / "checkpoints", keep=experiment.checkpoint_keep, mesh=mesh, say=terminal.say
         )
         yield Run(
             experiment=experiment,
@@ -94,7 +115,7 @@ def _opened(experiment: Experiment, workdir: Path, *, accept_partial: bool) -> I
                 )
                 for split in experiment.evaluated
             },
-            score=scorer(
+            score=score.scorer(
                 experiment.method,
                 experiment.acquisition,
                 pool,
@@ -103,6 +124,7 @@ def _opened(experiment: Experiment, workdir: Path, *, accept_partial: bool) -> I
             ),
             oracle=experiment.oracle(workdir),
             accept_partial=accept_partial,
+            left_out=left_out(workdir),
         )
         checkpoints.close()
 
@@ -153,9 +175,16 @@ def first_regions(run: Run) -> list[RegionRef]:
 def _choice(
     experiment: Experiment, scores: np.ndarray, eligible: np.ndarray, lots: np.random.Generator
 ) -> list[RegionRef]:
+    cells = np.argwhere(taken(experiment, scores, eligible, lots))
+    return [RegionRef(*map(int, place)) for place in cells]
+
+
+def taken(
+    experiment: Experiment, scores: np.ndarray, eligible: np.ndarray, lots: np.random.Generator
+) -> np.ndarray:
+    """bool `[images, rows, cols]`: the cells that one acquisition buys, given all scores."""
     allowed = experiment.allowance(int(eligible.any(axis=(1, 2)).sum()))
-    taken = experiment.acquisition.choose(scores, eligible, allowed, lots)
-    return [RegionRef(*map(int, place)) for place in np.argwhere(taken)]
+    return experiment.acquisition.choose(scores, eligible, allowed, lots)
 
 
 def finished(experiment: Experiment, workdir: Path) -> bool:
@@ -175,13 +204,14 @@ def finished(experiment: Experiment, workdir: Path) -> bool:
 def trained(run: Run, cycle: int) -> dict:
     """Train the cycle's networks to the end, or as far as is left, and return their measures."""
     folder = rundir.cycle_folder(run.workdir, cycle)
-    steps = run.experiment.schedule.steps_of(cycle)
-    done = folder.chosen is not None or run.checkpoints.position() == Position(cycle, steps)
-    if not done:
+    end = Position(cycle, run.experiment.schedule.steps_of(cycle))
+    learned = run.checkpoints.position() == end and folder.metrics is not None
+    if folder.chosen is None and not learned:
         try:
             _train(run, cycle)
         except train.NonFinite as error:
-            raise _explained(run, cycle, error) from error
+            position, names = run.checkpoints.position(), run.experiment.spec.train.names
+            raise step_broke(run.workdir, names, cycle, error, position) from error
     metrics = folder.metrics
     if metrics is None:
         raise InputError(f"{folder.path}/metrics.json is missing: restore it from a copy")
@@ -194,6 +224,7 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
     if folder.chosen is not None:
         return folder.chosen
     scores, eligible = folder.scores or _scores(run, cycle)
+    run.terminal.tell(doing="choosing regions")
     lots = np.random.default_rng([experiment.seed, cycle])
     regions = _choice(experiment, scores, eligible, lots)
     hosts.agree(
@@ -202,28 +233,39 @@ def chosen(run: Run, cycle: int) -> list[RegionRef]:
         "all hosts need the same versions and the same kind of device",
     )
     folder.write_chosen(regions)
+    show_scores(run.journal, experiment, cycle, scores, regions)
     return regions
 
 
 def _scores(run: Run, cycle: int) -> tuple[np.ndarray, np.ndarray]:
     """Scores of all pool images (0 where nothing is left to ask), and which cells are left."""
     eligible = run.labels.untouched(run.experiment.grid)
+    eligible[run.left_out.images_of(cycle)] = False
     images = np.flatnonzero(eligible.any(axis=(1, 2)))
     scores = np.zeros(eligible.shape, np.float32)
     if len(images):
+        run.terminal.tell(doing=f"scoring {len(images)} images")
         run.terminal.say(f"cycle {cycle}: scoring {len(images)} images")
         state = run.checkpoints.state(run.experiment.state_shapes)
-        scores[images] = run.score(state, images, run.experiment.cycle_key(cycle))
+        try:
+            scores[images] = run.score(state, images, run.experiment.cycle_key(cycle))
+        except score.NonFinite as error:
+            names = run.experiment.spec.train.names
+            raise question_broke(run.workdir, names, cycle, error) from error
     rundir.cycle_folder(run.workdir, cycle).write_scores(scores, eligible)
     return scores, eligible
 
 
 def _train(run: Run, cycle: int) -> None:
     experiment, journal, schedule = run.experiment, run.journal, run.experiment.schedule
-    state, start = _start(run, cycle)
+    state, start, begun = _start(run, cycle)
     run.pool.refresh()
     first, last = schedule.first_step(cycle), schedule.steps_of(cycle)
-    journal.rewind(first + start)
+    # An epoch that had begun writes its rows when it ends.
+    journal.rewind(first + (_epoch_start(start, schedule.iterations) if begun else start))
+    tell, epochs = run.terminal.tell, schedule.epochs_of(cycle)
+    tell(cycle=cycle, epochs=epochs, epoch=start // schedule.iterations, step=first + start)
+    tell(doing="training", cycle_ends=first + last)
     whole = run.labels.fully_labeled
     # Where no image is labelled from edge to edge, those of which something is known must do.
     taught = whole if whole.any() else run.labels.known_pixels > 0
@@ -236,32 +278,75 @@ def _train(run: Run, cycle: int) -> None:
         experiment.mesh,
         iterations=schedule.iterations,
         together=schedule.steps_together,
+        begun=begun,
+        left_out=run.left_out.steps_of(cycle),
+        asked_to_stop=stopping.asked,
     ):
         number, count = first + epoch.step, epoch.step // schedule.iterations
+        ended = epoch.step % schedule.iterations == 0
+        measured = ended and (epoch.step == last or count % experiment.evaluate_every == 0)
+        due = measured or not ended or count % experiment.checkpoint_every == 0
+        if due or stopping.asked():
+            # Before it is measured, which may take long.
+            tell(doing="saving")
+            run.checkpoints.save(number, Position(cycle, epoch.step), epoch.state, _kept(epoch))
+            if stopping.settled():
+                raise stopping.Stopped(f" after step {epoch.step} of cycle {cycle}, which is saved")
         row = {"cycle": cycle, "epoch": count}
         journal.write(number, {"kind": "train", **row, "phase": epoch.phase.value, **epoch.metrics})
-        journal.time(number, epoch.seconds)
-        rest = pace(epoch.seconds, schedule.total_steps - number)
-        run.terminal.progress(
-            f"cycle {cycle}  epoch {count}/{schedule.epochs_of(cycle)}  {epoch.phase.value}  "
-            f"loss {epoch.metrics['loss']:.3f}  {rest}"
+        journal.time(number, epoch.seconds_per_step)
+        run.terminal.epoch_over(
+            epoch=count,
+            phase=epoch.phase.value,
+            step=number,
+            seconds=epoch.seconds_per_step,
+            images=epoch.images,
+            metrics=epoch.metrics,
         )
-        if epoch.step == last or count % experiment.evaluate_every == 0:
+        if measured:
+            tell(doing="evaluating")
             _evaluate(run, cycle, epoch, number, row)
-        if epoch.step == last or count % experiment.checkpoint_every == 0:
-            run.checkpoints.save(number, Position(cycle, epoch.step), epoch.state)
+        tell(doing="training")
 
 
-def _start(run: Run, cycle: int) -> tuple[TrainState, int]:
-    """The state to go on from, and the steps of the cycle that it has behind it."""
-    position = run.checkpoints.position()
+def _epoch_start(step: int, iterations: int) -> int:
+    """The first step of the epoch that so many steps end or interrupt."""
+    return (step - 1) // iterations * iterations
+
+
+def _kept(epoch: train.Epoch) -> dict:
+    """What a checkpoint says of the epoch that its state ends or interrupts."""
+    return {
+        "phase": epoch.phase.value,
+        "rows": list(epoch.rows),
+        "seconds": epoch.seconds,
+        "images": epoch.images,
+    }
+
+
+def _start(run: Run, cycle: int) -> tuple[TrainState, int, train.Epoch | None]:
+    """The state to go on from, the steps of the cycle behind it, and the epoch that they began."""
+    experiment, position = run.experiment, run.checkpoints.position()
     if position and position.cycle == cycle:
         run.terminal.say(f"cycle {cycle}: going on after step {position.step}")
-        return run.checkpoints.state(run.experiment.state_shapes), position.step
-    before = run.checkpoints.state(run.experiment.state_shapes) if position else None
-    experiment = run.experiment
+        state, kept = run.checkpoints.state(experiment.state_shapes), run.checkpoints.epoch()
+        if not kept:
+            return state, position.step, None
+        phase, rows = Phase(kept["phase"]), tuple(kept["rows"])
+        past = train.Epoch(
+            state, position.step, phase, rows, seconds=kept["seconds"], images=kept["images"]
+        )
+        return state, position.step, past
+    before = None
+    if position == Position(cycle - 1, experiment.schedule.steps_of(cycle - 1)):
+        before = run.checkpoints.state(experiment.state_shapes)
+    elif cycle and experiment.method.carries_over:
+        raise InputError(
+            f"{run.workdir / 'checkpoints'} holds no whole state of the end of cycle {cycle - 1}, "
+            f"which cycle {cycle} begins with: restore the folder from a copy"
+        )
     state = experiment.method.init(experiment.cycle_key(cycle), run.labels.class_pixels, before)
-    return devices.replicated(state, experiment.mesh), 0
+    return devices.replicated(state, experiment.mesh), 0, None
 
 
 def _evaluate(
@@ -286,6 +371,7 @@ def _evaluate(
     head = {
         f"{split} {network}": values["miou"] or 0.0 for (network, split), values in found.items()
     }
+    run.terminal.tell(miou=head)
     said = "  ".join(f"{name} {100 * miou:.1f}" for name, miou in head.items())
     if head:
         run.terminal.say(f"cycle {cycle}  epoch {row['epoch']}  mIoU in %: {said}")
@@ -303,30 +389,3 @@ def _evaluate(
             },
             {f"{network}_{split}": value for (network, split), value in confusions.items()},
         )
-
-
-def _explained(run: Run, cycle: int, error: train.NonFinite) -> InputError:
-    """Write down what was learned from when the numbers broke, and say how to look at it."""
-    plan, names = error.step, run.experiment.spec.train.names
-    images = {
-        part: [names[index] for index in indices]
-        for part, indices in (
-            ("labeled", plan.labeled),
-            ("unlabeled", plan.unlabeled),
-            ("replayed", plan.replayed),
-        )
-        if indices is not None
-    }
-    path = run.workdir / "nonfinite.json"
-    position = run.checkpoints.position()
-    good = position._asdict() if position else None
-    metrics = {name: str(value) for name, value in error.metrics.items()}
-    rundir.write_json(
-        path,
-        {"cycle": cycle, "step": plan.step, "images": images, "metrics": metrics, "good": good},
-    )
-    return InputError(
-        f"the loss or its gradient is not a number in cycle {cycle}, step {plan.step}; {path} "
-        f"names the images, the last good state is {position or 'the start'}; "
-        "lower config.optimizer.learning_rate in a new run"
-    )

@@ -3,6 +3,7 @@
 import functools
 import importlib.metadata
 import platform
+import subprocess
 from pathlib import Path
 
 from s4al_jax import config
@@ -57,7 +58,20 @@ def _identity(experiment: Experiment) -> dict:
             **{name: importlib.metadata.version(name) for name in packages},
         },
         "device": {"kind": device.device_kind, "count": experiment.mesh.size},
+        "revision": revision(Path(__file__).parents[1]),
     }
+
+
+def revision(source: Path) -> str:
+    """What git calls the source, `-dirty` where it was changed since; empty where git is not."""
+    if not (source / ".git").exists():
+        return ""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        asked = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.strip() if asked.returncode == 0 else ""
 
 
 def check_splits(experiment: Experiment, workdir: Path) -> None:
@@ -96,6 +110,7 @@ def checked_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> D
         train, val, test = map(_remembered, splits.values())
         spec = spec._replace(train=train, val=val, test=test)
     total = sum(len(images.names) for images in splits.values())
+    terminal.tell(doing=f"reading {total} images")
     terminal.say(f"reading {total} images and what is known of them ({experiment.residence})")
     hosts.together(lambda: check(spec, progress=terminal.countdown("images read")))
     path = workdir / "splits.json"

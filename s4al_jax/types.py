@@ -217,6 +217,8 @@ class Method(NamedTuple):
     """the fields of `TrainState` that hold a network worth evaluating, the preferred one last"""
     phases: tuple[Phase, ...]
     """the phases that this method tells apart, in their order in time"""
+    carries_over: bool = True
+    """whether a cycle's first state may depend on the last state of the cycle before"""
 
 
 class Budget(NamedTuple):

@@ -25,8 +25,8 @@ _PICTURES = flags.DEFINE_integer("pictures", 16, "How many pictures it shows.", 
 def main(_: Sequence[str]) -> None:
     """Print the report, draw the sheet, and end with 1 if a file is wrong."""
     spec = experiment.dataset(command_line.config().data)
-    progress = Terminal(sys.stderr).countdown("images read")
-    found = survey(spec, progress=progress, originals=True)
+    with Terminal(sys.stderr) as terminal:
+        found = survey(spec, progress=terminal.countdown("images read"), originals=True)
     print(data_report(spec, found))
     path = Path(_SHEET.value)
     save(sheet(spec, _PICTURES.value), path)

@@ -5,11 +5,15 @@ python scripts/collect_results.py runs/demo_seed* --out=results/demo.csv
 
 import argparse
 import csv
-import json
 import statistics
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from s4al_jax.report import runs
+from s4al_jax.types import InputError
 
 KNOBS: tuple[str, ...] = (
     "data.name",
@@ -23,42 +27,35 @@ KNOBS += ("acquisition.name", "seed", "model.pretrained")
 
 def rows(run: Path) -> list[dict[str, Any]]:
     """The cycles of one run, beside its knobs, versions, device and speed."""
-    if not (run / "config.json").is_file():
-        raise SystemExit(f"error: {run} is not the directory of a run")
-    identity = json.loads((run / "config.json").read_text())
-    knobs, versions = identity["knobs"], identity["versions"]
+    record = runs.read(run)
+    identity, knobs = record.identity, record.knobs
     about = {name: knobs[name] for name in KNOBS} | {
         "run": run.name,
         "date": time.strftime("%Y-%m-%d", time.gmtime((run / "config.json").stat().st_mtime)),
         "device": f"{identity['device']['count']} x {identity['device']['kind']}",
-        "versions": " ".join(f"{name}={version}" for name, version in versions.items()),
+        "versions": " ".join(f"{name}={of}" for name, of in identity["versions"].items()),
         "fingerprint": identity["fingerprint"],
     }
     about["model.pretrained"] = Path(about["model.pretrained"]).name
-    return [
-        {**about, **_cycle(json.loads(path.read_text()), knobs), **_speed(run)}
-        for path in sorted(run.glob("cycles/*/metrics.json"))
-    ]
+    return [{**about, **_cycle(cycle, knobs), **_speed(run)} for cycle in record.cycles]
 
 
-def _cycle(metrics: dict[str, Any], knobs: dict[str, Any]) -> dict[str, Any]:
+def _cycle(cycle: runs.Cycle, knobs: Mapping[str, Any]) -> dict[str, Any]:
     found = {
-        "cycle": metrics["cycle"],
-        "steps": metrics["epoch"] * knobs["schedule.iterations"],
-        "labeled_percent": round(100 * metrics["labeled_share"], 3),
-        "regions": metrics["regions"],
+        "cycle": cycle.number,
+        "steps": cycle.metrics["epoch"] * knobs["schedule.iterations"],
+        "labeled_percent": round(100 * cycle.labeled_share, 3),
+        "regions": cycle.metrics["regions"],
     }
     for network in ("student", "teacher"):
         for split in ("val", "test"):
-            measured = metrics["measures"].get(network, {}).get(split)
-            miou = round(100 * measured["miou"], 2) if measured else None
-            found[f"{split}_{network}_miou"] = miou
+            miou = cycle.miou(network, split)
+            found[f"{split}_{network}_miou"] = None if miou is None else round(100 * miou, 2)
     return found
 
 
 def _speed(run: Path) -> dict[str, float]:
-    lines = (run / "timing.jsonl").read_text().splitlines()
-    seconds = [json.loads(line)["seconds_per_step"] for line in lines]
+    seconds = [row["seconds_per_step"] for row in runs.rows(run, "timing.jsonl")]
     return {"median_seconds_per_step": round(statistics.median(seconds), 4)}
 
 
@@ -77,4 +74,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")

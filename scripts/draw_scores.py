@@ -32,7 +32,7 @@ def main() -> None:
     folder = cycle_folder(given.run, given.cycle)
     if folder.scores is None or folder.chosen is None:
         raise InputError(f"{folder.path} has no scores: name an earlier --cycle")
-    scores = folder.scores[0]
+    scores, eligible = folder.scores
     image = given.image
     if image is None:
         image = int(np.unravel_index(scores.argmax(), scores.shape)[0])
@@ -42,8 +42,8 @@ def main() -> None:
     for region in folder.chosen:
         if region.image == image:
             chosen[region.row, region.col] = True
-    boxes = [[grid.box(row, col) for col in range(grid.cols)] for row in range(grid.rows)]
-    figure = figures.acquisition(spec.train.read_image(image), scores[image], boxes, chosen)
+    left = np.where(eligible[image], scores[image], np.nan)
+    figure = figures.acquisition(spec.train.read_image(image), left, grid.boxes, chosen)
     figures.save(figure, given.out)
     print(f"{given.out}: pool image {spec.train.names[image]}")
 

@@ -42,9 +42,10 @@ def main() -> None:
         )
     if given.labels:
         answers = bought(given.run / "annotations", built.spec)
-        progress = Terminal(sys.stderr).countdown("images written")
         original = given.size == "original"
-        write_bought(given.labels, built.spec, answers, original=original, progress=progress)
+        with Terminal(sys.stderr) as terminal:
+            progress = terminal.countdown("images written")
+            write_bought(given.labels, built.spec, answers, original=original, progress=progress)
         print(f"{given.labels}: the labels of {len(answers)} images")
 
 

@@ -8,7 +8,7 @@ left out, and the command ends with 1.
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +16,12 @@ import numpy as np
 
 from s4al_jax import exported
 from s4al_jax.engine import devices
-from s4al_jax.engine.predict import predictor
+from s4al_jax.engine.predict import Seen, predictor
 from s4al_jax.engine.terminal import Terminal
 from s4al_jax.feed.ahead import ahead
 from s4al_jax.pool.pictures import likeliest, named_pictures, on_disk, resized, rgb
 from s4al_jax.report.predictions import write_prediction
-from s4al_jax.types import InputError
+from s4al_jax.types import InputError, Tree
 
 
 class Loaded(NamedTuple):
@@ -48,7 +48,23 @@ def main() -> None:
     model = exported.read(given.model, mesh)
     images = named_pictures(given.images)
     see = predictor(model.predict, mesh, batch=given.batch)
-    progress = Terminal(sys.stderr).countdown("images")
+    with Terminal(sys.stderr) as terminal:
+        problems = _written(given, images, model, see, terminal.countdown("images"))
+    print(f"{given.out}: {len(images) - len(problems)} images")
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    if problems:
+        sys.exit(1)
+
+
+def _written(
+    given: argparse.Namespace,
+    images: Mapping[str, Path],
+    model: exported.Exported,
+    see: Callable[[Tree, np.ndarray], Seen],
+    progress: Callable[[int, int], None],
+) -> list[str]:
+    """See the images, write what is seen, and give what is wrong with them."""
     done, problems = 0, []
     for part, loaded in _loaded(list(images.items()), given.batch):
         problems += loaded.problems
@@ -67,11 +83,7 @@ def main() -> None:
                 )
         done += len(part)
         progress(done, len(images))
-    print(f"{given.out}: {len(images) - len(problems)} images")
-    for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
-    if problems:
-        sys.exit(1)
+    return problems
 
 
 def _loaded(

@@ -8,10 +8,27 @@ from ml_collections import ConfigDict
 
 from s4al_jax import experiment, loop
 from s4al_jax.engine.rundir import cycle_folder
-from s4al_jax.report import tables
+from s4al_jax.report import tables, views
 
 FLOOR = 0.13
 """Predicting one class everywhere gives about 0.03."""
+
+
+def assert_views_are_what_was_measured(made: experiment.Experiment, run: Path) -> None:
+    """The kept views of all test images have the confusion matrix of the network that counts."""
+    for cycle in (0, 1):
+        kept = views.read(run / f"cycles/{cycle:02d}/views.npz")
+        assert kept and [place.split for place in kept.places] == 5 * ["pool"] + 12 * ["test"]
+        found = np.zeros((11, 11), np.int64)
+        for place, predicted in zip(kept.places[5:], kept.predicted[5:], strict=True):
+            truth = made.spec.test.read_truth(place.image)
+            np.add.at(found, (truth[truth < 11], predicted[truth < 11]), 1)
+        teacher, student = (
+            np.load(run / f"cycles/{cycle:02d}/confusion_{network}_test.npy")
+            for network in ("teacher", "student")
+        )
+        # Batches of other sizes may round a pixel to another class.
+        assert np.abs(found - teacher).sum() <= 20 < np.abs(found - student).sum()
 
 
 def test_two_cycles_learn_and_leave_everything_behind(
@@ -24,6 +41,7 @@ def test_two_cycles_learn_and_leave_everything_behind(
         optimizer__learning_rate=0.05,
         evaluate={"every_epochs": 50, "batch": 8, "splits": ("test",)},
         checkpoint__every_epochs=50,
+        report={"pool_images": 5, "measured_images": 12},
     )
     config.model.backbone = ConfigDict({"name": "mobilenet_v2", "kwargs": {"width": 0.35}})
     config.model.head.kwargs.update(aspp_channels=32, low_level_channels=16, dropout=0.0)
@@ -37,5 +55,13 @@ def test_two_cycles_learn_and_leave_everything_behind(
     scores, eligible = cycle_folder(run, 0).scores or ()
     assert np.isfinite(scores).all() and (scores[eligible] > 0).all()
     assert scores.max() <= np.log(11)
-    expected = {"config.json", "splits.json", "metrics.jsonl", "timing.jsonl", "annotations"}
+    assert_views_are_what_was_measured(made, run)
+    expected = {
+        "config.json",
+        "splits.json",
+        "metrics.jsonl",
+        "timing.jsonl",
+        "annotations",
+        "report",
+    }
     assert expected <= {path.name for path in run.iterdir()}

@@ -16,20 +16,14 @@ from typing import Any
 
 import orbax.checkpoint as ocp
 
-from s4al_jax import experiment, loop, stages
+from s4al_jax import experiment, loop
 from s4al_jax.engine import score, train
-from s4al_jax.pool import appended_file
-from s4al_jax.pool.labels import LabelStore
 from tests import conftest
 
 MOMENTS: dict[str, tuple[Any, str]] = {
     "step": (train, "fetched"),
-    "evaluation": (stages, "measures"),
     "saving": (ocp.StandardCheckpointHandler, "finalize"),
-    "saved": (ocp.CheckpointManager, "wait_until_finished"),
     "scoring": (score, "_finite"),
-    "asking": (LabelStore, "record"),
-    "writing": (appended_file.os, "fsync"),
 }
 
 

@@ -14,7 +14,7 @@ from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.synthetic import synthetic
 from s4al_jax.types import VOID, DatasetSpec, InputError
 from tests.conftest import FinishedRun
-from tests.resume_test import arrays, files
+from tests.same_run import arrays, files
 
 
 def ledger(run: Path) -> list[dict]:

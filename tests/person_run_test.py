@@ -14,7 +14,7 @@ from PIL import Image
 from s4al_jax import experiment, loop
 from s4al_jax.pool.synthetic import scene
 from s4al_jax.types import VOID, AnnotationsPending, InputError
-from tests.resume_test import arrays
+from tests.same_run import arrays
 
 CLASSES = "sky building pole road pavement tree sign fence car pedestrian bicyclist".split()
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from s4al_jax import experiment
+from s4al_jax.report import views
 from tests.conftest import CACHE
-from tests.resume_test import arrays
+from tests.same_run import arrays
 from tests.tiny import get_config
 
 ROOT = Path(__file__).parents[1]
@@ -131,6 +132,7 @@ def test_the_first_process_alone_writes_and_speaks(together: tuple[Path, list[En
     numbers = [row["number"] for row in map(json.loads, rows) if row["kind"] == "train"]
     assert numbers == [2, 4, 6, 8]
     assert len(list((workdir / "tensorboard").iterdir())) == 1
+    assert views.read(workdir / "cycles/01/views.npz") and (workdir / "report/index.html").is_file()
     assert json.loads((workdir / "processes.json").read_text())["processes"] == 2
 
 

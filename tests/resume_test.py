@@ -10,63 +10,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
 from s4al_jax import config as knobs
-from s4al_jax import experiment, loop, stages
-from s4al_jax.engine import rundir, train
+from s4al_jax import loop, stages
+from s4al_jax.engine import train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.types import InputError
 from tests.conftest import FinishedRun
+from tests.same_run import arrays, differences, files
 
 MOMENTS = {
-    "in the warm-up of the first cycle": ("step", 2),
-    "between epochs of the first cycle": ("step", 5),
     "in the replay of the second cycle": ("step", 12),
-    "in an evaluation": ("evaluation", 6),
     "before a checkpoint is whole": ("saving", 3),
-    "just after a checkpoint": ("saved", 3),
     "when all is scored and nothing of it kept": ("scoring", 1),
-    "while an answer is written": ("writing", 4),
-    "while regions are asked for": ("asking", 4),
 }
-
-
-def arrays(run: Path, made: experiment.Experiment) -> dict[str, np.ndarray]:
-    """The last checkpoint's arrays by path."""
-    kept = Checkpoints(run / "checkpoints", keep=2, mesh=made.mesh)
-    counts = np.ones(len(made.spec.classes), np.int64)
-    state = kept.state(jax.eval_shape(lambda: made.fresh_state(0, counts)))
-    kept.close()
-    leaves = jax.tree_util.tree_flatten_with_path(state)[0]
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
-
-
-def files(run: Path) -> dict[str, bytes]:
-    """All results but those that hold times, checkpoints by their arrays elsewhere."""
-    kept = [run / "metrics.jsonl", run / "splits.json", run / "config.json"]
-    kept += sorted(run.glob("annotations/**/*")) + sorted(run.glob("cycles/*/*"))
-    return {
-        path.relative_to(run).as_posix(): path.read_bytes()
-        for path in kept
-        if path.is_file() and path.suffix != ".npz"
-    }
+"""Of the whole method; `torture_test.py` has all stages, on networks of one weight."""
 
 
 def assert_same_run(run: Path, straight: FinishedRun) -> None:
-    wanted, got = files(straight.workdir), files(run)
-    assert sorted(wanted) == sorted(got)
-    assert [name for name in wanted if wanted[name] != got[name]] == []
-    one, other = (rundir.cycle_folder(workdir, 0).scores for workdir in (straight.workdir, run))
-    assert one and other
-    np.testing.assert_array_equal(one[0], other[0])
-    before, after = arrays(straight.workdir, straight.experiment), arrays(run, straight.experiment)
-    assert len(before) > 100
-    for name, array in before.items():
-        np.testing.assert_array_equal(array, after[name], err_msg=name)
+    assert differences(run, straight.workdir, straight.experiment) == []
+    assert len(arrays(run, straight.experiment)) > 100
 
 
 def test_the_straight_run_is_complete(straight: FinishedRun) -> None:

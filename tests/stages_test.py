@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -15,45 +13,10 @@ from s4al_jax import experiment, loop
 from s4al_jax.engine import rundir
 from s4al_jax.pool.oracle import Oracle
 from s4al_jax.pool.regions import RegionGrid
-from s4al_jax.types import (
-    Annotation,
-    AnnotationsPending,
-    Method,
-    Metrics,
-    Phase,
-    Prediction,
-    RegionRef,
-    StepInputs,
-    TrainState,
-    Tree,
-)
+from s4al_jax.types import Annotation, AnnotationsPending, Method, RegionRef
+from tests.cheap import cheap
 
 Tiny = Callable[..., ConfigDict]
-
-
-def cheap(*, warm_start: bool = False) -> Method:
-    """Networks of one weight that moves with the labels of every step."""
-
-    def init(key: jax.Array, class_pixels: Any, previous: TrainState | None) -> TrainState:
-        student, teacher = {"weight": jnp.ones(())}, {"weight": jnp.full((), 2.0)}
-        if warm_start and previous is not None:
-            student, teacher = previous.student, previous.teacher
-        step, trace, own = jnp.zeros((), jnp.int32), jnp.zeros(1), jnp.zeros(2)
-        return TrainState(step, student, teacher, {"trace": trace}, key, {"own": own})
-
-    def update(state: TrainState, inputs: StepInputs, phase: Phase) -> tuple[TrainState, Metrics]:
-        before = state.student["weight"]
-        after = before + inputs.labeled.label.astype(jnp.float32).mean() / 1000
-        teacher = {"weight": 0.5 * state.teacher["weight"] + 0.5 * after}
-        moved = state._replace(step=state.step + 1, student={"weight": after}, teacher=teacher)
-        return moved, {"loss": after, "before": before, "after": after}
-
-    def predict(variables: Tree, images: jax.Array) -> Prediction:
-        light = images.astype(jnp.float32).mean(axis=-1, keepdims=True) / 255
-        logits = light * variables["weight"] * jnp.arange(11, dtype=jnp.float32)[None, None, None]
-        return Prediction(logits, logits)
-
-    return Method(init, update, predict, networks=("student", "teacher"), phases=tuple(Phase))
 
 
 def made(config: ConfigDict, method: Method | None = None) -> experiment.Experiment:

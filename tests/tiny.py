@@ -31,6 +31,8 @@ def tiny_config(**changes: object) -> ConfigDict:
     config.evaluate.update(every_epochs=2, batch=2)
     config.score.batch = 4
     config.checkpoint.every_epochs = 1
+    # Looking at images is one more program to compile: left to the tests that are about it.
+    config.report.update(pool_images=0, measured_images=0)
     for name, value in changes.items():
         *path, last = name.split("__")
         place = config
@@ -53,6 +55,8 @@ def get_config() -> ConfigDict:
         schedule__warmup_epochs=0,
         schedule__replay_from_cycle=2,
         evaluate__splits=("val",),
+        report__pool_images=3,
+        report__measured_images=1,
     )
     config.lock()
     return config

@@ -1,5 +1,6 @@
-"""What a network takes images for: its most likely class of every pixel."""
+"""What a network takes images for: its most likely class of every pixel, and how sure it is."""
 
+import math
 from collections.abc import Callable, Iterator
 
 import jax
@@ -7,23 +8,42 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from s4al_jax.acquire.scores import entropy
 from s4al_jax.engine import devices
 from s4al_jax.engine.score import fitting
 from s4al_jax.feed.source import Source, batches
 from s4al_jax.types import Method, Tree
 
+Told = Callable[[jax.Array], jax.Array]
+"""logits `[batch, height, width, classes]` -> what is told of each pixel, uint8"""
+
+
+def likeliest(logits: jax.Array) -> jax.Array:
+    """uint8 `[batch, height, width]`: the most likely class."""
+    return jnp.argmax(logits, axis=-1).astype(jnp.uint8)
+
+
+def likeliest_and_sure(logits: jax.Array) -> jax.Array:
+    """uint8 `[batch, height, width, 3]`: the class, its probability, and the entropy.
+
+    255 stands for a probability of 1, and for the entropy where every class is as likely.
+    """
+    largest = max(math.log(logits.shape[-1]), 1e-9)  # of one class there is nothing to know
+    shares = [jax.nn.softmax(logits.astype(jnp.float32)).max(-1), entropy(logits) / largest]
+    told = [jnp.round(255 * jnp.clip(share, 0, 1)).astype(jnp.uint8) for share in shares]
+    return jnp.stack([likeliest(logits), *told], axis=-1)
+
 
 def beliefs(
-    method: Method, source: Source, mesh: Mesh, *, batch: int
+    method: Method, source: Source, mesh: Mesh, *, batch: int, told: Told = likeliest
 ) -> Callable[[Tree, np.ndarray], Iterator[np.ndarray]]:
-    """A function (variables, image indices) -> uint8 `[height, width]` for each, in that order.
+    """A function (variables, image indices) -> what is told of each image, in that order.
 
     A `batch` of 0 is found, as for scoring.
     """
 
     def believed(variables: Tree, fetched: Tree) -> jax.Array:
-        images = source.materialize(fetched).image
-        return jnp.argmax(method.predict(variables, images).logits, axis=-1).astype(jnp.uint8)
+        return told(method.predict(variables, source.materialize(fetched).image).logits)
 
     program = devices.compiled(believed, mesh)
 

@@ -1,19 +1,22 @@
 """Checkpoints: the whole training state and where in the run it belongs, kept by Orbax.
 
 A checkpoint never holds the only copy of a label: those are in the ledger. All processes of a run
-take part in saving and reading one; each array is written once.
+take part in saving and reading one; each array is written once. Beside each lies a manifest of
+checksums (`engine.manifest`); the newest one that is as its manifest says is the one that counts.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from s4al_jax.engine import hosts
+from s4al_jax.engine import hosts, manifest
 from s4al_jax.types import InputError, TrainState
 
 
@@ -28,8 +31,19 @@ class Position(NamedTuple):
 class Checkpoints:
     """The last few states of a run on disk; writing one returns when it is safely there."""
 
-    def __init__(self, folder: Path, *, keep: int, mesh: Mesh, alone: bool = False) -> None:
-        """Of `keep` states; with `alone` only to read, by process 0 while the others wait."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep: int,
+        mesh: Mesh,
+        alone: bool = False,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Of `keep` states; with `alone` only to read, by process 0 while the others wait.
+
+        `say` hears which states are passed over because they are damaged.
+        """
         options = ocp.CheckpointManagerOptions(
             max_to_keep=None if alone else keep,
             create=not alone,
@@ -39,44 +53,55 @@ class Checkpoints:
                 barrier_sync_key_prefix="alone" if alone else None,
             ),
         )
-        self._folder = folder
+        self._folder, self._say = folder.resolve(), say
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file: remove it")
-        try:
-            self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be used for checkpoints: {error}") from error
+        with self._named("cannot be used for checkpoints"):
+            self._manager = ocp.CheckpointManager(self._folder, options=options)
         self._everywhere = NamedSharding(mesh, PartitionSpec())
+        self._found: tuple[int | None, list[int]] | None = None
+        """the newest whole state's number, and those of damaged ones; None: not looked yet"""
 
-    def save(self, number: int, position: Position, state: TrainState) -> None:
-        """Keep a state under the number of steps that the whole run has done."""
-        try:
+    def save(
+        self,
+        number: int,
+        position: Position,
+        state: TrainState,
+        epoch: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep a state under the number of steps that the whole run has done.
+
+        `epoch` (anything JSON can say) is what is known of the epoch that the state ends or
+        interrupts. What is there already under this number is the same, and stays.
+        """
+        _check_finite(state, position)
+        newest, damaged = self._look()
+        if number == newest:
+            return
+        with self._named("cannot write a checkpoint"):
+            for old in damaged:
+                self._manager.delete(old)
             self._manager.save(
                 number,
                 args=ocp.args.Composite(
                     state=ocp.args.StandardSave(state._asdict()),
-                    position=ocp.args.JsonSave(position._asdict()),
+                    position=ocp.args.JsonSave({**position._asdict(), "epoch": epoch}),
                 ),
                 force=True,
             )
             self._manager.wait_until_finished()
-        except OSError as error:
-            raise InputError(
-                f"{self._folder}: cannot write a checkpoint: {error}; make room or give write "
-                "permission and start the same command again"
-            ) from error
+            hosts.told(lambda: self._seal(number))
+        self._found = number, []
 
     def position(self) -> Position | None:
-        """Where the newest checkpoint stands; None when there is none."""
-        number = self._manager.latest_step()
-        hosts.agree("the newest checkpoint", number, f"all hosts have to see {self._folder} alike")
-        if number is None:
-            return None
-        with self._named_damage(number):
-            found = self._manager.restore(
-                number, args=ocp.args.Composite(position=ocp.args.JsonRestore())
-            )
-            return Position(**found["position"])
+        """Where the newest whole checkpoint stands; None when there is none."""
+        kept = self._read("position", ocp.args.JsonRestore())
+        return kept and Position(kept["cycle"], kept["step"])
+
+    def epoch(self) -> Mapping[str, Any] | None:
+        """What was saved of the epoch that the newest state ends or interrupts."""
+        kept = self._read("position", ocp.args.JsonRestore())
+        return kept and kept.get("epoch")
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -87,28 +112,86 @@ class Checkpoints:
     def state(self, template: TrainState) -> TrainState:
         """The newest state; `template` has its shapes (`jax.eval_shape` of a fresh one)."""
         wanted = jax.tree.map(self._placed, template._asdict())
-        number = self._manager.latest_step()
-        with self._named_damage(number):
-            found = self._manager.restore(
-                number, args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted))
-            )
-            return TrainState(**found["state"])
-
-    @contextlib.contextmanager
-    def _named_damage(self, number: int | None) -> Iterator[None]:
-        """Say which checkpoint it is that cannot be read; Orbax's own errors are of many kinds."""
-        try:
-            yield
-        except Exception as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise InputError(
-                f"{self._folder / str(number)} cannot be read ({reason}): restore it from a copy, "
-                "or remove it, and the run goes on from the checkpoint before"
-            ) from error
+        found = self._read("state", ocp.args.StandardRestore(wanted))
+        if found is None:
+            raise InputError(f"{self._folder} holds no state that is whole: restore it from a copy")
+        return TrainState(**found)
 
     def close(self) -> None:
         """Let go of the folder."""
         self._manager.close()
 
+    def _read(self, item: str, how: Any) -> Any:
+        number, _ = self._look()
+        hosts.agree("the newest checkpoint", number, f"all hosts have to see {self._folder} alike")
+        if number is None:
+            return None
+        try:
+            return self._manager.restore(number, args=ocp.args.Composite(**{item: how}))[item]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self._folder / str(number)} cannot be read ({' '.join(str(error).split())}): "
+                "move it away, and the run goes on from the one before"
+            ) from error
+
+    def _look(self) -> tuple[int | None, list[int]]:
+        """Find the newest whole state, once; process 0 reads it all and tells the others."""
+        if self._found is None:
+            newest, damaged = hosts.told(self._newest_whole)
+            self._found = newest, damaged
+        return self._found
+
+    def _newest_whole(self) -> tuple[int | None, list[int]]:
+        damaged: list[int] = []
+        for number in sorted(self._manager.all_steps(), reverse=True):
+            fault = manifest.fault(self._folder / str(number))
+            if fault is None:
+                return number, damaged
+            self._say(f"the checkpoint after {number} steps is passed over: {fault}")
+            damaged.append(number)
+        return None, damaged
+
+    def _seal(self, number: int) -> None:
+        manifest.write(self._folder / str(number))
+        manifest.forget(self._folder)
+
+    @contextlib.contextmanager
+    def _named(self, what: str) -> Iterator[None]:
+        """Turn what the disk says into one line with the folder's name."""
+        try:
+            yield
+        except InputError:
+            raise
+        except (OSError, ValueError) as error:
+            said = " ".join(str(error).split())
+            raise InputError(
+                f"{self._folder}: {what}: {said}; make room or give write permission and start the "
+                "same command again"
+            ) from error
+
     def _placed(self, leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._everywhere)
+
+
+def newest(folder: Path, template: TrainState, *, mesh: Mesh) -> tuple[Position, TrainState]:
+    """The newest state of a run's checkpoints and where it stands; only read, by one process."""
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: no such folder; nothing has been trained in {folder.parent} yet"
+        )
+    with Checkpoints(folder, keep=1, mesh=mesh, alone=True) as kept:
+        position = kept.position()
+        if position is None:
+            raise InputError(f"{folder} holds no checkpoint: nothing has been trained long enough")
+        return position, kept.state(template)
+
+
+def _check_finite(state: TrainState, position: Position) -> None:
+    """Refuse to keep a number that is none: whoever goes on from it is lost."""
+    for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
+        if jnp.issubdtype(leaf.dtype, jnp.inexact) and not np.isfinite(np.asarray(leaf)).all():
+            raise InputError(
+                f"{jax.tree_util.keystr(path)} is not finite after step {position.step} of cycle "
+                f"{position.cycle}: this state is not kept, the last checkpoint is a good one; "
+                "lower config.optimizer.learning_rate in a new run"
+            )

@@ -56,6 +56,8 @@ class _Company:
         self.store: Any = None
         self.process, self.count = 0, 1
         self.turn = 0
+        self.last_words: Callable[[str], None] = lambda words: None
+        """sets the line that is said when this process ends without taking it back"""
         self.busy = False
         """process 0 does something that the others hear of later: they take no part in it"""
 
@@ -141,6 +143,7 @@ def company(where: Mapping[str, Any] | None) -> Iterator[None]:
         yield
         return
     with _guard() as last_words:
+        _company.last_words = last_words
         last_words(_ALONE)
         _join(where)
         last_words(_GONE)
@@ -160,6 +163,11 @@ def company(where: Mapping[str, Any] | None) -> Iterator[None]:
         if not _part():
             os._exit(1)
         last_words("")
+
+
+def fall_silent() -> None:
+    """Take back the last words: this process says itself why it ends."""
+    _company.last_words("")
 
 
 def _join(where: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The journal of a run: metrics in JSON lines and TensorBoard.
+"""The journal of a run: metrics in JSON lines and TensorBoard, pictures in TensorBoard alone.
 
 `metrics.jsonl` holds only what the configuration and the seed decide, so that two runs of one
 configuration write the same bytes. Times go to `timing.jsonl`. Of several processes the first one
@@ -6,14 +6,16 @@ writes.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 from tensorboardX import SummaryWriter
 
 from s4al_jax.engine import hosts
+from s4al_jax.pool.appended_file import append, named_errors
+from s4al_jax.pool.whole_file import write_whole
 from s4al_jax.types import InputError
 
 
@@ -31,35 +33,47 @@ class Journal:
         if not hosts.primary() or not self._path.exists():
             return
         kept = [row for row in self.rows() if row["number"] <= number]
-        scratch = self._path.with_suffix(".part")
-        try:
-            scratch.write_text("".join(_line(row) for row in kept))
-            os.replace(scratch, self._path)
-        except OSError as error:
-            raise InputError(f"{self._path}: cannot write: {error.strerror or error}") from error
+        write_whole(self._path, "".join(map(_line, kept)).encode())
 
     def rows(self) -> list[dict]:
         """All rows so far; a last one that was cut off while being written is left out."""
         if not self._path.exists():
             return []
+        with named_errors(self._path):
+            lines = self._path.read_bytes().splitlines(keepends=True)
+        return [self._row(n, line) for n, line in enumerate(lines, 1) if line.endswith(b"\n")]
+
+    def _row(self, number: int, line: bytes) -> dict:
         try:
-            lines = self._path.read_text().splitlines(keepends=True)
-            return [json.loads(line) for line in lines if line.endswith("\n")]
-        except (OSError, ValueError, RecursionError) as error:
+            row = json.loads(line)
+            if type(row["number"]) is not int:
+                raise ValueError(f"its number is {row['number']!r}")
+            return row
+        except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self._path} is damaged ({error}): restore it from a copy, or take the line out"
+                f"{self._path}, line {number} is damaged ({error!r}): bring back an undamaged copy"
             ) from error
 
     def write(self, number: int, row: Mapping[str, object]) -> None:
-        """Append a row and show its numbers in TensorBoard."""
+        """Append a row, on the disk when this returns, and show its numbers in TensorBoard.
+
+        A later checkpoint must not outlast an earlier row when the power fails.
+        """
         if not hosts.primary():
             return
-        _append(self._path, {"number": number, **row})
+        append(self._path, _line({"number": number, **row}).encode())
         board = self._opened_board()
         for name, value in row.items():
             if isinstance(value, int | float) and name not in ("cycle", "epoch"):
                 board.add_scalar(f"{row['kind']}/{name}", value, number)
         board.flush()
+
+    def show(self, number: int, name: str, picture: np.ndarray) -> None:
+        """Show a picture, uint8 `[height, width, 3]`, in TensorBoard."""
+        if hosts.primary():
+            board = self._opened_board()
+            board.add_image(name, picture, number, dataformats="HWC")
+            board.flush()
 
     def _opened_board(self) -> SummaryWriter:
         """Opened when there is something to show: every opening makes another file."""
@@ -73,7 +87,9 @@ class Journal:
     def time(self, number: int, seconds: float) -> None:
         """Keep how long a step took, on average over the epoch that ended with this one."""
         if hosts.primary():
-            _append(self._timing, {"number": number, "seconds_per_step": round(seconds, 6)})
+            row = {"number": number, "seconds_per_step": round(seconds, 6)}
+            with named_errors(self._timing), self._timing.open("a") as file:
+                file.write(_line(row))
 
     def __enter__(self) -> "Journal":
         return self
@@ -86,14 +102,6 @@ class Journal:
     ) -> None:
         if self._board is not None:
             self._board.close()
-
-
-def _append(path: Path, row: Mapping[str, object]) -> None:
-    try:
-        with path.open("a") as file:
-            file.write(_line(row))
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
 
 
 def _line(row: Mapping[str, object]) -> str:

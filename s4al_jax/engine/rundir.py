@@ -5,17 +5,18 @@ Where several processes do a run, process 0 reads and writes, and tells the othe
 config.json            every knob, their fingerprint, versions, device
 splits.json            the names of all images by split, and the initially labelled ones
 annotations/           the ledger of what was paid for, and the answers
-cycles/NN/             metrics.json, confusion_*.npy, scores.npz, chosen.json
+cycles/NN/             metrics.json, confusion_*.npy, views.npz, scores.npz, chosen.json
 cycles/start/          chosen.json: what was asked before the first cycle, where nothing was known
 requests/NN/           questions to a person and the answers, see pool/person.py
 checkpoints/           the last training states
 metrics.jsonl, timing.jsonl, tensorboard/
-lock                   held by the process that works here
+report/index.html      what people look at
+lock                   held by the process that works here, and its number and host
+left_out.json          steps and images that broke the numbers, see engine/left_out.py
 processes.json         where there are several: how many, and that all of them see this directory
 """
 
 import contextlib
-import fcntl
 import io
 import json
 import secrets
@@ -27,6 +28,7 @@ import jax
 import numpy as np
 
 from s4al_jax.engine import hosts
+from s4al_jax.engine.lock import lock
 from s4al_jax.pool import whole_file
 from s4al_jax.types import InputError, RegionRef
 
@@ -38,24 +40,8 @@ MEASURED = {"cycle", "labeled_share", "measures"}
 def locked(workdir: Path) -> Iterator[None]:
     """Keep every other run out of a run's directory; a process that dies lets go of it."""
     with contextlib.ExitStack() as held:
-        hosts.told(lambda: _lock(workdir, held))
+        hosts.told(lambda: lock(workdir / "lock", held))
         yield
-
-
-def _lock(workdir: Path, held: contextlib.ExitStack) -> None:
-    path = workdir / "lock"
-    try:
-        file = held.enter_context(path.open("a"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise InputError(
-            f"{workdir} is in use by another process: wait for it, or choose another --workdir"
-        ) from error
-    except OSError:
-        pass  # a file system without locks
 
 
 def check_shared(workdir: Path) -> None:
@@ -102,6 +88,15 @@ class CycleFolder:
         if found is not None and not (isinstance(found, dict) and MEASURED <= set(found)):
             raise _foreign(self.path / "metrics.json")
         return found
+
+    def write_views(self, packed: bytes) -> None:
+        """What the network saw in some images, as `report.views` packs it."""
+        _write(self.path / "views.npz", packed)
+
+    @property
+    def viewed(self) -> bool:
+        """Whether it was kept what the network saw."""
+        return hosts.told((self.path / "views.npz").exists)
 
     def write_scores(self, scores: np.ndarray, eligible: np.ndarray) -> None:
         """Each pool image's cell scores (nan where not asked) and which could be chosen."""

@@ -1,32 +1,60 @@
-"""What is said to the person who waits: how far it is, how fast it goes, how long it takes."""
+"""What is said to the person who waits: lines, and on a terminal a panel below them."""
 
+import contextlib
 import io
+import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO
 
 from s4al_jax.engine import hosts
+from s4al_jax.engine.panel import Standing, line, lines
+from s4al_jax.engine.screen import Screen, capable
+from s4al_jax.wording import duration
 
 
 class Terminal:
-    """Where lines are said; on a real terminal the one on progress is overwritten by the next."""
+    """Where facts and lines are told; within `with`, a real terminal shows the facts in a panel."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         """`out` is standard output where none is given; of several processes the first speaks."""
         self._out = out or (sys.stdout if hosts.primary() else io.StringIO())
-        self._panel = self._out.isatty()
+        self._standing = Standing()
+        self._screen: Screen | None = None
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> "Terminal":
+        if capable(self._out):
+            bold = not os.environ.get("NO_COLOR")
+            self._screen = Screen(self._out, lambda wide: lines(self._standing, wide, bold=bold))
+            self._open.enter_context(self._screen.open())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._screen = None
+        self._open.close()
 
     def say(self, text: str) -> None:
         """One plain line for the person who waits."""
-        print(("\r\033[K" if self._panel else "") + text, file=self._out, flush=True)
-
-    def progress(self, text: str) -> None:
-        """A line that the next one overwrites on a terminal; a plain line elsewhere."""
-        if self._panel:
-            print(f"\r\033[K{text}", end="", file=self._out, flush=True)
+        if self._screen:
+            self._screen.write(text + "\n")
         else:
-            self.say(text)
+            print(text, file=self._out, flush=True)
+
+    def tell(self, **facts: Any) -> None:
+        """Facts, by their names in `Standing`, that the panel shows from now on."""
+        if facts.get("doing", self._standing.doing) != self._standing.doing:
+            facts["since"] = time.monotonic()
+        self._standing = self._standing._replace(**facts)
+        if self._screen:
+            self._screen.redraw()
+
+    def epoch_over(self, **facts: Any) -> None:
+        """Tell the facts of an epoch; where there is no panel, in a line."""
+        self.tell(**facts)
+        if not self._screen:
+            self.say(line(self._standing))
 
     def countdown(self, what: str, every: float = 10.0) -> Callable[[int, int], None]:
         """A function (done, in all) that says now and then how far it is and how long it takes."""
@@ -35,21 +63,13 @@ class Terminal:
         def progress(done: int, total: int) -> None:
             nonlocal last
             now = time.monotonic()
-            if now - last >= (0.2 if self._panel else every):
+            if now - last >= (0.2 if self._screen else every):
                 last = now
                 left = duration((now - started) / done * (total - done))
-                self.progress(f"{done} of {total} {what}, {left} left")
+                text = f"{done} of {total} {what}, {left} left"
+                if self._screen:
+                    self.tell(doing=text)
+                else:
+                    self.say(text)
 
         return progress
-
-
-def pace(seconds: float, remaining: int) -> str:
-    """`12.3 steps/s, 4 min left`, at so many seconds a step and with so many steps to go."""
-    return f"{1 / max(seconds, 1e-9):.2f} steps/s, {duration(remaining * seconds)} left"
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `7 min` or `3.5 h`."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -21,13 +21,28 @@ Update = Callable[[TrainState, tuple[StepInputs, ...]], tuple[TrainState, Metric
 
 
 class Epoch(NamedTuple):
-    """The state after an epoch's last step, and the mean of its steps' metrics."""
+    """The state after an epoch's last step, or where it was interrupted, and what steps gave."""
 
     state: TrainState
     step: int
     phase: Phase
-    metrics: dict[str, float]
+    rows: tuple[Mapping[str, float], ...]
+    """metrics of its steps so far"""
     seconds: float
+    """that they took together"""
+    images: int
+    """that a step learns from"""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The mean of its steps' metrics."""
+        names = self.rows[0] if self.rows else ()
+        return {name: float(np.mean([row[name] for row in self.rows])) for name in names}
+
+    @property
+    def seconds_per_step(self) -> float:
+        """On average."""
+        return self.seconds / max(len(self.rows), 1)
 
 
 class NonFinite(ArithmeticError):
@@ -82,34 +97,54 @@ def epochs(
     *,
     iterations: int,
     together: int = 1,
+    begun: Epoch | None = None,
+    left_out: Collection[int] = (),
+    asked_to_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Epoch]:
     """Run the steps and yield after every `iterations` of them, counted from the cycle's start.
 
     `together`, which divides `iterations`, is how many the device does in one go. Their metrics are
     read while the next ones run, so the device never waits for the host. An epoch has one phase.
+    `begun` is an epoch that was interrupted; where it has all of its steps, it comes first. Steps
+    that are `left_out` pass by and change nothing. Once `asked_to_stop`, the epoch so far is the
+    last one that is yielded.
     """
-    started, rows = time.monotonic(), []
+    started, rows = time.monotonic(), list(begun.rows) if begun else []
+    before = begun.seconds if begun else 0.0
+    if begun and begun.step % iterations == 0:
+        yield begun
+        started, rows, before = time.monotonic(), [], 0.0
     previous: tuple[Sequence[StepPlan], Metrics] | None = None
-    groups = _groups(steps, together)
+    groups = _groups(steps, together, left_out)
     for plans, inputs in ahead(groups, lambda p: fetched(p, source), depth=source.lookahead):
-        last = plans[-1]
-        state, metrics = update[last.phase](state, devices.split(inputs, mesh))
+        last, metrics = plans[-1], None
+        if last.step in left_out:
+            state = state._replace(step=state.step + len(plans))
+        else:
+            state, metrics = update[last.phase](state, devices.split(inputs, mesh))
         if previous:
             rows += _checked(*previous)
-        previous = plans, metrics
-        if (last.step + 1) % iterations == 0:
-            rows += _checked(*previous)
-            previous = None
-            means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-            seconds = (time.monotonic() - started) / len(rows)
-            yield Epoch(state, last.step + 1, last.phase, means, seconds)
-            started, rows = time.monotonic(), []
+        previous = (plans, metrics) if metrics else None
+        whole = (last.step + 1) % iterations == 0
+        if not whole and not asked_to_stop():
+            continue
+        rows += _checked(*previous) if previous else []
+        previous = None
+        seconds = before + time.monotonic() - started
+        yield Epoch(state, last.step + 1, last.phase, tuple(rows), seconds, last.images)
+        if not whole:
+            return
+        started, rows, before = time.monotonic(), [], 0.0
 
 
-def _groups(steps: Iterable[StepPlan], together: int) -> Iterator[tuple[StepPlan, ...]]:
+def _groups(
+    steps: Iterable[StepPlan], together: int, left_out: Collection[int]
+) -> Iterator[tuple[StepPlan, ...]]:
+    """So many steps at a time; those that are left out by themselves."""
     rest = iter(steps)
     while group := tuple(itertools.islice(rest, together)):
-        yield group
+        for _, part in itertools.groupby(group, lambda plan: plan.step in left_out):
+            yield tuple(part)
 
 
 def _materialized(fetched: StepInputs, source: Source) -> StepInputs:

@@ -81,6 +81,12 @@ class StepPlan(NamedTuple):
     unlabeled: np.ndarray | None
     replayed: np.ndarray | None
 
+    @property
+    def images(self) -> int:
+        """How many images it learns from."""
+        parts = (self.labeled, self.unlabeled, self.replayed)
+        return sum(len(part) for part in parts if part is not None)
+
 
 def phase(
     schedule: Schedule,

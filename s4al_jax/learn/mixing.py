@@ -4,12 +4,8 @@ Everything has a static shape: a set of classes is a row of booleans, a random s
 the ranks of random numbers, so one compilation serves every label map.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from s4al_jax.learn.augment import View
@@ -84,33 +80,6 @@ def paste(mask: Bool[jax.Array, "b h w"], source: View, target: View) -> View:
         return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - 3)), new, old)
 
     return jax.tree.map(chosen, source, target)
-
-
-def head_and_tail(class_pixels: Any, *, factor: float = 0.5) -> tuple[Any, Any]:
-    """Two rows of booleans: the frequent classes, and all others.
-
-    A class is frequent when its share of the labelled pixels is at least `factor` times the share
-    that it would have if all classes were equal. A class never seen is in the tail.
-    """
-    total = class_pixels.sum()
-    share = class_pixels / (total + (total == 0))
-    head = (share >= factor / class_pixels.shape[0]) & (class_pixels > 0)
-    return head, ~head
-
-
-def class_groups(
-    class_pixels: np.ndarray, head: Sequence[int], tail: Sequence[int], factor: float
-) -> tuple[Bool[jax.Array, " k"], Bool[jax.Array, " k"]]:
-    """Head and tail as named; where one is not named, all other classes; where none is, counted."""
-    ids = np.arange(len(class_pixels))
-    in_head, in_tail = np.isin(ids, head), np.isin(ids, tail)
-    if not head and not tail:
-        in_head, in_tail = head_and_tail(np.asarray(class_pixels), factor=factor)
-    elif not head:
-        in_head = ~in_tail
-    elif not tail:
-        in_tail = ~in_head
-    return jnp.asarray(in_head), jnp.asarray(in_tail)
 
 
 def mixed_in_batch(key: jax.Array, view: View, num_classes: int) -> View:

@@ -15,10 +15,10 @@ import numpy as np
 import optax
 
 from s4al_jax.learn.augment import Augmentation, View, plain_view
+from s4al_jax.learn.frequency import class_groups
 from s4al_jax.learn.losses import at_once, pseudo_label_loss, pseudo_labels, supervised_loss
 from s4al_jax.learn.mixing import (
     balanced_classes,
-    class_groups,
     classmix_classes,
     mixed_from_replay,
     mixed_in_batch,
@@ -247,7 +247,7 @@ def _starting(
         else:
             student, updates = network.init(network_key), jnp.zeros((), jnp.int32)
             teacher = copied(student)
-        in_head, in_tail = class_groups(class_pixels, head, tail, head_factor)
+        in_head, in_tail = map(jnp.asarray, class_groups(class_pixels, head, tail, head_factor))
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             student=student,
@@ -364,4 +364,11 @@ def s4al(
     )
 
     predict = prediction_of(network)
-    return Method(init, update, predict, networks=("student", "teacher"), phases=tuple(Phase))
+    return Method(
+        init,
+        update,
+        predict,
+        networks=("student", "teacher"),
+        phases=tuple(Phase),
+        carries_over=warm_start,
+    )

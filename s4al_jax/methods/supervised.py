@@ -88,4 +88,11 @@ def supervised(
         return state._replace(step=state.step + 1, student=student, opt_state=opt_state), metrics
 
     predict = prediction_of(network)
-    return Method(init, update, predict, networks=("student",), phases=(Phase.WARMUP,))
+    return Method(
+        init,
+        update,
+        predict,
+        networks=("student",),
+        phases=(Phase.WARMUP,),
+        carries_over=False,
+    )

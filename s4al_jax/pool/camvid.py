@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from s4al_jax.places import place
 from s4al_jax.pool.pictures import (
     MAX_PIXELS,
     PictureFile,
@@ -71,7 +72,7 @@ def camvid(
         raise InputError("CamVid's folder is not given: set config.data.root or S4AL_CAMVID")
     if height < 1 or width < 1:
         raise InputError(f"CamVid at {height} x {width} pixels is empty: use 1 x 1 or more")
-    folder = Path(root).expanduser()
+    folder = place(root)
     if is_prepared(folder):
         return prepared(folder, "camvid", max_pixels=max_pixels, height=height, width=width)
     train, val, test = (

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from s4al_jax.places import place
 from s4al_jax.pool.archive import files_of
 from s4al_jax.pool.pictures import (
     MAX_PIXELS,
@@ -75,7 +76,7 @@ def cityscapes(
         raise InputError("Cityscapes' folder is not given: set config.data.root or S4AL_CITYSCAPES")
     if height < 1 or width < 1:
         raise InputError(f"Cityscapes at {height} x {width} pixels is empty: use 1 x 1 or more")
-    folder = Path(root).expanduser()
+    folder = place(root)
     if is_prepared(folder):
         settings = {"height": height, "width": width, "val": val, "seed": seed}
         return prepared(folder, "cityscapes", max_pixels=max_pixels, **settings)

@@ -51,7 +51,7 @@ def text_of(path: Path) -> str:
     try:
         if not path.is_file():
             raise InputError(f"{path} is no file: write a text there, or remove it")
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): replace it") from error
     except UnicodeDecodeError as error:
@@ -97,7 +97,7 @@ def _made(
             hint = "void is no class" if name == "void" else "give each its own name"
             raise InputError(f"{path} names {name!r} {names.count(name)} times: {hint}")
     number = {name: index for index, name in enumerate(names)}
-    shown = tuple(colours.get(name, _default_colour(number[name])) for name in names)
+    shown = tuple(colours.get(name, default_colour(number[name])) for name in names)
     meaning: dict[Colour, int] = {}
     if len(colours) == len(names):
         named = [(colours[name], number[name]) for name in names]
@@ -141,7 +141,7 @@ def _name(value: Any) -> str:
     return value
 
 
-def _default_colour(index: int) -> Colour:
+def default_colour(index: int) -> Colour:
     """Colours far apart for neighbours in the list, by steps of the golden angle."""
     red, green, blue = colorsys.hsv_to_rgb(index * 0.618 % 1.0, 0.55 + 0.45 * (index % 2), 0.9)
     return round(255 * red), round(255 * green), round(255 * blue)

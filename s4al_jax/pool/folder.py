@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from s4al_jax.places import place as place_of
 from s4al_jax.pool.class_list import ClassList, class_list, text_of
 from s4al_jax.pool.pictures import (
     MAX_PIXELS,
@@ -54,7 +55,7 @@ def folder(
     """
     if not root:
         raise InputError("the folder is not given: set config.data.root")
-    place = Path(root).expanduser()
+    place = place_of(root)
     classes = class_list(_existing(place))
     images, masks = pictures_below(_existing(place / "images")), pictures_below(place / "masks")
     for name in sorted(masks.keys() - images.keys()):

@@ -56,6 +56,16 @@ class _Answered(NamedTuple):
     file: Path
 
 
+class _Request(NamedTuple):
+    """A question that was put, by the names that its answers may have."""
+
+    name: str
+    image: str
+    height: int
+    """of the original picture"""
+    width: int
+
+
 def person(spec: DatasetSpec, workdir: Path, *, annotator: str) -> Oracle:
     """The oracle of a run directory whose questions `annotator` answers."""
 
@@ -83,7 +93,7 @@ def person(spec: DatasetSpec, workdir: Path, *, annotator: str) -> Oracle:
     def answers(
         regions: Sequence[RegionRef], grid: RegionGrid, cycle: int
     ) -> Iterator[list[Annotation]]:
-        posted = _posted(folder(cycle) / "requests.json")
+        posted = _posted(_requests(folder(cycle) / "requests.json"))
         files = _by_name(folder(cycle) / "answers")
         problems = _unknown(files, posted, folder(cycle) / "requests.json")
         for _, questions in asked(regions, grid):
@@ -113,6 +123,16 @@ def person(spec: DatasetSpec, workdir: Path, *, annotator: str) -> Oracle:
     return Oracle(answers, post, reminder)
 
 
+def answered(folder: Path) -> tuple[int, int]:
+    """How many of the questions in a folder have a file for an answer, and how many there are.
+
+    The files are not opened: one that is there may turn out to be wrong, or to be open in places.
+    """
+    requests, files = _requests(folder / "requests.json"), _by_name(folder / "answers")
+    found = [one for one in requests if one.name in files or one.image in files]
+    return len(found), len(requests)
+
+
 def _questions(
     regions: Sequence[RegionRef], grid: RegionGrid, name: str, size: tuple[int, int]
 ) -> list[Question]:
@@ -130,19 +150,27 @@ def _questions(
     ]
 
 
-def _posted(requests: Path) -> dict[str, tuple[int, int]]:
-    """The names of requests and images that answers may have, with their images' sizes."""
+def _requests(path: Path) -> list[_Request]:
+    """What was asked, as `write_requests` wrote it down."""
     try:
-        sizes: dict[str, tuple[int, int]] = {}
-        for request in json.loads(requests.read_text())["requests"]:
-            height, width = request["image_size"]
-            sizes |= {_plain(request[key]): (height, width) for key in ("name", "image")}
-        return sizes
+        return [
+            _Request(_plain(found["name"]), _plain(found["image"]), *found["image_size"])
+            for found in json.loads(path.read_text())["requests"]
+        ]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = "nested without end" if isinstance(error, RecursionError) else error
         raise InputError(
-            f"{requests} cannot be read ({reason}): remove it, and it is written again"
+            f"{path} cannot be read ({reason}): remove it, and it is written again"
         ) from error
+
+
+def _posted(requests: Sequence[_Request]) -> dict[str, tuple[int, int]]:
+    """The names of requests and images that answers may have, with their images' sizes."""
+    return {
+        name: (request.height, request.width)
+        for request in requests
+        for name in (request.name, request.image)
+    }
 
 
 def _unknown(

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from s4al_jax.places import everything_below, opened
 from s4al_jax.types import VOID, Box, InputError, Original
 
 Colour = tuple[int, int, int]
@@ -42,13 +43,13 @@ class PictureFile(NamedTuple):
 def on_disk(path: Path, max_pixels: int = MAX_PIXELS) -> PictureFile:
     """The picture in a file."""
 
-    def opened() -> BinaryIO:
+    def content() -> BinaryIO:
         # Opening a pipe would wait for somebody to write into it.
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is no file: remove it, or put the picture there")
-        return path.open("rb")
+        return opened(path)
 
-    return PictureFile(str(path), opened, max_pixels)
+    return PictureFile(str(path), content, max_pixels)
 
 
 def one_line(name: str) -> bool:
@@ -87,7 +88,7 @@ def pictures_below(place: Path) -> dict[str, Path]:
     Whatever is called `.something` is not looked at.
     """
     found: dict[str, Path] = {}
-    for path in sorted(place.rglob("*")) if place.is_dir() else []:
+    for path in everything_below(place) if place.is_dir() else []:
         below = path.relative_to(place)
         if path.suffix.lower() in endings() and not any(p.startswith(".") for p in below.parts):
             check_name(below.as_posix(), str(path))

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from s4al_jax.places import is_url
+from s4al_jax.places import place as place_of
 from s4al_jax.pool.pictures import (
     MAX_PIXELS,
     Colour,
@@ -71,7 +73,7 @@ def records(
         raise InputError("TFDS's folder is not given: set config.data.root or TFDS_DATA_DIR")
     if height < 1 or width < 1:
         raise InputError(f"images of {height} x {width} pixels are empty: use 1 x 1 or more")
-    builder = _builder(Path(root).expanduser(), dataset)
+    builder = _builder(place_of(root), dataset)
     features = Features(image, label, id)
     _check_features(builder, features)
     named = tuple(classes) or _class_names(builder, label)
@@ -160,6 +162,8 @@ def _builder(root: Path, dataset: str) -> Any:
     from tensorflow_datasets.core.registered import DatasetNotFoundError
 
     where = root / dataset if dataset else root
+    if is_url(str(root)) and not str(root).startswith("gs://"):
+        raise InputError(f"{where}: array_record reads disks and gs:// only: copy it to a disk")
     try:
         if dataset:
             builder = read_only_builder.builder_from_files(dataset, data_dir=str(root))

@@ -44,6 +44,11 @@ class RegionGrid(NamedTuple):
         return Box(top, left, bottom, min(left + self.cell_width, self.width))
 
     @property
+    def boxes(self) -> list[list[Box]]:
+        """The pixels of every cell, as `boxes[row][col]`."""
+        return [[self.box(row, col) for col in range(self.cols)] for row in range(self.rows)]
+
+    @property
     def _tops(self) -> np.ndarray:
         return np.arange(0, self.height, self.cell_height, dtype=np.int64)
 

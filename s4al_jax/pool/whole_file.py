@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from s4al_jax.pool.appended_file import sync_folder
 from s4al_jax.types import InputError
 
 
@@ -31,5 +32,6 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(scratch, path)
+        sync_folder(path.parent)
     except OSError as error:
         raise InputError(f"{path}: cannot write: {error.strerror or error}") from error

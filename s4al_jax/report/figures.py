@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
 from s4al_jax.pool.request_files import overlay
+from s4al_jax.report.drawing import frame, heat, shown
 from s4al_jax.types import Box, InputError
 
 
@@ -23,6 +25,13 @@ def save(figure: Figure, path: Path) -> None:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: cannot write ({reason}); name a .png in a folder") from error
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as a picture: uint8 `[height, width, 3]`."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def colored(labels: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
@@ -43,24 +52,30 @@ def cell_map(
     return picture
 
 
+def class_patches(classes: Sequence[str], palette: Sequence[tuple[int, int, int]]) -> list[Patch]:
+    """What a legend of the classes is made of."""
+    return [
+        Patch(color="#" + bytes(palette[index]).hex(), label=f"{index} {name}")
+        for index, name in enumerate(classes)
+    ]
+
+
 def acquisition(
     image: np.ndarray, scores: np.ndarray, boxes: Sequence[Sequence[Box]], chosen: np.ndarray
 ) -> Figure:
-    """An image beside its cells' scores, the chosen cells `[rows, cols]` framed in both."""
+    """An image beside its cells' scores, the chosen cells `[rows, cols]` framed in both.
+
+    A score that is nan, because the cell was known before, is grey.
+    """
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, 2)
-    axes[0].imshow(image)
-    axes[0].set_title("image and chosen regions")
-    heat = axes[1].imshow(cell_map(scores, boxes, image.shape[:2]), cmap="viridis")
+    shown(axes[0], image)
+    axes[0].set_title("image and chosen cells")
+    drawn = shown(axes[1], cell_map(scores, boxes, image.shape[:2]), cmap=heat())
     axes[1].set_title("score of each cell")
-    figure.colorbar(heat, ax=axes[1], fraction=0.046)
+    figure.colorbar(drawn, ax=axes[1], fraction=0.046)
     for axis in axes:
-        axis.set_axis_off()
-        for row, col in np.argwhere(chosen):
-            box = boxes[row][col]
-            corner, width, height = (box.left - 0.5, box.top - 0.5), box.right - box.left, 0
-            height = box.bottom - box.top
-            axis.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="red", lw=1.5))
+        frame(axis, chosen, boxes)
     return figure
 
 
@@ -84,11 +99,9 @@ def contact_sheet(
         axis.imshow(picture if label is None else overlay(picture, label, palette))
         title = name if label is not None else f"{name} (no mask)"
         axis.set_title(title, fontsize=7, parse_math=False)
-    patches = [
-        Patch(color="#" + bytes(palette[index]).hex(), label=f"{index} {name}")
-        for index, name in enumerate(classes)
-    ]
-    legend = figure.legend(handles=patches, loc="outside lower center", ncols=8, fontsize=8)
+    legend = figure.legend(
+        handles=class_patches(classes, palette), loc="outside lower center", ncols=8, fontsize=8
+    )
     for text in legend.get_texts():
         text.set_parse_math(False)
     return figure

@@ -28,17 +28,40 @@ class Cycle(NamedTuple):
         """The share of the pool's pixels that was paid for before this cycle learned."""
         return float(self.metrics["labeled_share"])
 
+    @property
+    def counted(self) -> tuple[str, str] | None:
+        """The network and the split whose measures are the result; None: nothing was measured."""
+        measures = self.metrics["measures"]
+        network = next(reversed(measures), "")
+        splits = measures.get(network, {})
+        split = "test" if "test" in splits else next(iter(splits), "")
+        return (network, split) if split else None
+
     def miou(self, network: str | None = None, split: str | None = None) -> float | None:
         """mIoU from 0 to 1: of the preferred network, on test where that was measured."""
-        measures = self.metrics["measures"]
-        splits = measures.get(network or next(reversed(measures), ""), {})
-        measured = splits.get(split or ("test" if "test" in splits else "val"), {})
-        return measured.get("miou")
+        best = self.counted or ("", "")
+        measures = self.metrics["measures"].get(network or best[0], {})
+        return measures.get(split or best[1], {}).get("miou")
 
     def confusion(self, network: str, split: str) -> np.ndarray | None:
         """int64 `[true class, predicted class]` in pixels, where it was measured."""
         path = self.path / f"confusion_{network}_{split}.npy"
         return np.load(path, allow_pickle=False) if path.is_file() else None
+
+    @property
+    def chosen(self) -> list[list[int]] | None:
+        """[image, row, col] of each region that was asked for after it; None: nothing yet."""
+        path = self.path / "chosen.json"
+        return _json(path, "restore it from a copy") if path.is_file() else None
+
+    @property
+    def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Each pool image's cell scores, and which of the cells could be chosen."""
+        path = self.path / "scores.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as file:
+            return file["scores"], file["eligible"]
 
 
 class Record(NamedTuple):
@@ -53,6 +76,25 @@ class Record(NamedTuple):
     def knobs(self) -> Mapping[str, Any]:
         """Every knob by its dotted name."""
         return self.identity["knobs"]
+
+    @property
+    def splits(self) -> Mapping[str, Any] | None:
+        """splits.json: the classes, and the names of all images; None before they were checked."""
+        path = self.path / "splits.json"
+        return _json(path, "restore it from a copy") if path.is_file() else None
+
+    @property
+    def planned(self) -> int:
+        """How many cycles there are to be."""
+        return int(self.knobs["schedule.acquisitions"]) + 1
+
+    @property
+    def finished(self) -> bool:
+        """Whether all cycles are measured, or there was nothing left to ask for."""
+        if not self.cycles:
+            return False
+        last = self.cycles[-1]
+        return last.number + 1 == self.planned or last.chosen == []
 
     @property
     def fully_supervised(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.engine import devices
-from s4al_jax.engine.beliefs import beliefs
+from s4al_jax.engine.beliefs import beliefs, likeliest_and_sure
 from s4al_jax.feed.source import CachedSource
 from s4al_jax.types import UNLABELED, Method, Phase, Prediction
 
@@ -37,3 +37,14 @@ def test_maps_come_in_the_order_asked_for_whatever_the_batch(batch: int, count: 
         found = list(believed(jnp.float32(sign), asked))
         np.testing.assert_array_equal(found, strongest(images[asked], axis=-1))
         assert found[0].dtype == np.uint8
+
+
+def test_sure_is_the_probability_and_unsure_the_share_of_the_largest_entropy() -> None:
+    halves, all_alike = [np.log(0.5), np.log(0.5), -200.0], [1.0, 1.0, 1.0]
+    certain, mostly = [-200.0, 300.0, 0.0], np.log([0.1, 0.1, 0.8]).tolist()
+    told = likeliest_and_sure(jnp.asarray([[[halves, all_alike], [certain, mostly]]], jnp.float32))
+    assert told.shape == (1, 2, 2, 3) and told.dtype == jnp.uint8
+    # ln 2 / ln 3 is 0.6309; 0.1, 0.1 and 0.8 have an entropy of 0.6390 nats.
+    assert told[0].tolist() == [[[0, 128, 161], [0, 85, 255]], [[1, 255, 0], [2, 204, 148]]]
+    alone = likeliest_and_sure(jnp.zeros((1, 1, 1, 1)))
+    assert alone.ravel().tolist() == [0, 255, 0]

@@ -44,5 +44,5 @@ def test_rewinding_drops_later_rows_and_a_torn_one(tmp_path: Path) -> None:
 
 def test_a_row_that_cannot_be_written_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").mkdir()
-    with Journal(tmp_path) as journal, pytest.raises(InputError, match="metrics.jsonl: cannot wr"):
+    with Journal(tmp_path) as journal, pytest.raises(InputError, match="metrics.jsonl cannot be"):
         journal.write(1, {"kind": "train"})

@@ -47,12 +47,3 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a.json: not valid JSON .* restore it"):
         rundir.read_json(tmp_path / "a.json")
     assert rundir.read_json(tmp_path / "b.json") is None
-
-
-def test_a_directory_is_one_process_s_at_a_time(tmp_path: Path) -> None:
-    with rundir.locked(tmp_path):
-        with pytest.raises(InputError, match="is in use by another process"):
-            with rundir.locked(tmp_path):
-                pass
-    with rundir.locked(tmp_path):
-        pass

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from s4al_jax.engine import devices
-from s4al_jax.engine.score import fitting, scorer, summarizer
+from s4al_jax.engine.score import NonFinite, fitting, scorer, summarizer
 from s4al_jax.feed.residence import Room
 from s4al_jax.feed.source import CachedSource, ResidentSource
-from s4al_jax.types import UNLABELED, Acquisition, InputError, Method, Phase, TrainState
+from s4al_jax.types import UNLABELED, Acquisition, Method, Phase, TrainState
 
 STATE = TrainState(jnp.zeros((), jnp.int32), {}, {}, (), jnp.zeros(2, jnp.uint32), {})
 KEY = jax.random.PRNGKey(3)
@@ -156,6 +156,6 @@ def test_a_score_that_is_not_a_number_names_its_image() -> None:
     images[4, 0, 0, 0] = 77
     acquisition = Acquisition(summarize=broken, choose=unused)
     score = scorer(METHOD, acquisition, source(images), devices.mesh(1), batch=4)
-    with pytest.raises(InputError, match="score of pool image 4 is not a number"):
+    with pytest.raises(NonFinite, match=r"the scores of images \[4\]"):
         score(STATE, np.array([1, 2, 3, 4, 6]), KEY)
     assert score(STATE, np.array([1, 2, 3]), KEY).shape == (3, 1, 2)

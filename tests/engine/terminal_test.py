@@ -6,26 +6,26 @@ import types
 import pytest
 
 from s4al_jax.engine import terminal as terminal_module
-from s4al_jax.engine.terminal import Terminal, duration, pace
+from s4al_jax.engine.terminal import Terminal
+from tests.glass import Glass, Pseudo
 
 
-def test_elsewhere_than_on_a_terminal_progress_is_plain_lines() -> None:
+def test_elsewhere_than_on_a_terminal_an_epoch_is_a_plain_line_and_facts_are_silent() -> None:
     out = io.StringIO()
-    terminal = Terminal(out)
-    terminal.progress("epoch 1")
-    terminal.say("done")
-    assert out.getvalue() == "epoch 1\ndone\n"
+    with Terminal(out) as terminal:
+        terminal.tell(doing="training", cycle=0, epochs=2, steps=4)
+        terminal.epoch_over(
+            epoch=1, phase="warmup", step=2, seconds=0.5, images=4, metrics={"loss": 2}
+        )
+        terminal.say("done")
+    assert out.getvalue() == (
+        "cycle 0  epoch 1/2  warmup  loss 2.000  2.00 steps/s, 1 s left\ndone\n"
+    )
 
 
-def test_times_are_said_as_people_say_them() -> None:
-    assert [duration(s) for s in (0.4, 99, 100, 3600, 7200)] == [
-        "0 s",
-        "99 s",
-        "2 min",
-        "60 min",
-        "2.0 h",
-    ]
-    assert pace(0.25, 1200) == "4.00 steps/s, 5 min left"
+def test_a_fact_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="epcoh"):
+        Terminal(io.StringIO()).tell(epcoh=1)
 
 
 def test_a_countdown_speaks_now_and_then_and_estimates_what_is_left(
@@ -44,12 +44,36 @@ def test_a_countdown_speaks_now_and_then_and_estimates_what_is_left(
     ]
 
 
-def test_a_line_on_a_terminal_is_overwritten_by_the_next() -> None:
-    out = io.StringIO()
-    out.isatty = lambda: True  # type: ignore[method-assign]
-    terminal = Terminal(out)
-    terminal.progress("epoch 1")
-    terminal.progress("epoch 2")
-    terminal.say("done")
-    start = "\r\033[K"
-    assert out.getvalue() == f"{start}epoch 1{start}epoch 2{start}done\n"
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_on_a_terminal_facts_are_shown_until_an_error_and_then_gone(
+    no_color: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    pseudo = Pseudo()
+    with pytest.raises(RuntimeError), Terminal(pseudo.out) as terminal:
+        terminal.tell(doing="reading")
+        terminal.say("ordinary")
+        terminal.tell(share=0.5)
+        raise RuntimeError
+    text = pseudo.closed()
+    assert ("\033[1m" in text) == (not no_color)
+    shown = text[: text.rindex("\r\033[J")]
+    glass = Glass(80)
+    glass.feed(shown)
+    assert glass.above == ["ordinary"]
+    assert glass.below == [
+        "now       reading",
+        "budget    50.00 % labelled, 0 regions bought, 0 still to buy",
+    ]
+    glass.feed(text[len(shown) :])
+    assert glass.rows == ["ordinary", ""]
+
+
+def test_on_a_dumb_terminal_lines_are_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    pseudo = Pseudo()
+    with Terminal(pseudo.out) as terminal:
+        terminal.tell(doing="reading")
+        terminal.say("ordinary")
+    assert pseudo.closed() == "ordinary\r\n"

@@ -12,7 +12,7 @@ from s4al_jax.report.figures import acquisition, cell_map, colored, contact_shee
 from s4al_jax.types import UNLABELED, VOID
 
 GRID = region_grid(5, 7, 2, 3)
-BOXES = [[GRID.box(row, col) for col in range(GRID.cols)] for row in range(GRID.rows)]
+BOXES = GRID.boxes
 
 
 def test_labels_take_their_colours_and_the_unknown_is_black() -> None:
@@ -60,3 +60,13 @@ def test_names_in_any_script_and_with_any_sign_are_drawn(tmp_path: Path) -> None
     figure = contact_sheet([picture, picture], [label, None], names, names, palette)
     save(figure, tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_known_before_has_no_score() -> None:
+    scores = np.arange(9, dtype=np.float32).reshape(3, 3)
+    scores[0, 0] = np.nan
+    figure = acquisition(np.zeros((5, 7, 3), np.uint8), scores, BOXES, np.zeros((3, 3), bool))
+    heat = figure.axes[1].images[0]
+    assert np.ma.getmaskarray(heat.get_array())[:2, :3].all()
+    assert np.ma.getmaskarray(heat.get_array()).sum() == 6
+    assert heat.get_clim() == (1, 8)

@@ -1,0 +1,115 @@
+"""A request to stop, by SIGTERM (the machine is wanted back) or by SIGINT (Ctrl-C at a terminal).
+
+Whoever trains asks between two steps whether to stop, saves, and raises `Stopped`. Where nobody
+asks, there is nothing to save that is not on disk already, and the process leaves at once: a run
+survives a kill at any moment. A thread watches, because Python hears a signal only when what runs
+in C, such as a compilation that takes minutes, returns.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+from s4al_jax.engine import hosts
+
+PATIENCE_SECONDS = 20
+"""How long the step that runs and the saving may take; clusters kill after 30 s."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(Exception):
+    """The run was asked to stop and has saved what it had; the message says so."""
+
+    def __init__(self, saved: str) -> None:
+        super().__init__(f"Stopped by {_watch.name}{saved}; the same command goes on.")
+        self.code = 128 + (_watch.signal or 0)
+        """as a shell says of a process that a signal ended"""
+
+
+class _Watch:
+    """What this process has heard."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self.polled = False
+        """somebody asks now and then, and will stop"""
+
+    @property
+    def name(self) -> str:
+        return signal.Signals(self.signal).name if self.signal else "nobody"
+
+
+_watch = _Watch()
+
+
+def asked() -> bool:
+    """Whether to stop; who asks has something to save, and goes on asking until it is `settled`.
+
+    Of several processes only some may have heard the signal, so none of them waits to save.
+    """
+    _watch.polled = not hosts.joined()
+    return _watch.polled and bool(_watch.signal)
+
+
+def settled() -> bool:
+    """Whether to stop, where all is saved: who hears a signal from now on leaves at once."""
+    _watch.polled = False
+    return not hosts.joined() and bool(_watch.signal)
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[None]:
+    """Hear signals while inside, in the main thread; a second one ends the process at once."""
+    ear, mouth = socket.socketpair()
+    mouth.setblocking(False)
+    before = {each: signal.signal(each, _note) for each in SIGNALS}
+    earlier = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
+    thread = threading.Thread(target=_listen, args=(ear,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(earlier)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        mouth.close()
+        thread.join()
+        ear.close()
+        _watch.signal = 0
+
+
+def _note(number: int, frame: object) -> None:
+    """Nothing: the thread hears of it. A handler is only there so that the signal ends nothing."""
+
+
+def _listen(ear: socket.socket) -> None:
+    deadline = None
+    while True:
+        wait = None if deadline is None else max(deadline - time.monotonic(), 0)
+        if not select.select([ear], [], [], wait)[0]:
+            _leave("; it took too long to save, so the same command goes on from what was saved")
+        heard = ear.recv(1)
+        if not heard:
+            return
+        if heard[0] not in SIGNALS:
+            continue
+        if _watch.signal:
+            _leave(" again; the same command goes on from what was saved")
+        _watch.signal = heard[0]
+        if not _watch.polled:
+            _leave("; the same command goes on from what was saved")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+
+
+def _leave(how: str) -> None:
+    """End without asking the rest of the process, which may be busy for minutes."""
+    hosts.fall_silent()
+    print(f"\nStopped by {_watch.name}{how}.", file=sys.stderr, flush=True)
+    os._exit(128 + _watch.signal)

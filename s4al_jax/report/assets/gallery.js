@@ -1,0 +1,124 @@
+// The pictures as a page of tiles; a tile is painted when it comes into sight.
+
+const PAGE_OF_TILES = 24;
+
+const painter = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) if (isIntersecting) paint(target);
+}, { rootMargin: "300px" });
+
+/** Put the picture into a tile that was empty so far, or again where the choices changed. */
+function paint(tile) {
+  painter.unobserve(tile);
+  tile.querySelector(".view").replaceWith(view(pictures.get(tile.dataset.id), tile.choices));
+}
+
+function tileWords(picture, { cycle, sort }) {
+  const at = seen(picture, cycle);
+  if (!at) return `${picture.split} · not shown in cycle ${cycle}`;
+  const parts = [picture.split, `mIoU ${percent(at.miou)}`];
+  if (sort === "uncertainty") parts.push(`uncertainty ${percent(at.uncertainty)}`);
+  if (sort === "score") parts.push(at.asked ? `score ${short(SORTS.score.of(picture, at))}` : "not asked");
+  if (picture.split === "pool") parts.push(`${labelShare(at.labeled_share)} labelled`);
+  return parts.join(" · ");
+}
+
+/** A button that opens a picture large, among `among`. */
+function tile(picture, choices, among) {
+  const button = element("button", { type: "button", class: "tile", "data-id": picture.id, onclick: () => openLarge(picture, among()) },
+    element("span", { class: "view" }),
+    element("span", { class: "tile-name" }, picture.name),
+    element("span", { class: "more" }, tileWords(picture, choices)));
+  button.choices = choices;
+  painter.observe(button);
+  return element("li", {}, button);
+}
+
+let chosen = [];
+let shownTiles = PAGE_OF_TILES;
+
+function drawGallery() {
+  chosen = chosenPictures(state);
+  byId("gallery").replaceChildren();
+  addTiles(0);
+}
+
+function addTiles(from) {
+  const choices = { ...state };
+  byId("gallery").append(...chosen.slice(from, shownTiles).map((picture) => tile(picture, choices, () => chosen)));
+  const left = chosen.length - shownTiles;
+  byId("more").hidden = left <= 0;
+  byId("more").textContent = `Show ${Math.min(left, PAGE_OF_TILES)} more of ${count(chosen.length)}`;
+  byId("count").textContent = chosen.length
+    ? `${plural(chosen.length, "picture")} of ${count(page.pictures.length)}`
+    : "No picture passes these filters.";
+}
+
+function showMore() {
+  const from = shownTiles;
+  shownTiles += PAGE_OF_TILES;
+  addTiles(from);
+  byId("gallery").children[from]?.firstChild.focus();
+}
+
+/** The same tiles in another layer. */
+function repaint() {
+  for (const one of byId("gallery").querySelectorAll(".tile")) {
+    one.choices = { ...state };
+    painter.unobserve(one);
+    painter.observe(one);
+  }
+  byId("layer-key").replaceChildren(...layerKey(state.layer, state.cycle));
+}
+
+const options = (pairs) => pairs.map(([value, name]) => element("option", { value }, name));
+
+/** A control that holds a choice, both ways. */
+function bind(id, name, event = "change") {
+  byId(id).addEventListener(event, () => choose({ [name]: byId(id).value }));
+  follow([name], () => { if (byId(id).value !== state[name]) byId(id).value = state[name]; });
+}
+
+function layerChoice() {
+  return Object.entries(LAYERS).map(([layer, name], i) => element("label", {},
+    element("input", { type: "radio", name: "layer", value: layer, onchange: () => choose({ layer }) }),
+    element("span", { title: `${name}  ${i + 1}` }, name)));
+}
+
+function layerTools() {
+  return [
+    element("label", { class: "check" }, "Over the image",
+      element("input", { type: "range", id: "strength", min: 0, max: 1, step: 0.05, value: state.strength,
+        oninput: (event) => choose({ strength: Number(event.target.value) }) })),
+    element("label", { class: "check" },
+      element("input", { type: "checkbox", id: "frames", onchange: (event) => choose({ frames: event.target.checked }) }),
+      "Frame what was chosen"),
+  ];
+}
+
+function clearFilters() {
+  choose({ split: "", class: "", search: "" });
+}
+
+function drawPictures() {
+  byId("layers").append(...layerChoice());
+  byId("layers").after(element("div", { class: "fields" }, layerTools()));
+  const splits = [...new Set(page.pictures.map((picture) => picture.split))];
+  byId("sort").append(...options(Object.entries(SORTS).map(([sort, { name }]) => [sort, name])));
+  byId("split").append(...options([["", "all"], ...splits.map((split) => [split, split])]));
+  byId("class").append(...options([["", "all"], ...page.classes.map((one, i) => [String(i), one.name])]));
+  bind("sort", "sort");
+  bind("split", "split");
+  bind("class", "class");
+  bind("search", "search", "input");
+  byId("reverse").addEventListener("click", () => choose({ reversed: !state.reversed }));
+  follow(["reversed"], () => byId("reverse").setAttribute("aria-pressed", state.reversed));
+  byId("clear").addEventListener("click", clearFilters);
+  byId("more").addEventListener("click", showMore);
+  follow(["layer"], () => { document.querySelector(`#layers [value="${state.layer}"]`).checked = true; });
+  follow(["frames"], () => { byId("frames").checked = state.frames; });
+  follow(["cycle", "sort", "reversed", "split", "class", "search"], () => {
+    shownTiles = PAGE_OF_TILES;
+    drawGallery();
+  });
+  follow(["cycle", "layer", "strength", "frames"], repaint);
+}

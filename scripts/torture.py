@@ -1,0 +1,411 @@
+"""Kills a small run over and over, and sees whether it still ends with the same bits.
+
+    python scripts/torture.py --kills=100 --seed=0 --workdir=/tmp/torture --out=kills.csv
+    python scripts/torture.py --config=tests/cheap.py --kills=500 --workdir=/tmp/torture
+    python scripts/torture.py --at=checkpoint:3 --at=ledger:2 --workdir=/tmp/torture
+
+One run is left alone. Then the same command is started, killed with SIGKILL, and started again
+until it ends by itself; what it has left is compared with the run that was left alone: parameters
+of both networks, regions chosen, ledger, metrics. After that it begins anew, until so many kills
+are done.
+
+Every other kill comes at a moment drawn over the time that the whole run takes, the rest at one
+drawn from all that it does to files and all stages that it enters, so that the short moments
+between a line and its `fsync` are met as well. Half of the former are SIGTERM, which lets the run
+save and leave. `--at=STAGE:COUNT` kills at the COUNT-th entry of a
+stage instead (or of STAGE.fsync, STAGE.rename and so on). One start in four lacks a compiled
+program and has to make it again.
+
+`tests/tiny.py` is the whole method on a network of two convolutions, `tests/cheap.py` the whole
+loop on networks of one weight, which compile in no time. A start is a fork of a process that has
+imported everything and done nothing: what is not tried is a kill during Python's imports, which
+write nothing into a run's directory.
+"""
+
+import argparse
+import contextlib
+import csv
+import functools
+import importlib
+import itertools
+import json
+import mmap
+import os
+import random
+import shutil
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+KNOBS = (
+    "--config.devices=1",
+    "--config.batch.labeled=2",
+    "--config.batch.unlabeled=2",
+    "--config.schedule.warmup_epochs=1",
+    "--config.schedule.epochs=3",
+    "--config.schedule.last_epochs=4",
+    "--config.schedule.replay_from_cycle=1",
+)
+"""All phases of the tests' small runs, on one device."""
+
+STAGES: Mapping[str, tuple[str, str]] = {
+    "reading images": ("s4al_jax.start", "checked_data"),
+    "opening the ledger": ("s4al_jax.stages", "_labels"),
+    "evaluation": ("s4al_jax.stages", "_evaluate"),
+    "scoring": ("s4al_jax.stages", "_scores"),
+    "choosing": ("s4al_jax.stages", "_choice"),
+    "asking": ("s4al_jax.asking", "_ask"),
+    "ledger": ("s4al_jax.pool.labels", "LabelStore.record"),
+    "checkpoint": ("s4al_jax.engine.checkpoint", "Checkpoints.save"),
+    "restoring": ("s4al_jax.engine.checkpoint", "Checkpoints.state"),
+    "metrics": ("s4al_jax.engine.journal", "Journal.write"),
+}
+"""name -> the function in which the run then is; `step` and `compile` besides, and `start`"""
+
+CALLS = ("fsync", "replace")
+"""Of `os`, which tell no audit hook, or too late"""
+EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
+ROOM = 256
+HEAD = ("round", "kill", "drawn", "signal", "seconds", "left_after", "stage", "entry", "outcome")
+PATIENCE = 600
+STOPPED = (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
+"""Exit codes of a process that was killed or asked to leave, before it listens or after"""
+
+
+class Moment(NamedTuple):
+    """When to kill: after some seconds, at the so-manieth mark of all, or of those of one name."""
+
+    said: str
+    seconds: float | None = None
+    mark: int = 0
+    stage: str = ""
+    signal: int = signal.SIGKILL
+
+
+class Watch:
+    """Where a process is, seen from outside even when it is dead."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, ROOM)
+        self.stages = ["start"]
+        self.moment = Moment("never")
+        self._seen: dict[str, int] = {}
+
+    @property
+    def found(self) -> tuple[int, str]:
+        """How many marks the process has passed, and the last one's name."""
+        count, size = struct.unpack_from("QI", self._shared)
+        return count, self._shared[16 : 16 + size].decode()
+
+    def clear(self) -> None:
+        """Forget the process before."""
+        struct.pack_into("QI4x5s", self._shared, 0, 0, 5, b"start")
+
+    def mark(self, name: str) -> None:
+        """Note where this process is, and die here if that was asked for."""
+        count, text = self.found[0] + 1, name.encode()[: ROOM - 16]
+        self._shared[16 : 16 + len(text)] = text
+        struct.pack_into("QI", self._shared, 0, count, len(text))
+        self._seen[name] = self._seen.get(name, 0) + 1
+        own = self.moment.stage == name and self._seen[name] == self.moment.mark
+        if own or (not self.moment.stage and count == self.moment.mark):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def inside(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, as a stage that the process is in while it runs."""
+
+        @functools.wraps(function)
+        def watched(*arguments: Any, **named: Any) -> Any:
+            self.stages.append(stage)
+            self.mark(stage)
+            try:
+                return function(*arguments, **named)
+            finally:
+                self.stages.pop()
+
+        return watched
+
+    def before(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, marked before it runs and after, as what the stage does."""
+
+        def watched(*arguments: Any, **named: Any) -> Any:
+            self.mark(f"{self.stages[-1]}.{name}")
+            result = function(*arguments, **named)
+            self.mark(f"{self.stages[-1]}.{name} done")
+            return result
+
+        return watched
+
+    def install(self, workdir: Path) -> None:
+        """Put the marks into this process, which is to do the run in `workdir`."""
+        for stage, (module, path) in STAGES.items():
+            *owners, name = path.split(".")
+            place = functools.reduce(getattr, owners, importlib.import_module(module))
+            setattr(place, name, self.inside(stage, getattr(place, name)))
+        for name in CALLS:
+            setattr(os, name, self.before(name, getattr(os, name)))
+        train: Any = importlib.import_module("s4al_jax.engine.train")
+        train.updates = functools.partial(self._updates, train.updates)
+
+        def heard(event: str, arguments: tuple) -> None:
+            if event in EVENTS and str(arguments[0]).startswith(str(workdir)):
+                writes = event != "open" or (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
+                if writes:
+                    self.mark(f"{self.stages[-1]}.{event.removeprefix('os.')}")
+
+        sys.addaudithook(heard)
+
+    def _updates(self, updates: Callable[..., dict], *arguments: Any) -> dict:
+        return {phase: self._update(update) for phase, update in updates(*arguments).items()}
+
+    def _update(self, update: Callable[..., Any]) -> Callable[..., Any]:
+        stages = iter(["compile"])
+
+        def watched(*arguments: Any) -> Any:
+            return self.inside(next(stages, "step"), update)(*arguments)
+
+        return watched
+
+
+class Ended(NamedTuple):
+    """How a process ended: its exit code (negative: the signal), after how long, and where."""
+
+    code: int
+    seconds: float
+    left_after: float
+    """seconds from the signal on"""
+    marks: int
+    stage: str
+
+
+class Torture:
+    """A place to run in, the run that was left alone, and what became of all kills."""
+
+    def __init__(
+        self, workdir: Path, *, seed: int, config: str, programs: Path | None, out: Path | None
+    ) -> None:
+        self.out = out
+        self.command = ("s4al_jax.main", f"--config={config}", *KNOBS)
+        self.workdir, self.watch, self.lots = workdir, Watch(), random.Random(seed)
+        self.rows: list[list[str]] = []
+        self.rounds = 0
+        self.programs = programs or workdir / "programs"
+        self.straight = workdir / "straight"
+
+    def forked(self, work: Callable[[], object], moment: Moment, said: Path) -> Ended:
+        """Do some work in a process of its own, and kill it when the moment comes."""
+        self.watch.clear()
+        self.watch.moment = moment
+        sys.stdout.flush()
+        started = time.monotonic()
+        process = os.fork()
+        if not process:
+            os._exit(_code(work, said, self.programs))
+        deadline = started + (PATIENCE if moment.seconds is None else moment.seconds)
+        status, sent = _status(process, deadline), time.monotonic()
+        if status is None:
+            os.kill(process, moment.signal)
+            status = _status(process, sent + PATIENCE)
+        if status is None:
+            os.kill(process, signal.SIGKILL)
+            sys.exit(f"a process did not leave within {PATIENCE} s of {moment}")
+        now = time.monotonic()
+        code = os.waitstatus_to_exitcode(status)
+        return Ended(code, now - started, now - sent, *self.watch.found)
+
+    def started(self, run: Path, moment: Moment) -> Ended:
+        """Start the command on a run's directory."""
+
+        def work() -> None:
+            self.watch.install(run)
+            importlib.import_module("s4al_jax.main").run()
+
+        sys.argv = [*self.command, f"--workdir={run}"]
+        return self.forked(work, moment, run.with_suffix(".txt"))
+
+    def compared(self, run: Path) -> str:
+        """`same bits`, or what differs from the run that was left alone."""
+        found = self.workdir / "differences.json"
+
+        def work() -> None:
+            line = importlib.import_module("s4al_jax.command_line")
+            line.parsed(self.command)
+            built = importlib.import_module("s4al_jax.experiment").build(line.config())
+            same_run = importlib.import_module("tests.same_run")
+            found.write_text(json.dumps(same_run.differences(run, self.straight, built)))
+
+        ended = self.forked(work, Moment("never"), run.with_suffix(".txt"))
+        if ended.code:
+            return f"cannot be compared: {last_line(run)}"
+        differing = json.loads(found.read_text())
+        return f"differs: {', '.join(differing[:5])}" if differing else "same bits"
+
+    def killed(self, moments: Iterator[Moment]) -> None:
+        """Kill at every moment that comes, and compare whenever a run has ended."""
+        run, open_rows, moment = self._next_run(), [], next(moments, None)
+        while True:
+            ended = self.started(run, moment or Moment("never"))
+            if ended.code in STOPPED:
+                open_rows.append(self._row(moment or Moment("never"), ended))
+                moment = next(moments, None)
+                continue
+            if moment and moment.stage:
+                print(f"{moment.said} was not met: the run ended before", flush=True)
+            outcome = f"stopped: {last_line(run)}" if ended.code else self.compared(run)
+            for row in open_rows:
+                row.append(outcome)
+            self._say(open_rows, outcome)
+            self._write()
+            if outcome == "same bits":
+                shutil.rmtree(run)
+            # An entry that was over already is waited for once more, in a run from the start.
+            if moment and not (moment.stage and open_rows):
+                moment = next(moments, None)
+            if moment is None:
+                return
+            run, open_rows = self._next_run(), []
+
+    def _next_run(self) -> Path:
+        self.rounds += 1
+        run = self.workdir / f"run_{self.rounds:03d}"
+        shutil.rmtree(run, ignore_errors=True)
+        return run
+
+    def _row(self, moment: Moment, ended: Ended) -> list[str]:
+        stage, _, entry = ended.stage.partition(".")
+        name, times = signal.Signals(moment.signal).name, (ended.seconds, ended.left_after)
+        row = [str(self.rounds), str(len(self.rows) + 1), moment.said, name]
+        self.rows.append([*row, *(f"{seconds:.2f}" for seconds in times), stage, entry])
+        return self.rows[-1]
+
+    def _say(self, rows: Sequence[Sequence[str]], outcome: str) -> None:
+        stages = ", ".join(".".join(filter(None, row[6:8])) for row in rows)
+        print(
+            f"run {self.rounds}, {len(rows)} kills ({stages}): {outcome}; {len(self.rows)} so far",
+            flush=True,
+        )
+
+    def _write(self) -> None:
+        if self.out:
+            with self.out.open("w", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows([HEAD, *self.rows])
+
+    def moments(self, kills: int, whole: Ended) -> Iterator[Moment]:
+        """So many moments, by turns out of the time and out of the marks of a whole run."""
+        for number in itertools.count():
+            if len(self.rows) == kills:
+                return
+            if self.lots.random() < 0.25:
+                self.forget_a_program()
+            if number % 2:
+                yield Moment("mark", mark=self.lots.randint(1, whole.marks))
+            else:
+                kill = signal.SIGTERM if number % 4 else signal.SIGKILL
+                yield Moment("time", seconds=self.lots.uniform(0, whole.seconds), signal=kill)
+
+    def forget_a_program(self) -> None:
+        """Take away one compiled program, so that the next start has to make it again."""
+        kept = sorted(self.programs.glob("*-cache"))
+        if kept:
+            self.lots.choice(kept).unlink()
+
+
+def _code(work: Callable[[], object], said: Path, programs: Path) -> int:
+    """Do the work in this process, a fork, and say how it ended as a shell would."""
+    with said.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(programs))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    try:
+        work()
+        code: Any = 0
+    except SystemExit as end:
+        code = end.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+    except BaseException:
+        importlib.import_module("traceback").print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _status(process: int, deadline: float) -> int | None:
+    """How a process has ended; None where it still runs when its time is over."""
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(process, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.002)
+    return None
+
+
+def last_line(run: Path) -> str:
+    """The last that the processes of a run have said."""
+    lines = run.with_suffix(".txt").read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def asked(text: str) -> Moment:
+    """`STAGE:COUNT` as a moment."""
+    stage, _, count = text.rpartition(":")
+    if not stage or not count.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: give STAGE:COUNT, as in checkpoint:3")
+    return Moment(text, mark=int(count), stage=stage)
+
+
+def main() -> None:
+    given = arguments()
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    workdir = given.workdir.resolve()
+    workdir.mkdir(parents=True, exist_ok=True)
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    for module in ("s4al_jax.main", "tests.same_run", "tests.cheap"):
+        importlib.import_module(module)
+    torture = Torture(
+        workdir, seed=given.seed, config=given.config, programs=given.programs, out=given.out
+    )
+    shutil.rmtree(torture.straight, ignore_errors=True)
+    # Twice: the first one compiles, the second one tells how long a start takes that need not.
+    for _ in range(1 if given.at else 2):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(torture.straight)
+        whole = torture.started(torture.straight, Moment("never"))
+        if whole.code:
+            sys.exit(f"the run that is left alone fails: {last_line(torture.straight)}")
+    print(f"a whole run: {whole.seconds:.1f} s, {whole.marks} marks", flush=True)
+    moments = iter(given.at) if given.at else torture.moments(given.kills, whole)
+    began = time.monotonic()
+    torture.killed(moments)
+    survived = sum(row[-1] == "same bits" for row in torture.rows)
+    print(f"{len(torture.rows)} kills in {time.monotonic() - began:.0f} s: {survived} survived")
+    sys.exit(int(survived < len(torture.rows)))
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--kills", type=int, default=100, help="how many, at random moments")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument(
+        "--at", type=asked, action="append", help="STAGE:COUNT, in place of --kills"
+    )
+    parser.add_argument("--config", default="tests/tiny.py", help="of the run; or tests/cheap.py")
+    parser.add_argument("--workdir", type=Path, required=True, help="where the runs lie")
+    parser.add_argument("--programs", type=Path, help="where compiled programs are kept")
+    parser.add_argument("--out", type=Path, help="the CSV file to write: a row for each kill")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""The command that does a run again has all of the run's knobs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from s4al_jax import config as knobs
+from s4al_jax.report.again import command
+from tests.config_test import ROOT, loaded
+
+RUN = Path("runs/first")
+
+
+def of(name: str, argument: str | None, **changes: object) -> dict:
+    config = loaded(ROOT / f"configs/{name}.py", argument)
+    for knob, value in changes.items():
+        *path, last = knob.split("__")
+        place = config
+        for part in path:
+            place = place[part]
+        place[last] = value
+    return json.loads(json.dumps(knobs.flat(config)))
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (("demo", None), "configs/demo.py --workdir=runs/first_again"),
+        (("demo", "margin"), "configs/demo.py:margin --workdir=runs/first_again"),
+        (("camvid_small", "supervised"), "configs/camvid_small.py:supervised "),
+        (("folder", "my photos:random"), "'--config=configs/folder.py:my photos:random' "),
+    ],
+)
+def test_a_config_and_its_study_are_found(made: tuple[str, str | None], expected: str) -> None:
+    assert expected in command(RUN, of(*made))
+
+
+def test_knobs_that_were_changed_are_flags() -> None:
+    changed = of("demo", None, seed=3, augment__scale_range=(0.5, 2.0), data__kwargs__train=40)
+    assert command(RUN, changed) == (
+        "python -m s4al_jax.main --config=configs/demo.py --workdir=runs/first_again "
+        "'--config.augment.scale_range=(0.5, 2.0)' --config.data.kwargs.train=40 --config.seed=3"
+    )
+
+
+def test_where_the_data_lies_is_always_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment may say another place to whoever does it again."""
+    monkeypatch.setenv("S4AL_CAMVID", "/data/CamVid")
+    assert "--config.data.root=/data/CamVid" in command(RUN, of("camvid", None))
+
+
+def test_what_no_config_comes_close_to_is_left_to_its_knobs() -> None:
+    strange = of("demo", None) | {"model.backbone.kwargs.features": 8}
+    assert command(RUN, strange) == ""

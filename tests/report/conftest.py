@@ -1,0 +1,48 @@
+"""What the tests of the page in a browser share; without a browser they are skipped."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from s4al_jax.report.contents import Page, Sheet
+from s4al_jax.report.page import page
+from tests.report.sample import sample
+
+
+@pytest.fixture(scope="session")
+def given() -> tuple[Page, Sheet, dict[int, Sheet]]:
+    """What the page was made from."""
+    return sample(40)
+
+
+@pytest.fixture(scope="session")
+def path(
+    given: tuple[Page, Sheet, dict[int, Sheet]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The page, on disk."""
+    written = tmp_path_factory.mktemp("page") / "index.html"
+    written.write_text(page(*given), "utf-8")
+    return written
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Any]:
+    """A browser without a page."""
+    from tests.report import browser
+
+    if not (browser.CHROMIUM and browser.DRIVER):
+        pytest.skip("needs chromium and chromedriver on the PATH")
+    with browser.browser() as started:
+        yield started
+
+
+@pytest.fixture
+def shown(driver: Any, path: Path) -> Iterator[Any]:
+    """The page, freshly opened; a test fails where the browser has something to complain about."""
+    from tests.report.browser import Opened
+
+    opened = Opened(driver).open(path)
+    yield opened
+    assert opened.errors() == []

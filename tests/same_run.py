@@ -1,0 +1,52 @@
+"""Whether two run directories hold the same results, to the bit; not a test.
+
+What times and dates are in is left out: `timing.jsonl`, TensorBoard's files, the lock.
+"""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from s4al_jax import experiment
+from s4al_jax.engine import rundir
+from s4al_jax.engine.checkpoint import Checkpoints
+
+
+def arrays(run: Path, made: experiment.Experiment) -> dict[str, np.ndarray]:
+    """The last checkpoint's arrays by path."""
+    kept = Checkpoints(run / "checkpoints", keep=2, mesh=made.mesh)
+    counts = np.ones(len(made.spec.classes), np.int64)
+    state = kept.state(jax.eval_shape(lambda: made.fresh_state(0, counts)))
+    kept.close()
+    leaves = jax.tree_util.tree_flatten_with_path(state)[0]
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def files(run: Path) -> dict[str, bytes]:
+    """All results but those that hold times, checkpoints by their arrays elsewhere."""
+    kept = [run / "metrics.jsonl", run / "splits.json"]
+    kept += sorted(run.glob("annotations/**/*")) + sorted(run.glob("cycles/*/*"))
+    # Somebody may change the source while the tests run.
+    identity = {**json.loads((run / "config.json").read_text()), "revision": ""}
+    return {"config.json": json.dumps(identity).encode()} | {
+        path.relative_to(run).as_posix(): path.read_bytes()
+        for path in kept
+        if path.is_file() and path.suffix != ".npz"
+    }
+
+
+def differences(run: Path, straight: Path, made: experiment.Experiment) -> list[str]:
+    """What differs between a run and the straight one: files, arrays, scores; empty if nothing."""
+    wanted, got = files(straight), files(run)
+    found = [name for name in sorted({*wanted, *got}) if wanted.get(name) != got.get(name)]
+    for cycle in range(made.schedule.cycles - 1):
+        folders = (rundir.cycle_folder(workdir, cycle) for workdir in (straight, run))
+        one, other = (folder.scores for folder in folders)
+        if not one or not other or not all(map(np.array_equal, one, other)):
+            found.append(f"the scores of cycle {cycle}")
+    before, after = arrays(straight, made), arrays(run, made)
+    found += sorted(before.keys() ^ after.keys())
+    both = before.keys() & after.keys()
+    return found + [name for name in both if not np.array_equal(before[name], after[name])]
