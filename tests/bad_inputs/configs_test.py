@@ -72,11 +72,6 @@ ALONE = (
         "config.model.loss_bands is 49, but there are 48 rows of pixels "
         "(config.data.height): choose less",
     ),
-    knob(
-        "model.backbone.name",
-        "vgg",
-        "config.model.backbone.name is 'vgg': one of mobilenet_v2, plain",
-    ),
     knob("model.head.name", "unet", "config.model.head.name is 'unet': one of deeplab_v3_plus"),
     knob(
         "model.head.kwargs.aspp_channels",
@@ -128,7 +123,6 @@ ALONE = (
     knob("optimizer.power", -1.0, "power is -1.0: give 0 or more"),
     knob("optimizer.weight_decay", math.inf, f"config.optimizer.weight_decay is inf: {COUNTED}"),
     knob("optimizer.momentum", 1.0, "momentum is 1.0: give a number from 0 to below 1"),
-    knob("method.name", "deal", "config.method.name is 'deal': one of s4al, supervised"),
     knob("method.kwargs.ema_decay", math.nan, f"config.method.kwargs.ema_decay is nan: {COUNTED}"),
     knob("method.kwargs.head", (11,), "head is (11,): give class ids from 0 to 10"),
     knob("method.kwargs.tail_draws", -1, "tail_draws is -1: give 0 or more classes"),

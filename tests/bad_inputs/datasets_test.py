@@ -1,5 +1,6 @@
 """Bad folders of CamVid and bad archives of Cityscapes, as the check before a training goes."""
 
+import gc
 import os
 import shutil
 import zipfile
@@ -13,6 +14,8 @@ from PIL import Image
 from s4al_jax.pool.camvid import camvid
 from s4al_jax.pool.check import check
 from s4al_jax.pool.cityscapes import cityscapes
+from s4al_jax.pool.pictures import check_name
+from s4al_jax.types import InputError
 from tests.bad_inputs.catalogue import Case, refused
 from tests.pool.small_sets import camvid_folders, cityscapes_archives, cityscapes_folders, png
 
@@ -171,9 +174,20 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cityscapes_archives(folders, tmp_path_factory.mktemp("archives"))
 
 
+# An error keeps the archive that it is about open for as long as somebody looks at it.
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("case", ARCHIVES, ids=lambda case: case.name)
 def test_an_archive(case: Case, archives: Path, tmp_path: Path) -> None:
     root = tmp_path / "inner"
     shutil.copytree(archives, root)
     refused(case, root, lambda root: check(cityscapes(str(root), height=8, width=16, val=2)))
     assert list(tmp_path.iterdir()) == [root], "something was written outside of the folder"
+    gc.collect()
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/x", ""])
+def test_a_name_that_leads_out_of_a_folder(name: str) -> None:
+    """Records of any data set have names, and labels are exported under them."""
+    with pytest.raises(InputError) as error:
+        check_name(name, "data:train")
+    assert str(error.value) == ("'data:train' has a name that leads out of its folder: rename it")

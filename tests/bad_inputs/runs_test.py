@@ -186,13 +186,6 @@ RUNS = (
         all_of(removed("checkpoints"), text("checkpoints", "")),
         "HERE/checkpoints is a file: remove it",
     ),
-    Case(
-        "with an empty checkpoint",
-        lambda run: [path.unlink() for path in run.glob("checkpoints/14/*/*") if path.is_file()],
-        "HERE/checkpoints/14 cannot be read (File HERE/checkpoints/14/position/metadata not "
-        "found.): restore it from a copy, or remove it, and the run goes on from the checkpoint "
-        "before",
-    ),
 )
 
 
