@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from s4al_jax import config
+from s4al_jax.acquire.choose import budget, top_of_each_image
 from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.oracle import simulated
 from s4al_jax.pool.regions import region_grid, whole_image
@@ -31,7 +32,7 @@ from s4al_jax.report.written import write
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, RegionRef
 
 HEAD = ["pool_images", "measured_images", "cycles", "height", "width", "page_mib", "write_seconds"]
-HEAD += ["views_mib_a_cycle", "peak_mib", "machine", "date", "numpy"]
+HEAD += ["write_cpu_seconds", "views_mib_a_cycle", "peak_mib", "machine", "date", "numpy"]
 CYCLES, CELLS, SCENES, MIB = 3, 4, 24, 2**20
 
 
@@ -58,12 +59,13 @@ def main() -> None:
         )
         spec = remembered(spec)
         made_run(folder / "run", spec)
-        started = time.monotonic()
+        started, began = time.monotonic(), time.process_time()
         page = write(given.keep or folder / "page", [folder / "run"], spec)
-        seconds = time.monotonic() - started
+        seconds, cpu = time.monotonic() - started, time.process_time() - began
         kept = (folder / "run/cycles/00/views.npz").stat().st_size / MIB
         row = [given.pool, given.measured, CYCLES, given.height, given.width]
-        row += [f"{page.stat().st_size / MIB:.1f}", f"{seconds:.1f}", f"{kept:.1f}"]
+        row += [f"{page.stat().st_size / MIB:.1f}", f"{seconds:.1f}", f"{cpu:.1f}"]
+        row.append(f"{kept:.1f}")
     finally:
         shutil.rmtree(folder)
     row += [f"{peak() / MIB:.0f}", *about_this_machine()]
@@ -125,11 +127,9 @@ def made_run(run: Path, spec: DatasetSpec) -> None:
         eligible = labels.untouched(grid)
         scores = np.where(eligible, rng.random(eligible.shape, np.float32), 0)
         np.savez_compressed(folder / "scores.npz", scores=scores, eligible=eligible)
-        chosen = [
-            RegionRef(image, *map(int, np.unravel_index(place, eligible.shape[1:])))
-            for image in np.flatnonzero(eligible.any(axis=(1, 2))).tolist()
-            for place in np.argsort(-scores[image].ravel())[:CELLS]
-        ]
+        allowed = budget(grid, per_image=CELLS, images=len(eligible), scope="image")
+        taken = np.argwhere(top_of_each_image(scores, eligible, allowed, rng)).tolist()
+        chosen = [RegionRef(*place) for place in taken]
         (folder / "chosen.json").write_text(json.dumps(chosen))
         for answers in oracle.answers(chosen, grid, cycle + 1):
             labels.record(answers, grid)

@@ -107,7 +107,7 @@ def test_the_panel_follows_the_run(watched: Watched) -> None:
 
 
 def test_ctrl_c_at_the_terminal_leaves_ordinary_lines_alone(tmp_path: Path) -> None:
-    pseudo = Pseudo()
+    pseudo = Pseudo(columns=200)
     command = (
         "import os; os.open(os.ttyname(0), os.O_RDWR)\n"  # makes it this process's own terminal
         "from s4al_jax import main; main.run()"
@@ -126,7 +126,9 @@ def test_ctrl_c_at_the_terminal_leaves_ordinary_lines_alone(tmp_path: Path) -> N
         time.sleep(0.02)
     os.write(pseudo.master, b"\x03")
     assert process.wait(100) == 130, pseudo.text
-    glass = Glass(80)
+    glass = Glass(200)
     glass.feed(pseudo.closed())
-    assert glass.rows[0].startswith("reading 11 images and what is known of them")
-    assert glass.rows[1:] == ["", "Stopped; the same command goes on.", ""]
+    head, *others, empty, said, end = glass.rows
+    assert head.startswith("reading 11 images and what is known of them")
+    assert said.startswith("Stopped by SIGINT") and "the same command goes on" in said
+    assert empty == end == "" and all(line.startswith("cycle 0  epoch ") for line in others)

@@ -16,8 +16,9 @@ from s4al_jax import experiment, loop, viewing
 from s4al_jax.report import views
 from s4al_jax.report.contents import Page, Sheet
 from s4al_jax.types import VOID, AnnotationsPending, InputError
+from tests.cheap import cheap
 from tests.conftest import Command
-from tests.stages_test import cheap
+from tests.same_run import arrays
 from tests.tiny import tiny_config
 
 CLASSES = 11
@@ -79,6 +80,22 @@ def test_views_are_those_of_evenly_spread_images(seen: Seen) -> None:
         assert (kept.predicted == CLASSES - 1)[1].mean() > 0.99
         dark, bright = (kept.uncertainty[1][where] for where in (light < 60, light > 200))
         assert dark.min() > bright.max()
+
+
+def test_it_is_the_teacher_that_looks(seen: Seen) -> None:
+    kept = views.read(seen.folder(1) / "views.npz")
+    light = seen.experiment.spec.train.read_image(2).astype(np.float32).mean(axis=-1) / 255
+    weights = arrays(seen.workdir, seen.experiment)
+    assert kept
+
+    def alike(network: str) -> float:
+        logits = light[..., None] * weights[f".{network}['weight']"] * np.arange(CLASSES)
+        shares = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+        entropy = -(shares * np.log(shares)).sum(axis=-1) / np.log(CLASSES)
+        assert np.abs(kept.uncertainty[1] - 255 * entropy).max() < 5
+        return float((kept.uncertainty[1] == np.round(255 * entropy)).mean())
+
+    assert alike("teacher") > 0.99 > 0.8 > alike("student")
 
 
 def test_the_numbers_of_the_page_are_those_of_the_files(seen: Seen, page: Page) -> None:

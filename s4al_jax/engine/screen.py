@@ -22,6 +22,15 @@ _SECONDS = 0.5
 _LEAST_COLUMNS, _LEAST_ROWS = 20, 4
 
 
+_open: list["Screen"] = []
+
+
+def leave_terminals() -> None:
+    """Take away whatever stays on any terminal: for who ends the process without unwinding it."""
+    for screen in list(_open):
+        screen.close()
+
+
 def capable(out: TextIO) -> bool:
     """Whether this is a terminal on which the cursor can be moved."""
     return out.isatty() and os.environ.get("TERM", "dumb") != "dumb"
@@ -40,13 +49,21 @@ class Screen:
     def write(self, text: str) -> None:
         """Let whole ordinary lines scroll by."""
         with self._lock:
-            self._put(_ERASE + text + ("" if self._closed.is_set() else self._drawing()))
+            gone = self._closed.is_set()
+            self._put(text if gone else _ERASE + text + self._drawing())
 
     def redraw(self) -> None:
         """Show what there is to show by now."""
         with self._lock:
             if not self._closed.is_set():
                 self._put(self._drawing())
+
+    def close(self) -> None:
+        """Leave nothing behind; ordinary lines may still be written."""
+        with self._lock:
+            if not self._closed.is_set():
+                self._closed.set()
+                self._put(_ERASE)
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
@@ -56,7 +73,9 @@ class Screen:
         """
         clock = threading.Thread(target=self._tick, name="screen", daemon=True)
         with contextlib.ExitStack() as leaving:
-            leaving.callback(self._close)
+            leaving.callback(self.close)
+            leaving.callback(_open.remove, self)
+            _open.append(self)
             for name in ("stdout", "stderr"):
                 stream = getattr(sys, name)
                 if stream is not None and stream.isatty():
@@ -67,11 +86,6 @@ class Screen:
             clock.start()
             self.redraw()
             yield
-
-    def _close(self) -> None:
-        with self._lock:
-            self._closed.set()
-            self._put(_ERASE)
 
     def _tick(self) -> None:
         while not self._closed.wait(_SECONDS):

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from s4al_jax.engine import hosts
+from s4al_jax.engine import hosts, screen
 
 PATIENCE_SECONDS = 20
 """How long the step that runs and the saving may take; clusters kill after 30 s."""
@@ -111,5 +111,6 @@ def _listen(ear: socket.socket) -> None:
 def _leave(how: str) -> None:
     """End without asking the rest of the process, which may be busy for minutes."""
     hosts.fall_silent()
+    screen.leave_terminals()
     print(f"\nStopped by {_watch.name}{how}.", file=sys.stderr, flush=True)
     os._exit(128 + _watch.signal)

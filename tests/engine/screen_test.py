@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from s4al_jax.engine.screen import Screen, capable
+from s4al_jax.engine.screen import Screen, capable, leave_terminals
 from tests.glass import Glass, Pseudo
 
 PANEL = ["now       training", "cycle     0"]
@@ -45,6 +45,18 @@ def test_ordinary_lines_scroll_by_above_and_the_end_leaves_them_alone(pseudo: Ps
     glass = Glass(40)
     glass.feed(pseudo.closed())
     assert glass.rows == [*ordinary, ""]
+
+
+def test_it_is_gone_when_the_process_is_about_to_end_and_lines_go_on(pseudo: Pseudo) -> None:
+    screen = Screen(pseudo.out, lambda columns: PANEL)
+    with screen.open():
+        leave_terminals()
+        screen.write("last words\n")
+        screen.redraw()
+        assert eventually(lambda: seen(pseudo).rows == ["last words", ""])
+    glass = Glass(40)
+    glass.feed(pseudo.closed())
+    assert glass.rows == ["last words", ""]
 
 
 def test_what_is_shown_changes_in_place(pseudo: Pseudo) -> None:

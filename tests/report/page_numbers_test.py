@@ -1,17 +1,29 @@
 """The page in a browser: its charts and tables have the numbers of the contents."""
 
+import math
+from pathlib import Path
+
 import pytest
 
 from s4al_jax.report.contents import Page, Sheet
+from s4al_jax.report.page import page
 from tests.report.sample import HOSTILE, NAMES, TAIL
 
 pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.report.browser import Opened
 
 Contents = tuple[Page, Sheet, dict[int, Sheet]]
+
+
+def cell(share: float) -> str:
+    """Whole percents, of what is neither nothing nor all."""
+    if 0 < share < 0.005:
+        return "<1"
+    return ">99" if 0.995 < share < 1 else str(math.floor(100 * share + 0.5))
 
 
 def percent(share: float) -> str:
@@ -30,6 +42,35 @@ def test_the_headline_says_what_the_contents_say(shown: Opened, given: Contents)
     assert "202,752 pixels" in tiles and "444" in tiles and "5 min" in tiles
     assert percent(last["miou"] / 0.82) in tiles
     assert shown.text("h1") == contents["title"]
+
+
+@pytest.mark.parametrize(
+    ("reached_share", "goal_is_known", "said"),
+    [
+        (
+            0.1188,
+            True,
+            "95\u00a0% of full supervision was reached with 11.88\u00a0% of the labels.",
+        ),
+        (None, False, "; there is no run on all labels to compare it with."),
+    ],
+)
+def test_the_headline_says_what_was_reached_and_what_is_not_known(
+    driver: Chrome,
+    given: Contents,
+    tmp_path: Path,
+    reached_share: float | None,
+    goal_is_known: bool,
+    said: str,
+) -> None:
+    contents, images, cycles = given
+    goal = contents["goal"] | {"reached_share": reached_share} if goal_is_known else None  # type: ignore[operator]
+    file = tmp_path / "goal.html"
+    file.write_text(page(contents | {"goal": goal}, images, cycles), "utf-8")  # type: ignore[arg-type]
+    opened = Opened(driver).open(file)
+    assert opened.text("#headline").endswith(said)
+    assert len(opened.texts("#curve .upright")) == (1 if reached_share else 0)
+    assert opened.errors() == []
 
 
 def test_the_curve_has_every_point_and_line(shown: Opened, given: Contents) -> None:
@@ -67,7 +108,7 @@ def test_cycles_are_stepped_through_and_the_matrix_follows(shown: Opened, given:
         shares = [pixels / sum(row) for row in confusion for pixels in row]
         texts = shown.texts("#confusion-table button")
         for share, text in zip(shares, texts, strict=True):
-            assert text == "<1" if 0 < share < 0.005 else abs(int(text) - 100 * share) <= 0.5
+            assert text == cell(share)
         shown.press("]")
     shown.js("document.querySelector('#confusion-table [tabindex=\"0\"]').focus()")
     shown.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
@@ -102,6 +143,15 @@ def test_classes_are_told_by_head_and_tail_and_what_is_missing_is_said(
     for cycle in cycles:
         column = [row[2 + 2 * cycle["number"]] for row in asked]
         assert column == [f"{pixels:,}" for pixels in cycle["asked"]]
+    bold = shown.js(
+        "return [...document.querySelectorAll('#asked-bars .bar-value')]"
+        ".map((one) => getComputedStyle(one).fontWeight > 500)"
+    )
+    assert bold == 12 * [False, False, True], "the chosen cycle's"
+    shown.press("[", "]")
+    shown.js("document.querySelector('#asked-bars [tabindex=\"0\"]').focus()")
+    shown.press(Keys.ARROW_DOWN)
+    assert shown.text("#popup").startswith("sky, cycle 1: "), "one key goes one bar on"
     shown.js("document.querySelector('#iou [data-class=\"7\"]').click()")
     assert shown.one("#class").get_attribute("value") == "7"
 
@@ -128,8 +178,14 @@ def test_it_says_how_to_run_it_again(shown: Opened, given: Contents) -> None:
     assert shown.text("#run-body code") == contents["runs"][1]["command"]
     shown.pick("#run", "2")
     assert shown.text("#run-body code") == contents["runs"][2]["command"]
+    shown.driver.execute_cdp_cmd(
+        "Browser.grantPermissions",
+        {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
+    )
     shown.click("#copy")
-    shown.wait("return document.querySelector('#copy').textContent !== 'Copy'")
+    shown.wait("return document.querySelector('#copy').textContent === 'Copied'")
+    copied = shown.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    assert copied == contents["runs"][2]["command"]
     assert ["schedule.iterations", "20"] in shown.rows("#run-body .pair > div:first-child")
     shown.click("#differences summary")
     assert shown.rows("#differences") == [["seed", "0", "1", "1"]]

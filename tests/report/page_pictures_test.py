@@ -157,14 +157,14 @@ def test_a_picture_opens_large_and_the_next_and_its_earlier_self(
     shown.click('[data-panel="prediction"]')
     shown.press(Keys.ARROW_RIGHT)
     assert shown.one(".of-prediction button").get_attribute("aria-pressed") == "true"
-    shown.press("]")
+    shown.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT, "]")
     assert shown.text("#large-cycle") == "Cycle 2"
     assert "not asked after this cycle" in shown.js(
         "return document.querySelector('.of-scores .view').textContent"
     )
     shown.press(Keys.ESCAPE)
     assert shown.js("return document.querySelector('#large').open") is False
-    assert shown.js("return document.activeElement.classList.contains('tile')")
+    assert shown.text(":focus .tile-name") == last["name"], "though it is on the second page"
 
 
 def test_failures_lead_to_their_pictures(shown: Opened, given: Contents) -> None:
@@ -175,6 +175,7 @@ def test_failures_lead_to_their_pictures(shown: Opened, given: Contents) -> None
     shown.press(Keys.ENTER)
     assert shown.text("#large-name") == names[contents["worst"][2]]
     shown.press(Keys.ESCAPE)
+    assert shown.text("#worst :focus .tile-name") == names[contents["worst"][2]]
     pair = contents["confused"][1]
     assert percent(pair["share"]) in shown.texts("#confused li")[1]
     shown.js("document.querySelectorAll('#confused button')[1].click()")

@@ -9,6 +9,7 @@ runs are numbers that rise a little from cycle to cycle.
 import base64
 import io
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,12 @@ def miou(truth: np.ndarray, guess: np.ndarray) -> float:
     return float(np.mean(found))
 
 
+@cache
+def drawn(index: int) -> "Drawn":
+    """The scenes are drawn once, whoever asks."""
+    return Drawn(index, len(WRONG))
+
+
 class Drawn:
     """One scene, and all that the page shows of it."""
 
@@ -137,6 +144,9 @@ def cycle_of(number: int, guesses: list[tuple[np.ndarray, np.ndarray]]) -> Cycle
     for truth, guess in guesses:
         known = truth != 255
         np.add.at(confusion, (truth[known], guess[known]), 1)
+    # One class that is all but known, so that a share rounds to nothing and one to all.
+    confusion[10] = 0
+    confusion[10, [0, 10]] = 2, 998
     union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
     iou = [float(a / b) if b else None for a, b in zip(confusion.diagonal(), union, strict=True)]
     iou[9] = None
@@ -239,11 +249,11 @@ def studies(means: list[float]) -> list[Study]:
 
 def sample(count: int = 40) -> tuple[Page, Sheet, dict[int, Sheet]]:
     """Contents with `count` pool pictures and 8 of test; a dozen scenes are drawn for them."""
-    drawn = [Drawn(index, len(WRONG)) for index in range(12)]
+    scenes = [drawn(index) for index in range(12)]
     pictures, images = [], {}
     sheets: dict[int, Sheet] = {number: {} for number in range(len(WRONG))}
     for number in range(count + 8):
-        one, split = drawn[number % 12], "pool" if number < count else "test"
+        one, split = scenes[number % 12], "pool" if number < count else "test"
         name = HOSTILE if number == 3 else f"{split}_{number:05d}"
         picture = one.picture(number, split, name)
         pictures.append(picture)
@@ -253,7 +263,7 @@ def sample(count: int = 40) -> tuple[Page, Sheet, dict[int, Sheet]]:
     # Pictures without scores first, so that an order by score has to move them.
     pictures = [*pictures[count:], *pictures[:count]]
     cycles = [
-        cycle_of(number, [(one.truth, one.guesses[number]) for one in drawn])
+        cycle_of(number, [(one.truth, one.guesses[number]) for one in scenes])
         for number in range(len(WRONG))
     ]
     means = [cycle["miou"]["teacher"]["test"] or 0.0 for cycle in cycles]

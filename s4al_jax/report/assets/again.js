@@ -6,12 +6,20 @@ function lastMiou(one) {
 }
 
 function runsTable() {
-  return table("All runs of this page", ["Run", "Study", "Seed", "Cycles", "Labels", "mIoU %", "Time", "State"],
+  return table(
+    "All runs of this page",
+    ["Run", "Study", "Seed", "Cycles", "Labels", "mIoU %", "Time", "State"],
     page.runs.map((one, i) => [
       i === page.shown ? `${one.name} (shown)` : one.name,
-      page.studies[one.study].name, String(one.seed), count(one.cycles.length),
-      one.cycles.length ? labelShare(one.cycles.at(-1).labeled_share) : missing(), cellPercent(lastMiou(one)),
-      isNumber(one.hours) ? duration(3600 * one.hours) : missing(), one.finished ? "finished" : "not finished"]));
+      page.studies[one.study].name,
+      String(one.seed),
+      count(one.cycles.length),
+      one.cycles.length ? labelShare(one.cycles.at(-1).labeled_share) : missing(),
+      cellPercent(lastMiou(one)),
+      isNumber(one.hours) ? duration(3600 * one.hours) : missing(),
+      one.finished ? "finished" : "not finished",
+    ]),
+  );
 }
 
 const written = (value) => (typeof value === "string" ? value : JSON.stringify(value));
@@ -19,10 +27,18 @@ const written = (value) => (typeof value === "string" ? value : JSON.stringify(v
 /** Knobs that are not the same in all runs; those of the default configuration are left empty. */
 function differencesTable() {
   const names = [...new Set(page.runs.flatMap((one) => Object.keys(one.knobs)))].sort();
-  const differ = names.filter((name) => new Set(page.runs.map((one) => written(one.knobs[name] ?? null))).size > 1);
-  if (!differ.length) return element("p", { class: "note" }, "The runs differ in no knob.");
-  return table("Knobs in which the runs differ", ["Knob", ...page.runs.map((one) => one.name)],
-    differ.map((name) => [name, ...page.runs.map((one) => (name in one.knobs ? written(one.knobs[name]) : "as by default"))]));
+  const differ = names.filter(
+    (name) => new Set(page.runs.map((one) => written(one.knobs[name] ?? null))).size > 1,
+  );
+  if (!differ.length) return note("The runs differ in no knob.");
+  return table(
+    "Knobs in which the runs differ",
+    ["Knob", ...page.runs.map((one) => one.name)],
+    differ.map((name) => [
+      name,
+      ...page.runs.map((one) => (name in one.knobs ? written(one.knobs[name]) : "as by default")),
+    ]),
+  );
 }
 
 /** Copies a text and says so; a page from a disk may not be allowed to, then the text is selected. */
@@ -38,26 +54,62 @@ async function copy(text, shown, button) {
 
 function commandBox(one) {
   const code = element("code", { tabindex: 0 }, one.command);
-  const button = element("button", { type: "button", id: "copy", onclick: () => copy(one.command, code, button) }, "Copy");
+  const button = element(
+    "button",
+    { type: "button", id: "copy", onclick: () => copy(one.command, code, button) },
+    "Copy",
+  );
   return element("div", { class: "command" }, element("pre", {}, code), button);
 }
 
 function runBody(one) {
   const knobs = Object.entries(one.knobs);
   return [
-    one.command ? commandBox(one) : element("p", { class: "note" }, "The command of this run is not known."),
-    element("dl", { class: "facts" },
-      fact("Folder", one.path), fact("Device", one.device || "not known"),
-      fact("Source", one.revision || "revision not known"), fact("Fingerprint", element("code", {}, one.fingerprint)),
+    one.command ? commandBox(one) : note("The command of this run is not known."),
+    element(
+      "dl",
+      { class: "facts" },
+      fact("Folder", one.path),
+      fact("Device", one.device || "not known"),
+      fact("Source", one.revision || "revision not known"),
+      fact("Fingerprint", element("code", {}, one.fingerprint)),
       fact("Started", one.started ? moment(one.started) : "not known"),
       fact("Time", isNumber(one.hours) ? duration(3600 * one.hours) : NOT_MEASURED),
-      fact("Training by cycle", one.cycles.map((cycle) => duration(cycle.seconds)).join(", ") || "no cycle is finished")),
-    element("div", { class: "pair" },
-      element("div", {}, element("h4", {}, "Configuration, where it differs from the default"),
-        knobs.length ? element("div", { class: "scroll wordy" }, table("Knobs", ["Knob", "Value"], knobs.map(([name, value]) => [name, written(value)])))
-          : element("p", { class: "note" }, "It is the default configuration.")),
-      element("div", {}, element("h4", {}, "Versions"),
-        element("div", { class: "scroll wordy" }, table("Versions", ["Package", "Version"], Object.entries(one.versions))))),
+      fact(
+        "Training by cycle",
+        one.cycles.map((cycle) => duration(cycle.seconds)).join(", ") || "no cycle is finished",
+      ),
+    ),
+    element(
+      "div",
+      { class: "pair" },
+      element(
+        "div",
+        {},
+        element("h4", {}, "Configuration, where it differs from the default"),
+        knobs.length
+          ? element(
+              "div",
+              { class: "scroll wordy" },
+              table(
+                "Knobs",
+                ["Knob", "Value"],
+                knobs.map(([name, value]) => [name, written(value)]),
+              ),
+            )
+          : note("It is the default configuration."),
+      ),
+      element(
+        "div",
+        {},
+        element("h4", {}, "Versions"),
+        element(
+          "div",
+          { class: "scroll wordy" },
+          table("Versions", ["Package", "Version"], Object.entries(one.versions)),
+        ),
+      ),
+    ),
   ];
 }
 
@@ -67,11 +119,20 @@ function drawAgain() {
   byId("differences").querySelector(".scroll").replaceChildren(differencesTable());
   byId("run").append(...options(page.runs.map((one, i) => [String(i), one.name])));
   byId("run").value = String(page.shown);
-  const show = () => byId("run-body").replaceChildren(...runBody(page.runs[Number(byId("run").value)]));
+  const show = () =>
+    byId("run-body").replaceChildren(...runBody(page.runs[Number(byId("run").value)]));
   byId("run").addEventListener("change", show);
   show();
-  byId("notes").replaceChildren(element("h3", {}, "Notes"), page.notes.length
-    ? element("ul", {}, page.notes.map((note) => element("li", {}, note)))
-    : element("p", {}, "Nothing was left out."));
-  byId("footer").textContent = `Written by s4al_jax on ${moment(page.written)}. One file: it loads nothing from elsewhere.`;
+  byId("notes").replaceChildren(
+    element("h3", {}, "Notes"),
+    page.notes.length
+      ? element(
+          "ul",
+          {},
+          page.notes.map((note) => element("li", {}, note)),
+        )
+      : element("p", {}, "Nothing was left out."),
+  );
+  byId("footer").textContent =
+    `Written by s4al_jax on ${moment(page.written)}. One file: it loads nothing from elsewhere.`;
 }

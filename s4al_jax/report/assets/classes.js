@@ -15,10 +15,14 @@ function showClass(index, more = {}) {
 
 /** Values over the cycles as a small line without axes; it spans all of 0 to 1. */
 function spark(values, width = 132, height = 44) {
-  const x = (i) => 6 + (values.length > 1 ? (i * (width - 12)) / (values.length - 1) : (width - 12) / 2);
+  const x = (i) =>
+    6 + (values.length > 1 ? (i * (width - 12)) / (values.length - 1) : (width - 12) / 2);
   const y = (value) => height - 5 - value * (height - 10);
-  const svg = drawn("svg", { class: "spark line-0", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-    drawn("path", { class: "grid", d: `M0 ${y(0)}H${width}M0 ${y(1)}H${width}` }));
+  const svg = drawn(
+    "svg",
+    { class: "spark line-0", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+    drawn("path", { class: "grid", d: `M0 ${y(0)}H${width}M0 ${y(1)}H${width}` }),
+  );
   let way = "";
   values.forEach((value, i) => {
     if (isNumber(value)) way += `${isNumber(values[i - 1]) ? "L" : "M"}${x(i)} ${y(value)}`;
@@ -27,7 +31,14 @@ function spark(values, width = 132, height = 44) {
   values.forEach((value, i) => {
     if (!isNumber(value)) return;
     const now = cycles[i].number === state.cycle;
-    svg.append(drawn("circle", { class: now ? "marker now" : "marker", cx: x(i), cy: y(value), r: now ? 4.5 : 2.5 }));
+    svg.append(
+      drawn("circle", {
+        class: now ? "marker now" : "marker",
+        cx: x(i),
+        cy: y(value),
+        r: now ? 4.5 : 2.5,
+      }),
+    );
   });
   return svg;
 }
@@ -44,12 +55,19 @@ function iouPanel(label, values, index) {
   const parts = [
     element("span", { class: "panel-name" }, label),
     spark(values),
-    element("span", { class: "panel-value" },
+    element(
+      "span",
+      { class: "panel-value" },
       element("strong", {}, isNumber(at) ? percent(at) : NOT_MEASURED),
-      element("span", { class: "more" }, change(values))),
+      more(change(values)),
+    ),
   ];
   if (index === null) return element("div", { class: "panel mean" }, parts);
-  return element("button", { type: "button", class: "panel", "data-class": index, onclick: () => showClass(index) }, parts);
+  return element(
+    "button",
+    { type: "button", class: "panel", "data-class": index, onclick: () => showClass(index) },
+    parts,
+  );
 }
 
 function iouGroup(tail, mean) {
@@ -58,28 +76,49 @@ function iouGroup(tail, mean) {
   const told = page.classes.some((one) => one.tail);
   const name = told ? (tail ? "Tail" : "Head") : "All classes";
   const averages = cycles.map((cycle) => cycle[mean]);
-  return element("div", { class: "group" },
+  return element(
+    "div",
+    { class: "group" },
     element("h4", {}, name),
-    element("div", { class: "small-multiples" },
+    element(
+      "div",
+      { class: "small-multiples" },
       told ? iouPanel("mean", averages, null) : null,
-      members.map((index) => iouPanel(classLabel(index), cycles.map((cycle) => cycle.class_iou[index]), index))));
+      members.map((index) =>
+        iouPanel(
+          classLabel(index),
+          cycles.map((cycle) => cycle.class_iou[index]),
+          index,
+        ),
+      ),
+    ),
+  );
 }
 
 function drawIou() {
-  if (!cycles.length) return byId("iou-panels").replaceChildren(element("p", { class: "note" }, "No cycle is finished yet."));
+  if (!cycles.length) return byId("iou-panels").replaceChildren(note("No cycle is finished yet."));
   const focused = document.activeElement?.dataset?.class;
-  byId("iou-panels").replaceChildren(...[iouGroup(false, "head_iou"), iouGroup(true, "tail_iou")].filter(Boolean));
-  if (focused !== undefined) byId("iou-panels").querySelector(`[data-class="${focused}"]`)?.focus({ preventScroll: true });
+  byId("iou-panels").replaceChildren(
+    ...[iouGroup(false, "head_iou"), iouGroup(true, "tail_iou")].filter(Boolean),
+  );
+  if (focused !== undefined)
+    byId("iou-panels").querySelector(`[data-class="${focused}"]`)?.focus({ preventScroll: true });
 }
 
 function iouTable() {
   const rows = [...classesOf(false), ...classesOf(true)].map((index) => [
     element("span", {}, classLabel(index), page.classes[index].tail ? " (tail)" : ""),
-    ...cycles.map((cycle) => cellPercent(cycle.class_iou[index]))]);
-  const means = [["mean of the head", "head_iou"], ["mean of the tail", "tail_iou"]]
-    .map(([name, mean]) => [name, ...cycles.map((cycle) => cellPercent(cycle[mean]))]);
-  return table("IoU of each class after each cycle, %",
-    ["Class", ...cycles.map((cycle) => `Cycle ${cycle.number}`)], [...rows, ...means]);
+    ...cycles.map((cycle) => cellPercent(cycle.class_iou[index])),
+  ]);
+  const means = [
+    ["mean of the head", "head_iou"],
+    ["mean of the tail", "tail_iou"],
+  ].map(([name, mean]) => [name, ...cycles.map((cycle) => cellPercent(cycle[mean]))]);
+  return table(
+    "IoU of each class after each cycle, %",
+    ["Class", ...cycles.map((cycle) => `Cycle ${cycle.number}`)],
+    [...rows, ...means],
+  );
 }
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
@@ -97,41 +136,92 @@ function askedRow(index, most) {
     if (share === null) return null;
     const now = cycle.number === state.cycle ? " now" : "";
     const say = `${className(index)}, cycle ${cycle.number}: ${percent(share)} of the bought pixels, ${count(cycle.asked[index])} pixels`;
-    return element("div", { class: `bar-line fill-${i % 6}${now}`, tabindex: -1, role: "img", "aria-label": say, "data-say": say },
+    return element(
+      "div",
+      {
+        class: `bar-line ${lineColour(i)}${now}`,
+        tabindex: -1,
+        role: "img",
+        "aria-label": say,
+        "data-say": say,
+      },
       barDrawing(share / most, i),
-      element("span", { class: "bar-value", "aria-hidden": "true" }, percent(share)));
+      element("span", { class: "bar-value", "aria-hidden": "true" }, percent(share)),
+    );
   });
-  return element("div", { class: "bar-row" }, element("div", { class: "bar-name" }, name), element("div", {}, bars));
+  return element(
+    "div",
+    { class: "bar-row" },
+    element("div", { class: "bar-name" }, name),
+    element("div", {}, bars),
+  );
 }
 
-/** A bar of a share of the room; cycles differ by hatching as well. */
+const MOST_STRIPES = 6;
+/** More bars a class than this are drawn thin, and the chosen cycle alone says its number. */
+const MANY_CYCLES = 4;
+
+/** A bar of a share of the room; cycles differ by their stripes as well. */
 function barDrawing(share, style) {
   // The least that there is can be seen; nothing shows nothing.
   const width = share > 0 ? Math.max(100 * share, 0.4) : 0;
-  return drawn("svg", { class: "amount", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+  const stripes = style % (MOST_STRIPES + 1);
+  return drawn(
+    "svg",
+    { class: "amount", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
     drawn("rect", { width, height: 10 }),
-    [...Array(style % 6).keys()].map((i) =>
-      drawn("rect", { class: "stripe", width, y: (10 * (i + 1)) / (style % 6 + 1) - 0.4, height: 0.8 })));
+    [...Array(stripes).keys()].map((i) =>
+      drawn("rect", {
+        class: "stripe",
+        width,
+        y: (10 * (i + 1)) / (stripes + 1) - 0.4,
+        height: 0.8,
+      }),
+    ),
+  );
 }
 
 function drawAsked() {
   const bought = cycles.filter(askedShares);
-  if (!bought.length) return byId("asked-bars").replaceChildren(element("p", { class: "note" }, "Nothing was bought yet."));
+  if (!bought.length) return byId("asked-bars").replaceChildren(note("Nothing was bought yet."));
   const most = Math.max(...bought.flatMap(askedShares));
   const kinds = [...page.classes.keys(), page.classes.length];
-  byId("asked-bars").replaceChildren(...kinds.map((index) => askedRow(index, most)));
-  byId("asked-legend").replaceChildren(...cycles.map((cycle, i) => element("span", { class: `entry fill-${i % 6}` },
-    element("span", { class: "bar-sample" }, barDrawing(1, i)),
-    askedShares(cycle) ? `for cycle ${cycle.number}` : `for cycle ${cycle.number}: nothing`)));
-  rove(byId("asked-bars"), ".bar-line");
+  const rows = element(
+    "div",
+    { class: cycles.length > MANY_CYCLES ? "many" : null },
+    kinds.map((index) => askedRow(index, most)),
+  );
+  byId("asked-bars").replaceChildren(rows);
+  rove(rows, ".bar-line");
+  byId("asked-legend").replaceChildren(
+    ...cycles.map((cycle, i) =>
+      element(
+        "span",
+        { class: `entry ${lineColour(i)}` },
+        element("span", { class: "bar-sample" }, barDrawing(1, i)),
+        askedShares(cycle) ? `for cycle ${cycle.number}` : `for cycle ${cycle.number}: nothing`,
+      ),
+    ),
+  );
 }
 
 function askedTable() {
   const kinds = [...page.classes.keys(), page.classes.length];
-  const rows = kinds.map((index) => [className(index), ...cycles.flatMap((cycle) => [
-    cellPercent(askedShares(cycle)?.[index] ?? null), count(cycle.asked[index])])]);
-  return table("Classes among the bought regions", ["Class",
-    ...cycles.flatMap((cycle) => [`Cycle ${cycle.number}, %`, `Cycle ${cycle.number}, pixels`])], rows);
+  const rows = kinds.map((index) => [
+    className(index),
+    ...cycles.flatMap((cycle) => [
+      cellPercent(askedShares(cycle)?.[index] ?? null),
+      count(cycle.asked[index]),
+    ]),
+  ]);
+  return table(
+    "Classes among the bought regions",
+    [
+      "Class",
+      ...cycles.flatMap((cycle) => [`Cycle ${cycle.number}, %`, `Cycle ${cycle.number}, pixels`]),
+    ],
+    rows,
+  );
 }
 
 function drawClasses() {

@@ -6,34 +6,75 @@ function confusionCell(row, truth, predicted) {
   const [was, said] = [className(truth), className(predicted)];
   if (!all) return element("td", { class: "empty" }, missing());
   const share = pixels / all;
-  const say = truth === predicted
-    ? `${was}: ${percent(share)} recognised, ${count(pixels)} of ${count(all)} pixels`
-    : `${was} taken for ${said}: ${percent(share)}, ${count(pixels)} of ${count(all)} pixels`;
-  const cell = element("td", { class: truth === predicted ? "right" : null },
-    element("button", {
-      type: "button", "data-say": say, "aria-label": say, "data-truth": truth, "data-predicted": predicted,
-      class: share > 0.42 ? "strong" : share === 0 ? "nought" : null,
-      onclick: () => showClass(truth, { sort: "miou", reversed: false, layer: "prediction" }),
-    }, shownShare(share)));
+  const say =
+    truth === predicted
+      ? `${was}: ${percent(share)} recognised, ${count(pixels)} of ${count(all)} pixels`
+      : `${was} taken for ${said}: ${percent(share)}, ${count(pixels)} of ${count(all)} pixels`;
+  const cell = element(
+    "td",
+    { class: truth === predicted ? "right" : null },
+    element(
+      "button",
+      {
+        type: "button",
+        "data-say": say,
+        "aria-label": say,
+        "data-truth": truth,
+        "data-predicted": predicted,
+        class: share > 0.42 ? "strong" : share < 0.005 ? "nought" : null,
+        onclick: () => showClass(truth, { sort: "miou", reversed: false, layer: "prediction" }),
+      },
+      shownShare(share),
+    ),
+  );
   cell.style.setProperty("--share", `${Math.round(100 * Math.sqrt(share))}%`);
   return cell;
 }
 
-/** Two digits are enough to compare; what is there but rounds to nought is said. */
+/** Two digits are enough to compare; what rounds to nothing, or to all, is told from it. */
 function shownShare(share) {
   if (share === 0) return "0";
+  if (share > 0.995 && share < 1) return ">99";
   return share < 0.005 ? "<1" : String(Math.round(100 * share));
 }
 
 function confusionTable(confusion) {
-  const heads = page.classes.map((one, i) => element("th", { scope: "col", class: "turned" }, element("span", {}, classLabel(i))));
-  const made = element("table", { class: "matrix" },
-    element("caption", { class: "unseen" }, `Confusion after cycle ${state.cycle}, % of the true class’s pixels`),
-    element("thead", {}, element("tr", {}, element("td", {}, ""), heads, element("th", { scope: "col", class: "turned" }, element("span", {}, "pixels")))),
-    element("tbody", {}, confusion.map((row, truth) => element("tr", {},
-      element("th", { scope: "row" }, element("span", {}, classLabel(truth))),
-      row.map((_, predicted) => confusionCell(row, truth, predicted)),
-      element("td", { class: "sum" }, roughly(sum(row)))))));
+  const heads = page.classes.map((one, i) =>
+    element("th", { scope: "col", class: "turned" }, element("span", {}, classLabel(i))),
+  );
+  const made = element(
+    "table",
+    { class: "matrix" },
+    element(
+      "caption",
+      { class: "unseen" },
+      `Confusion after cycle ${state.cycle}, % of the true class’s pixels`,
+    ),
+    element(
+      "thead",
+      {},
+      element(
+        "tr",
+        {},
+        element("td", {}, ""),
+        heads,
+        element("th", { scope: "col", class: "turned" }, element("span", {}, "pixels")),
+      ),
+    ),
+    element(
+      "tbody",
+      {},
+      confusion.map((row, truth) =>
+        element(
+          "tr",
+          {},
+          element("th", { scope: "row" }, element("span", {}, classLabel(truth))),
+          row.map((_, predicted) => confusionCell(row, truth, predicted)),
+          element("td", { class: "sum" }, roughly(sum(row))),
+        ),
+      ),
+    ),
+  );
   rove(made, "button", page.classes.length);
   return made;
 }
@@ -42,8 +83,9 @@ function drawConfusion() {
   const place = byId("confusion-table");
   follow(["cycle"], () => {
     const confusion = currentCycle()?.confusion;
-    place.replaceChildren(confusion ? confusionTable(confusion)
-      : element("p", { class: "note" }, "The confusion of this cycle was not measured."));
+    place.replaceChildren(
+      confusion ? confusionTable(confusion) : note("The confusion of this cycle was not measured."),
+    );
     byId("confusion-said").textContent = "";
   });
   const say = (event) => {

@@ -21,7 +21,7 @@ function sheet(name) {
 /** A picture's data URI, or null. */
 function source(name, id, kind) {
   const entries = sheet(name);
-  return Object.hasOwn(entries, id) ? entries[id][kind] ?? null : null;
+  return Object.hasOwn(entries, id) ? (entries[id][kind] ?? null) : null;
 }
 
 const cycleSource = (id, cycle, kind) => source(`cycle-${cycle}`, id, kind);

@@ -27,16 +27,45 @@ function furnished(made, attributes, children) {
 
 /** A table whose first column names its rows; a cell is text, a number as text, or an element. */
 function table(caption, head, rows) {
-  const isText = head.map((_, i) => rows.some((row) => typeof row[i] === "string" && !/^[\d<]/.test(row[i])));
+  const isText = head.map((_, i) =>
+    rows.some((row) => typeof row[i] === "string" && !/^[\d<]/.test(row[i])),
+  );
   const kind = (i) => (isText[i] ? "text" : null);
-  return element("table", {},
+  return element(
+    "table",
+    {},
     element("caption", {}, caption),
-    element("thead", {}, element("tr", {},
-      head.map((cell, i) => element("th", { scope: "col", class: kind(i) }, cell)))),
-    element("tbody", {}, rows.map(([first, ...rest]) => element("tr", {},
-      element("th", { scope: "row" }, first),
-      rest.map((cell, i) => element("td", { class: kind(i + 1) }, cell))))));
+    element(
+      "thead",
+      {},
+      element(
+        "tr",
+        {},
+        head.map((cell, i) => element("th", { scope: "col", class: kind(i) }, cell)),
+      ),
+    ),
+    element(
+      "tbody",
+      {},
+      rows.map(([first, ...rest]) =>
+        element(
+          "tr",
+          {},
+          element("th", { scope: "row" }, first),
+          rest.map((cell, i) => element("td", { class: kind(i + 1) }, cell)),
+        ),
+      ),
+    ),
+  );
 }
+
+/** Said in place of what is not there. */
+const note = (text) => element("p", { class: "note" }, text);
+
+/** Words that come second. */
+const more = (...words) => element("span", { class: "more" }, ...words);
+
+const legend = (...entries) => element("div", { class: "legend" }, ...entries);
 
 /** A term and what there is to say of it, for a <dl>. */
 function fact(term, ...said) {
@@ -46,7 +75,8 @@ function fact(term, ...said) {
 /** One stop for the tab key in `host`; arrow keys go on, in rows of `columns`. */
 function rove(host, selector, columns = 1) {
   const all = () => [...host.querySelectorAll(selector)];
-  const reach = (which) => all().forEach((one) => one.setAttribute("tabindex", one === which ? 0 : -1));
+  const reach = (which) =>
+    all().forEach((one) => one.setAttribute("tabindex", one === which ? 0 : -1));
   reach(all()[0]);
   host.addEventListener("focusin", (event) => {
     const one = event.target.closest(selector);
@@ -56,8 +86,12 @@ function rove(host, selector, columns = 1) {
     const stops = all();
     const here = stops.indexOf(event.target.closest(selector));
     const ways = {
-      ArrowLeft: here - 1, ArrowRight: here + 1, ArrowUp: here - columns, ArrowDown: here + columns,
-      Home: 0, End: stops.length - 1,
+      ArrowLeft: here - 1,
+      ArrowRight: here + 1,
+      ArrowUp: here - columns,
+      ArrowDown: here + columns,
+      Home: 0,
+      End: stops.length - 1,
     };
     if (here < 0 || !(event.key in ways)) return;
     event.preventDefault();

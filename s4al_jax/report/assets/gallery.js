@@ -2,9 +2,12 @@
 
 const PAGE_OF_TILES = 24;
 
-const painter = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) if (isIntersecting) paint(target);
-}, { rootMargin: "300px" });
+const painter = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) if (isIntersecting) paint(target);
+  },
+  { rootMargin: "300px" },
+);
 
 /** Put the picture into a tile that was empty so far, or again where the choices changed. */
 function paint(tile) {
@@ -17,17 +20,26 @@ function tileWords(picture, { cycle, sort }) {
   if (!at) return `${picture.split} · not shown in cycle ${cycle}`;
   const parts = [picture.split, `mIoU ${percent(at.miou)}`];
   if (sort === "uncertainty") parts.push(`uncertainty ${percent(at.uncertainty)}`);
-  if (sort === "score") parts.push(at.asked ? `score ${short(SORTS.score.of(picture, at))}` : "not asked");
+  if (sort === "score")
+    parts.push(at.asked ? `score ${short(SORTS.score.of(picture, at))}` : "not asked");
   if (picture.split === "pool") parts.push(`${labelShare(at.labeled_share)} labelled`);
   return parts.join(" · ");
 }
 
-/** A button that opens a picture large, among `among`. */
-function tile(picture, choices, among) {
-  const button = element("button", { type: "button", class: "tile", "data-id": picture.id, onclick: () => openLarge(picture, among()) },
+/** A button with a picture; `show` opens it large. */
+function tile(picture, choices, show) {
+  const button = element(
+    "button",
+    {
+      type: "button",
+      class: "tile",
+      "data-id": picture.id,
+      onclick: () => show(picture),
+    },
     element("span", { class: "view" }),
     element("span", { class: "tile-name" }, picture.name),
-    element("span", { class: "more" }, tileWords(picture, choices)));
+    more(tileWords(picture, choices)),
+  );
   button.choices = choices;
   painter.observe(button);
   return element("li", {}, button);
@@ -44,13 +56,30 @@ function drawGallery() {
 
 function addTiles(from) {
   const choices = { ...state };
-  byId("gallery").append(...chosen.slice(from, shownTiles).map((picture) => tile(picture, choices, () => chosen)));
+  byId("gallery").append(
+    ...chosen.slice(from, shownTiles).map((picture) => tile(picture, choices, showLarge)),
+  );
   const left = chosen.length - shownTiles;
   byId("more").hidden = left <= 0;
-  byId("more").textContent = `Show ${Math.min(left, PAGE_OF_TILES)} more of ${count(chosen.length)}`;
+  byId("more").textContent =
+    `Show ${Math.min(left, PAGE_OF_TILES)} more of ${count(chosen.length)}`;
   byId("count").textContent = chosen.length
     ? `${plural(chosen.length, "picture")} of ${count(page.pictures.length)}`
     : "No picture passes these filters.";
+}
+
+const showLarge = (picture) => openLarge(picture, chosen, revealTile);
+
+const tileOf = (list, id) => byId(list).querySelector(`[data-id="${CSS.escape(id)}"]`);
+
+/** Focus a picture's tile, on whatever page of tiles it is. */
+function revealTile(id) {
+  const [from, place] = [shownTiles, chosen.findIndex((picture) => picture.id === id)];
+  if (place >= from) {
+    shownTiles = PAGE_OF_TILES * Math.ceil((place + 1) / PAGE_OF_TILES);
+    addTiles(from);
+  }
+  tileOf("gallery", id)?.focus();
 }
 
 function showMore() {
@@ -75,23 +104,53 @@ const options = (pairs) => pairs.map(([value, name]) => element("option", { valu
 /** A control that holds a choice, both ways. */
 function bind(id, name, event = "change") {
   byId(id).addEventListener(event, () => choose({ [name]: byId(id).value }));
-  follow([name], () => { if (byId(id).value !== state[name]) byId(id).value = state[name]; });
+  follow([name], () => {
+    if (byId(id).value !== state[name]) byId(id).value = state[name];
+  });
 }
 
 function layerChoice() {
-  return Object.entries(LAYERS).map(([layer, name], i) => element("label", {},
-    element("input", { type: "radio", name: "layer", value: layer, onchange: () => choose({ layer }) }),
-    element("span", { title: `${name}  ${i + 1}` }, name)));
+  return Object.entries(LAYERS).map(([layer, name], i) =>
+    element(
+      "label",
+      {},
+      element("input", {
+        type: "radio",
+        name: "layer",
+        value: layer,
+        onchange: () => choose({ layer }),
+      }),
+      element("span", { title: `${name}  ${i + 1}` }, name),
+    ),
+  );
 }
 
 function layerTools() {
   return [
-    element("label", { class: "check" }, "Over the image",
-      element("input", { type: "range", id: "strength", min: 0, max: 1, step: 0.05, value: state.strength,
-        oninput: (event) => choose({ strength: Number(event.target.value) }) })),
-    element("label", { class: "check" },
-      element("input", { type: "checkbox", id: "frames", onchange: (event) => choose({ frames: event.target.checked }) }),
-      "Frame what was chosen"),
+    element(
+      "label",
+      { class: "check" },
+      "Over the image",
+      element("input", {
+        type: "range",
+        id: "strength",
+        min: 0,
+        max: 1,
+        step: 0.05,
+        value: state.strength,
+        oninput: (event) => choose({ strength: Number(event.target.value) }),
+      }),
+    ),
+    element(
+      "label",
+      { class: "check" },
+      element("input", {
+        type: "checkbox",
+        id: "frames",
+        onchange: (event) => choose({ frames: event.target.checked }),
+      }),
+      "Frame what was chosen",
+    ),
   ];
 }
 
@@ -105,7 +164,9 @@ function drawPictures() {
   const splits = [...new Set(page.pictures.map((picture) => picture.split))];
   byId("sort").append(...options(Object.entries(SORTS).map(([sort, { name }]) => [sort, name])));
   byId("split").append(...options([["", "all"], ...splits.map((split) => [split, split])]));
-  byId("class").append(...options([["", "all"], ...page.classes.map((one, i) => [String(i), one.name])]));
+  byId("class").append(
+    ...options([["", "all"], ...page.classes.map((one, i) => [String(i), one.name])]),
+  );
   bind("sort", "sort");
   bind("split", "split");
   bind("class", "class");
@@ -114,8 +175,12 @@ function drawPictures() {
   follow(["reversed"], () => byId("reverse").setAttribute("aria-pressed", state.reversed));
   byId("clear").addEventListener("click", clearFilters);
   byId("more").addEventListener("click", showMore);
-  follow(["layer"], () => { document.querySelector(`#layers [value="${state.layer}"]`).checked = true; });
-  follow(["frames"], () => { byId("frames").checked = state.frames; });
+  follow(["layer"], () => {
+    document.querySelector(`#layers [value="${state.layer}"]`).checked = true;
+  });
+  follow(["frames"], () => {
+    byId("frames").checked = state.frames;
+  });
   follow(["cycle", "sort", "reversed", "split", "class", "search"], () => {
     shownTiles = PAGE_OF_TILES;
     drawGallery();

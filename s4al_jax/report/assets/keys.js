@@ -2,13 +2,24 @@
 
 const KEYS = [
   ["[  ]", "cycle before, cycle after", { "[": () => stepCycle(-1), "]": () => stepCycle(1) }],
-  ["1 – 5", "image, truth, prediction, uncertainty, scores", Object.fromEntries(
-    Object.keys(LAYERS).map((layer, i) => [String(i + 1), () => choose({ layer })]))],
+  [
+    "1 – 5",
+    "image, truth, prediction, uncertainty, scores",
+    Object.fromEntries(
+      Object.keys(LAYERS).map((layer, i) => [String(i + 1), () => choose({ layer })]),
+    ),
+  ],
   ["F", "frame what was chosen, or not", { f: () => choose({ frames: !state.frames }) }],
-  ["S", "next way to sort", { s: () => {
-    const names = Object.keys(SORTS);
-    choose({ sort: names[(names.indexOf(state.sort) + 1) % names.length] });
-  } }],
+  [
+    "S",
+    "next way to sort",
+    {
+      s: () => {
+        const names = Object.keys(SORTS);
+        choose({ sort: names[(names.indexOf(state.sort) + 1) % names.length] });
+      },
+    },
+  ],
   ["R", "reverse the order", { r: () => choose({ reversed: !state.reversed }) }],
   ["/", "search for a name", { "/": () => byId("search").focus() }],
   ["Enter", "on a picture: open it large", {}],
@@ -20,7 +31,10 @@ const KEYS = [
 const ACTIONS = Object.assign({}, ...KEYS.map(([, , actions]) => actions));
 
 /** Whether a key belongs to the field it is typed into. */
-const isTyped = (target) => target.closest("input:not([type=radio]):not([type=checkbox]):not([type=range]), select, textarea") !== null;
+const isTyped = (target) =>
+  target.closest(
+    "input:not([type=radio]):not([type=checkbox]):not([type=range]), select, textarea",
+  ) !== null;
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyped(event.target)) return;
@@ -37,8 +51,11 @@ function pressed(event) {
 }
 
 function prepareKeys() {
-  byId("help-keys").replaceChildren(...KEYS.map(([keys, what]) => element("div", {},
-    element("dt", {}, element("kbd", {}, keys)), element("dd", {}, what))));
+  byId("help-keys").replaceChildren(
+    ...KEYS.map(([keys, what]) =>
+      element("div", {}, element("dt", {}, element("kbd", {}, keys)), element("dd", {}, what)),
+    ),
+  );
   byId("help-open").addEventListener("click", () => byId("help").showModal());
   byId("help-close").addEventListener("click", () => byId("help").close());
   document.addEventListener("keydown", pressed);

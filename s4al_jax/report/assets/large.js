@@ -2,10 +2,13 @@
 
 let among = [];
 let open = null;
+let leave = null;
 let grown = null;
 
-function openLarge(picture, neighbours) {
+/** Show a picture among its neighbours; `back` takes the reader to where the last one is. */
+function openLarge(picture, neighbours, back) {
   among = neighbours;
+  leave = back;
   open = picture;
   drawLarge();
   if (!byId("large").open) byId("large").showModal();
@@ -20,31 +23,56 @@ function stepLarge(by) {
 
 function largeFacts(at, before) {
   if (!at) return [fact("Cycle", `not shown in cycle ${state.cycle}`)];
-  const earlier = before && isNumber(before.miou) && isNumber(at.miou)
-    ? ` (${percent(before.miou)} in cycle ${before.cycle})` : "";
+  const earlier =
+    before && isNumber(before.miou) && isNumber(at.miou)
+      ? ` (${percent(before.miou)} in cycle ${before.cycle})`
+      : "";
   const scores = scoresOf(at.asked);
   return [
     fact("mIoU", isNumber(at.miou) ? percent(at.miou) + earlier : "no truth to measure with"),
     fact("Mean uncertainty", percent(at.uncertainty)),
     fact("Mean confidence", percent(at.confidence)),
-    fact("Labelled before", open.split === "pool" ? labelShare(at.labeled_share) : `${open.split}: only measured on`),
-    fact("Asked", at.asked ? `${plural(at.asked.chosen.length, "cell")} of ${plural(scores.length, "open cell")}` : "nothing"),
+    fact(
+      "Labelled before",
+      open.split === "pool" ? labelShare(at.labeled_share) : `${open.split}: only measured on`,
+    ),
+    fact(
+      "Asked",
+      at.asked
+        ? `${plural(at.asked.chosen.length, "cell")} of ${plural(scores.length, "open cell")}`
+        : "nothing",
+    ),
     ...(scores.length ? [fact("Highest score", short(Math.max(...scores)))] : []),
   ];
 }
 
 /** `what` names the panel; the one that has grown stays so from picture to picture. */
 function largePanel(what, title, cycle, layer, strength) {
-  const classes = ["panel-large", `of-${what}`, what === grown ? "grown" : "", what === state.layer ? "now" : ""];
-  return element("figure", { class: classes.join(" ").trim() },
-    element("button", {
-      type: "button", class: "enlarge", "data-panel": what, "aria-pressed": String(what === grown),
-      onclick: () => {
-        grown = what === grown ? null : what;
-        drawLarge();
+  const classes = [
+    "panel-large",
+    `of-${what}`,
+    what === grown ? "grown" : "",
+    what === state.layer ? "now" : "",
+  ];
+  return element(
+    "figure",
+    { class: classes.join(" ").trim() },
+    element(
+      "button",
+      {
+        type: "button",
+        class: "enlarge",
+        "data-panel": what,
+        "aria-pressed": String(what === grown),
+        onclick: () => {
+          grown = what === grown ? null : what;
+          drawLarge();
+        },
       },
-    }, view(open, { cycle, layer, strength, frames: state.frames })),
-    element("figcaption", {}, title));
+      view(open, { cycle, layer, strength, frames: state.frames }),
+    ),
+    element("figcaption", {}, title),
+  );
 }
 
 function largePanels(before) {
@@ -52,7 +80,15 @@ function largePanels(before) {
   return [
     largePanel("image", "Image, and what was chosen", cycle, "image", 1),
     largePanel("truth", "Truth", cycle, "truth", strength),
-    before ? largePanel("before", `Prediction before: cycle ${before.cycle}`, before.cycle, "prediction", strength) : null,
+    before
+      ? largePanel(
+          "before",
+          `Prediction before: cycle ${before.cycle}`,
+          before.cycle,
+          "prediction",
+          strength,
+        )
+      : null,
     largePanel("prediction", `Prediction: cycle ${cycle}`, cycle, "prediction", strength),
     largePanel("uncertainty", `Uncertainty: cycle ${cycle}`, cycle, "uncertainty", strength),
     largePanel("scores", `Scores: cycle ${cycle}`, cycle, "scores", strength),
@@ -64,15 +100,31 @@ function drawLarge() {
   const at = seen(open, state.cycle);
   const before = seenBefore(open, state.cycle);
   byId("large-name").textContent = open.name;
-  byId("large-place").textContent = `${open.split} · ${among.indexOf(open) + 1} of ${count(among.length)}`;
+  byId("large-place").textContent =
+    `${open.split} · ${among.indexOf(open) + 1} of ${count(among.length)}`;
   byId("large-facts").replaceChildren(...largeFacts(at, before));
   const focused = document.activeElement?.dataset?.panel;
   byId("large-panels").replaceChildren(...largePanels(before));
   if (focused) byId("large-panels").querySelector(`[data-panel="${focused}"]`)?.focus();
   byId("large-legend").replaceChildren(
     ...open.classes.map((index) => element("span", { class: "entry" }, classLabel(index))),
-    element("span", { class: "entry" }, "Uncertainty ", heatKey("certain", "every class as likely")),
-    ...(scoreRange(state.cycle) ? [element("span", { class: "entry" }, "Scores ", heatKey(short(scoreRange(state.cycle).low), short(scoreRange(state.cycle).high)))] : []));
+    element(
+      "span",
+      { class: "entry" },
+      "Uncertainty ",
+      heatKey("certain", "every class as likely"),
+    ),
+    ...(scoreRange(state.cycle)
+      ? [
+          element(
+            "span",
+            { class: "entry" },
+            "Scores ",
+            heatKey(short(scoreRange(state.cycle).low), short(scoreRange(state.cycle).high)),
+          ),
+        ]
+      : []),
+  );
 }
 
 function prepareLarge() {
@@ -82,7 +134,7 @@ function prepareLarge() {
   byId("large").addEventListener("close", () => {
     const left = open;
     open = null;
-    byId("gallery").querySelector(`[data-id="${CSS.escape(left.id)}"]`)?.focus();
+    leave(left.id);
   });
   follow(["cycle", "layer", "strength", "frames"], drawLarge);
 }

@@ -2,7 +2,10 @@
 
 const SORTS = {
   miou: { name: "mIoU, worst first", of: (picture, at) => at?.miou, upwards: true },
-  score: { name: "highest cell score", of: (picture, at) => (scoresOf(at?.asked).length ? Math.max(...scoresOf(at.asked)) : null) },
+  score: {
+    name: "highest cell score",
+    of: (picture, at) => (scoresOf(at?.asked).length ? Math.max(...scoresOf(at.asked)) : null),
+  },
   uncertainty: { name: "uncertainty", of: (picture, at) => at?.uncertainty },
   name: { name: "name", of: (picture) => picture.name, upwards: true },
 };
@@ -20,9 +23,12 @@ function chosenPictures({ cycle, sort, reversed, split, class: index, search }) 
   const part = search.trim().toLocaleLowerCase();
   const { of, upwards = false } = SORTS[sort];
   return page.pictures
-    .filter((picture) => (!split || picture.split === split)
-      && (index === "" || picture.classes.includes(Number(index)))
-      && picture.name.toLocaleLowerCase().includes(part))
+    .filter(
+      (picture) =>
+        (!split || picture.split === split) &&
+        (index === "" || picture.classes.includes(Number(index))) &&
+        picture.name.toLocaleLowerCase().includes(part),
+    )
     .map((picture) => ({ picture, value: of(picture, seen(picture, cycle)) }))
     .sort((a, b) => compared(a.value, b.value, upwards !== reversed))
     .map(({ picture }) => picture);

@@ -1,8 +1,13 @@
 // A chart of lines and points, drawn anew for the width that it has, so that letters keep their size.
 
 const MARKERS = [
-  "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z", "M-4-4h8v8h-8z", "M0-5.5L5.2 4H-5.2z",
-  "M0-5.8L5.8 0 0 5.8-5.8 0z", "M-5.2-4H5.2L0 5.5z", "M-2-5h4v3h3v4h-3v3h-4v-3h-3v-4h3z",
+  "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z",
+  "M-4-4h8v8h-8z",
+  "M0-5.5L5.2 4H-5.2z",
+  "M0-5.8L5.8 0 0 5.8-5.8 0z",
+  "M-5.2-4H5.2L0 5.5z",
+  "M-2-5h4v3h3v4h-3v3h-4v-3h-3v-4h3z",
+  "M0-5.8L5.5-1.8 3.4 4.7H-3.4L-5.5-1.8z",
 ];
 const EDGE = { top: 12, right: 14, bottom: 44, left: 52 };
 
@@ -15,7 +20,8 @@ function ticks(low, high, number) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
   const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) found.push(i * step || 0);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1)
+    found.push(i * step || 0);
   return found;
 }
 
@@ -66,14 +72,30 @@ function chartDrawing(spec, width) {
   const height = spec.height ?? 320;
   const points = spec.series.flatMap((one) => one.points);
   const rules = spec.rules ?? [];
-  const spreads = [...points, ...rules].flatMap(({ y, spread }) => [y - (spread ?? 0), y + (spread ?? 0)]);
-  const x = scale(points.map((point) => point.x), EDGE.left, width - EDGE.right, spec.x);
+  const spreads = [...points, ...rules].flatMap(({ y, spread }) => [
+    y - (spread ?? 0),
+    y + (spread ?? 0),
+  ]);
+  const x = scale(
+    points.map((point) => point.x),
+    EDGE.left,
+    width - EDGE.right,
+    spec.x,
+  );
   const y = scale(spreads, height - EDGE.bottom, EDGE.top, spec.y);
-  const svg = drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": spec.label });
+  const svg = drawn("svg", {
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
+    role: "group",
+    "aria-label": spec.label,
+  });
   svg.append(axes(spec, x, y, width, height));
   for (const upright of spec.uprights ?? []) {
     const at = x.at(upright);
-    svg.append(drawn("line", { class: "upright", x1: at, x2: at, y1: EDGE.top, y2: height - EDGE.bottom }));
+    svg.append(
+      drawn("line", { class: "upright", x1: at, x2: at, y1: EDGE.top, y2: height - EDGE.bottom }),
+    );
   }
   rules.forEach((rule) => svg.append(ruleDrawing(rule, y, width)));
   spec.series.forEach((series) => svg.append(seriesDrawing(series, x, y)));
@@ -87,20 +109,38 @@ function axes(spec, x, y, width, height) {
     const at = y.at(tick);
     group.append(
       drawn("line", { class: "grid", x1: EDGE.left, x2: right, y1: at, y2: at }),
-      drawn("text", { x: EDGE.left - 8, y: at + 4, "text-anchor": "end" }, spec.y.format(tick)));
+      drawn("text", { x: EDGE.left - 8, y: at + 4, "text-anchor": "end" }, spec.y.format(tick)),
+    );
   }
-  const columns = spec.x.log ? logTicks(x.low, x.high) : spec.x.ticks ?? ticks(x.low, x.high, width / 90);
+  const columns = spec.x.log
+    ? logTicks(x.low, x.high)
+    : (spec.x.ticks ?? ticks(x.low, x.high, width / 90));
   for (const tick of columns) {
     const at = x.at(tick);
     group.append(
       drawn("line", { class: "tick", x1: at, x2: at, y1: bottom, y2: bottom + 5 }),
-      drawn("text", { x: at, y: bottom + 19, "text-anchor": "middle" }, spec.x.format(tick)));
+      drawn("text", { x: at, y: bottom + 19, "text-anchor": "middle" }, spec.x.format(tick)),
+    );
   }
   group.append(
     drawn("line", { class: "axis", x1: EDGE.left, x2: right, y1: bottom, y2: bottom }),
-    drawn("text", { class: "axis-title", x: (EDGE.left + right) / 2, y: height - 6, "text-anchor": "middle" }, spec.x.title),
-    drawn("text", { class: "axis-title", x: 12, y: (EDGE.top + bottom) / 2, "text-anchor": "middle",
-      transform: `rotate(-90 12 ${(EDGE.top + bottom) / 2})` }, spec.y.title));
+    drawn(
+      "text",
+      { class: "axis-title", x: (EDGE.left + right) / 2, y: height - 6, "text-anchor": "middle" },
+      spec.x.title,
+    ),
+    drawn(
+      "text",
+      {
+        class: "axis-title",
+        x: 12,
+        y: (EDGE.top + bottom) / 2,
+        "text-anchor": "middle",
+        transform: `rotate(-90 12 ${(EDGE.top + bottom) / 2})`,
+      },
+      spec.y.title,
+    ),
+  );
   return group;
 }
 
@@ -114,33 +154,63 @@ function ruleDrawing({ name, y: value, spread, style, say, place = "above" }, y,
   };
   const group = drawn("g", { class: `rule ${style}` });
   if (isNumber(spread)) {
-    group.append(drawn("rect", { class: "band", x: EDGE.left, width: right - EDGE.left,
-      y: y.at(value + spread), height: y.at(value - spread) - y.at(value + spread) }));
+    group.append(
+      drawn("rect", {
+        class: "band",
+        x: EDGE.left,
+        width: right - EDGE.left,
+        y: y.at(value + spread),
+        height: y.at(value - spread) - y.at(value + spread),
+      }),
+    );
   }
   group.append(
     drawn("line", { x1: EDGE.left, x2: right, y1: y.at(value), y2: y.at(value) }),
-    drawn("g", { class: "point", role: "img", "aria-label": say, "data-say": say },
-      drawn("rect", { class: "hit", x: EDGE.left, y: y.at(value) - 8, width: right - EDGE.left, height: 16 }),
-      drawn("text", words[place], name)));
+    drawn(
+      "g",
+      { class: "point", role: "img", "aria-label": say, "data-say": say },
+      drawn("rect", {
+        class: "hit",
+        x: EDGE.left,
+        y: y.at(value) - 8,
+        width: right - EDGE.left,
+        height: 16,
+      }),
+      drawn("text", words[place], name),
+    ),
+  );
   return group;
 }
 
 function seriesDrawing({ style, line, points, marked = points }, x, y) {
-  const group = drawn("g", { class: `series line-${style}` });
+  const group = drawn("g", { class: `series ${lineColour(style)}${line ? "" : " alone"}` });
   if (line) {
-    const way = points.map((point, i) => `${i ? "L" : "M"}${x.at(point.x).toFixed(1)} ${y.at(point.y).toFixed(1)}`);
+    const way = points.map(
+      (point, i) => `${i ? "L" : "M"}${x.at(point.x).toFixed(1)} ${y.at(point.y).toFixed(1)}`,
+    );
     group.append(drawn("path", { class: "line", d: way.join("") }));
   }
   for (const point of marked) {
     const [left, top] = [x.at(point.x), y.at(point.y)];
-    const one = drawn("g", { class: "point", role: "img", "aria-label": point.say, "data-say": point.say });
+    const one = drawn("g", {
+      class: "point",
+      role: "img",
+      "aria-label": point.say,
+      "data-say": point.say,
+    });
     if (isNumber(point.spread)) {
       const [high, low] = [y.at(point.y + point.spread), y.at(point.y - point.spread)];
-      one.append(drawn("path", { class: "whisker", d: `M${left} ${high}V${low}M${left - 5} ${high}h10M${left - 5} ${low}h10` }));
+      one.append(
+        drawn("path", {
+          class: "whisker",
+          d: `M${left} ${high}V${low}M${left - 5} ${high}h10M${left - 5} ${low}h10`,
+        }),
+      );
     }
     one.append(
       drawn("circle", { class: "hit", cx: left, cy: top, r: 11 }),
-      marker(style, left, top, { class: "marker" }));
+      marker(style, left, top, { class: "marker" }),
+    );
     group.append(one);
   }
   return group;
@@ -148,16 +218,32 @@ function seriesDrawing({ style, line, points, marked = points }, x, y) {
 
 /** A legend's entry for a series, as it looks in the plot. */
 function legendEntry(style, name, line) {
-  return element("span", { class: "entry" },
-    drawn("svg", { class: `sample line-${style}`, viewBox: "0 0 34 14", "aria-hidden": "true" },
+  return element(
+    "span",
+    { class: "entry" },
+    drawn(
+      "svg",
+      {
+        class: `sample ${lineColour(style)}${line ? "" : " alone"}`,
+        viewBox: "0 0 34 14",
+        "aria-hidden": "true",
+      },
       line ? drawn("path", { class: "line", d: "M1 7H33" }) : null,
-      marker(style, 17, 7, { class: "marker" })),
-    name);
+      marker(style, 17, 7, { class: "marker" }),
+    ),
+    name,
+  );
 }
 
 function ruleEntry(style, name) {
-  return element("span", { class: "entry" },
-    drawn("svg", { class: `sample rule ${style}`, viewBox: "0 0 34 14", "aria-hidden": "true" },
-      drawn("line", { x1: 1, x2: 33, y1: 7, y2: 7 })),
-    name);
+  return element(
+    "span",
+    { class: "entry" },
+    drawn(
+      "svg",
+      { class: `sample rule ${style}`, viewBox: "0 0 34 14", "aria-hidden": "true" },
+      drawn("line", { x1: 1, x2: 33, y1: 7, y2: 7 }),
+    ),
+    name,
+  );
 }

@@ -2,7 +2,9 @@
 
 function preparePopup() {
   const popup = byId("popup");
-  const hide = () => { popup.hidden = true; };
+  const hide = () => {
+    popup.hidden = true;
+  };
   const show = (event) => {
     const target = event.target.closest?.("[data-say]");
     if (!target) return hide();
@@ -12,7 +14,10 @@ function preparePopup() {
     popup.hidden = false;
     const place = target.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = popup;
-    const left = Math.min(Math.max(place.left + place.width / 2 - width / 2, 8), innerWidth - width - 8);
+    const left = Math.min(
+      Math.max(place.left + place.width / 2 - width / 2, 8),
+      innerWidth - width - 8,
+    );
     const above = place.top - height - 8;
     popup.style.left = `${left}px`;
     popup.style.top = `${above < 8 ? place.bottom + 8 : above}px`;
@@ -21,5 +26,7 @@ function preparePopup() {
   document.addEventListener("focusin", show);
   document.addEventListener("focusout", hide);
   document.addEventListener("scroll", hide, { passive: true, capture: true });
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") hide();
+  });
 }

@@ -10,7 +10,8 @@ function prepareCycles() {
     byId("cycle-now").textContent = name;
     byId("large-cycle").textContent = name;
     for (const prefix of ["", "large-"]) {
-      byId(`${prefix}cycle-back`).disabled = state.cycle === null || state.cycle === cycles[0].number;
+      byId(`${prefix}cycle-back`).disabled =
+        state.cycle === null || state.cycle === cycles[0].number;
       byId(`${prefix}cycle-on`).disabled = state.cycle === null || state.cycle === lastCycle.number;
     }
     for (const one of document.querySelectorAll(".cycle-name")) {

@@ -9,7 +9,8 @@ function metricGroups() {
   const [losses, trusts] = [begins("loss"), begins("eta")];
   const others = names.filter((name) => !losses.includes(name) && !trusts.includes(name));
   return [
-    ["Losses", losses], ["η, the weight of the pseudo-labels", trusts],
+    ["Losses", losses],
+    ["η, the weight of the pseudo-labels", trusts],
     ...others.map((name) => [spoken(name), [name]]),
   ].filter(([, members]) => members.length);
 }
@@ -17,16 +18,23 @@ function metricGroups() {
 /** "loss_replay" -> "Loss replay"; η stays small: as a capital it would be read as an H. */
 function spoken(name) {
   const words = name.replaceAll("_", " ");
-  return words.startsWith("eta") ? words.replace(/^eta/, "η") : words[0].toUpperCase() + words.slice(1);
+  return words.startsWith("eta")
+    ? words.replace(/^eta/, "η")
+    : words[0].toUpperCase() + words.slice(1);
 }
 
 function metricSeries(name, style) {
-  const points = run.losses.filter((row) => isNumber(row.metrics[name])).map((row) => ({
-    x: row.step, y: row.metrics[name],
-    say: `${spoken(name)}: ${short(row.metrics[name])} at step ${count(row.step)} (cycle ${row.cycle}, ${row.phase})`,
-  }));
+  const points = run.losses
+    .filter((row) => isNumber(row.metrics[name]))
+    .map((row) => ({
+      x: row.step,
+      y: row.metrics[name],
+      say: `${spoken(name)}: ${short(row.metrics[name])} at step ${count(row.step)} (cycle ${row.cycle}, ${row.phase})`,
+    }));
   const every = Math.max(1, Math.ceil(points.length / MARKED));
-  const marked = points.filter((_, i) => i % every === Math.floor(every / 2) || points.length === 1);
+  const marked = points.filter(
+    (_, i) => i % every === Math.floor(every / 2) || points.length === 1,
+  );
   return { name: spoken(name), style, line: true, points, marked };
 }
 
@@ -34,27 +42,50 @@ function drawMetrics(host, title, names) {
   const series = names.map(metricSeries).filter((one) => one.points.length);
   if (!series.length) return;
   const plot = element("div", { class: "plot" });
-  host.append(element("div", {}, element("h4", {}, title), plot,
-    series.length > 1 ? element("div", { class: "legend" }, series.map((one) => legendEntry(one.style, one.name, true))) : null));
-  const begins = cycles.map((cycle) => run.losses.find((row) => row.cycle === cycle.number)?.step).filter(isNumber);
+  host.append(
+    element(
+      "div",
+      {},
+      element("h4", {}, title),
+      plot,
+      series.length > 1
+        ? legend(series.map((one) => legendEntry(one.style, one.name, true)))
+        : null,
+    ),
+  );
+  const begins = cycles
+    .map((cycle) => run.losses.find((row) => row.cycle === cycle.number)?.step)
+    .filter(isNumber);
   chart(plot, {
-    label: `${title} over the steps; arrow keys go from point to point`, height: 220, series, uprights: begins.slice(1),
-    x: { title: "step", format: roughly }, y: { title: "", format: short },
+    label: `${title} over the steps; arrow keys go from point to point`,
+    height: 220,
+    series,
+    uprights: begins.slice(1),
+    x: { title: "step", format: roughly },
+    y: { title: "", format: short },
   });
 }
 
 /** The last row of each cycle: what training came to. */
 function stepsTable() {
-  const last = cycles.map((cycle) => run.losses.filter((row) => row.cycle === cycle.number).at(-1)).filter(Boolean);
+  const last = cycles
+    .map((cycle) => run.losses.filter((row) => row.cycle === cycle.number).at(-1))
+    .filter(Boolean);
   const names = metricGroups().flatMap(([, members]) => members);
-  return table("At the last journal row of each cycle", ["Metric", ...last.map((row) => `Cycle ${row.cycle}, step ${count(row.step)}`)],
-    names.map((name) => [spoken(name), ...last.map((row) => (isNumber(row.metrics[name]) ? short(row.metrics[name]) : missing()))]));
+  return table(
+    "At the last journal row of each cycle",
+    ["Metric", ...last.map((row) => `Cycle ${row.cycle}, step ${count(row.step)}`)],
+    names.map((name) => [
+      spoken(name),
+      ...last.map((row) => (isNumber(row.metrics[name]) ? short(row.metrics[name]) : missing())),
+    ]),
+  );
 }
 
 function drawSteps() {
   const host = byId("steps-panels");
   if (!run.losses.length) {
-    host.replaceChildren(element("p", { class: "note" }, "The journal of this run has no rows of training."));
+    host.replaceChildren(note("The journal of this run has no rows of training."));
     return;
   }
   host.className = "plots";

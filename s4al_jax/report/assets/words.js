@@ -13,7 +13,9 @@ function percent(share, digits = 1) {
 /** "54.2 ± 0.6 %", or without a spread where one run alone says nothing of it. */
 function percentAndSpread(share, std) {
   if (!isNumber(share)) return NOT_MEASURED;
-  return isNumber(std) ? `${(100 * share).toFixed(1)} ± ${(100 * std).toFixed(1)}\u00a0%` : percent(share);
+  return isNumber(std)
+    ? `${(100 * share).toFixed(1)} ± ${(100 * std).toFixed(1)}\u00a0%`
+    : percent(share);
 }
 
 /** A share of labels: two digits, but no more noughts than needed. */
@@ -27,9 +29,12 @@ function cellPercent(share, digits = 1) {
 }
 
 function missing() {
-  return element("span", { class: "none", title: NOT_MEASURED },
+  return element(
+    "span",
+    { class: "none", title: NOT_MEASURED },
     element("span", { "aria-hidden": "true" }, MISSING),
-    element("span", { class: "unseen" }, NOT_MEASURED));
+    element("span", { class: "unseen" }, NOT_MEASURED),
+  );
 }
 
 const counted = new Intl.NumberFormat("en-GB");
@@ -37,7 +42,10 @@ const count = (number) => (isNumber(number) ? counted.format(number) : NOT_MEASU
 
 /** 1234567 -> "1.23 million" */
 function roughly(number) {
-  for (const [unit, name] of [[1e9, "billion"], [1e6, "million"]]) {
+  for (const [unit, name] of [
+    [1e9, "billion"],
+    [1e6, "million"],
+  ]) {
     if (number >= unit) return `${Number((number / unit).toPrecision(3))} ${name}`;
   }
   return count(number);
@@ -62,6 +70,7 @@ function moment(text) {
 /** A measured number of any size, short. */
 function short(number) {
   if (!isNumber(number)) return NOT_MEASURED;
-  if (number !== 0 && (Math.abs(number) < 1e-3 || Math.abs(number) >= 1e5)) return number.toExponential(1);
+  if (number !== 0 && (Math.abs(number) < 1e-3 || Math.abs(number) >= 1e5))
+    return number.toExponential(1);
   return String(Number(number.toPrecision(3)));
 }
