@@ -37,7 +37,8 @@ def refused(case: Case, folder: Path, enter: Callable[[Path], object]) -> None:
     assert said == case.line, said
     assert "\n" not in said
     after = tree(folder)
-    assert {name: after.get(name) for name in before} == before, "something was changed"
+    changed = [name for name in before if after.get(name) != before[name]]
+    assert not changed, changed
 
 
 def tree(folder: Path) -> dict[str, str]:
