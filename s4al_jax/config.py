@@ -6,7 +6,9 @@ S2; "authors" marks what only their published code says.
 """
 
 import hashlib
+import importlib.metadata
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from s4al_jax.types import InputError
 FREE_KNOBS = (
     "data.root",
     "data.residence",
+    "data.max_pixels",
     "checkpoint.every_epochs",
     "checkpoint.keep",
     "devices",
@@ -64,6 +67,7 @@ def _data() -> ConfigDict:
     data.root = ""  # the folder of a dataset on disk
     data.height, data.width = 360, 480  # pixels; the working size (Sec. 4.1)
     data.residence = "auto"  # of decoded images: "resident", "cached", "streamed"; same results
+    data.max_pixels = 100_000_000  # of one picture file; larger ones are refused, not decoded
     data.initial_share = 0.10  # of the images, drawn uniformly, labelled before the first cycle
     data.kwargs = {"train": 367, "val": 101, "test": 233, "seed": 0}
     return data
@@ -211,6 +215,9 @@ def restored(knobs: Mapping[str, Any]) -> ConfigDict:
     # A block of knobs that is empty leaves no name behind.
     blocks = ("data.kwargs", "method.kwargs", "model.backbone.kwargs", "model.head.kwargs")
     tree: dict[str, Any] = {}
+    usual = flat(default())
+    # A run of an earlier version does not say what has become a knob since.
+    knobs = {**{name: usual[name] for name in FREE_KNOBS}, **knobs}
     for name in (*blocks, *knobs):
         *path, last = name.split(".")
         place = tree
@@ -222,14 +229,39 @@ def restored(knobs: Mapping[str, Any]) -> ConfigDict:
     return config
 
 
+def check_version(identity: Mapping[str, Any], path: Path) -> None:
+    """Refuse what a version wrote that this one does not promise to read.
+
+    Versions that promise to read each other share the first number, and before 1.0 the second.
+    """
+    versions = identity.get("versions")
+    kept = versions.get("s4al_jax") if isinstance(versions, Mapping) else None
+    now = importlib.metadata.version("s4al_jax")
+    if kept is not None and _promise(str(kept)) != _promise(now):
+        raise InputError(
+            f"{path} was written by s4al_jax {kept}, this is {now}: go on with a version "
+            f"{'.'.join(_promise(str(kept)))}, or choose another directory"
+        )
+
+
+def _promise(version: str) -> list[str]:
+    numbers = version.split(".")
+    return numbers[:2] if numbers[0] == "0" else numbers[:1]
+
+
 def of_run(workdir: Path) -> ConfigDict:
     """The configuration that a run's directory was made with."""
     path = workdir / "config.json"
     try:
-        return restored(json.loads(path.read_text())["knobs"])
+        identity = json.loads(path.read_text())
+        found = restored(identity["knobs"])
+        check_version(identity, path)
+        return found
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; is this the directory of a run?") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not as a run writes it: restore it from a copy") from error
 
 
@@ -256,6 +288,10 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def validate(config: ConfigDict) -> None:
     """Refuse values that no part could work with; each part checks its own besides."""
+    for name, value in flat(config).items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise InputError(f"config.{name} is {value}: give what can be counted with")
     _at_least(config, 1, "data.height", "data.width")
     _at_least(config, 1, "batch.labeled", "batch.unlabeled", "batch.parts")
     _at_least(config, 1, "model.loss_bands")
@@ -264,6 +300,7 @@ def validate(config: ConfigDict) -> None:
     _at_least(config, 1, "checkpoint.every_epochs", "checkpoint.keep", "replay.capacity")
     _at_least(config, 0, "seed", "devices", "schedule.acquisitions", "schedule.warmup_epochs")
     _at_least(config, 0, "score.batch", "report.pool_images", "report.measured_images")
+    _at_least(config, 1, "data.max_pixels")
     _one_of(config, "acquisition.name", QUESTIONS)
     _one_of(config, "acquisition.unit", ("cells", "images"))
     _one_of(config, "acquisition.scope", ("image", "pool"))
@@ -274,20 +311,48 @@ def validate(config: ConfigDict) -> None:
             f"config.model.norm_momentum is {config.model.norm_momentum}: it must be from 0 to "
             "below 1"
         )
+    _check_sizes(config)
     for name in ("scale_range", "brightness", "contrast"):
         if len(config.augment[name]) != 2:
             raise InputError(
                 f"config.augment.{name} is {config.augment[name]}: give a lowest and a highest "
                 "factor"
             )
-    unknown = set(config.evaluate.splits) - {"val", "test"}
-    if unknown or not config.evaluate.splits:
-        raise InputError(f"config.evaluate.splits is {config.evaluate.splits}: name val, test")
+    splits = config.evaluate.splits
+    if not splits or set(splits) - {"val", "test"} or len(set(splits)) < len(splits):
+        raise InputError(f"config.evaluate.splits is {splits}: name val, test")
+    who = config.oracle.annotator
+    if not who or not who.isprintable():
+        raise InputError(f"config.oracle.annotator is {ascii(who)}: give a name of one line")
     if config.replay.capacity < config.batch.unlabeled:
         raise InputError(
             f"config.replay.capacity {config.replay.capacity} is smaller than "
             f"config.batch.unlabeled {config.batch.unlabeled}: make room for one batch"
         )
+
+
+def _check_sizes(config: ConfigDict) -> None:
+    """Refuse numbers that are larger than what they are cut from."""
+    data, model = config.data, config.model
+    if config.seed >= 2**32:
+        # JAX would use its last 32 bits, and another seed would give the same run.
+        raise InputError(f"config.seed is {config.seed}: it must be below {2**32}")
+    if data.height * data.width > data.max_pixels:
+        raise InputError(
+            f"config.data.height {data.height} x config.data.width {data.width} is more than "
+            f"config.data.max_pixels {data.max_pixels}: choose a smaller working size"
+        )
+    if model.loss_bands > data.height:
+        raise InputError(
+            f"config.model.loss_bands is {model.loss_bands}, but there are {data.height} rows of "
+            "pixels (config.data.height): choose less"
+        )
+    for side in ("height", "width"):
+        if config.augment[f"crop_{side}"] > data[side]:
+            raise InputError(
+                f"config.augment.crop_{side} is {config.augment[f'crop_{side}']}, but images have "
+                f"{data[side]} (config.data.{side}): choose less, or 0 for all of it"
+            )
 
 
 def _at_least(config: ConfigDict, least: int, *names: str) -> None:

@@ -17,7 +17,7 @@ from s4al_jax import config as knobs
 from s4al_jax.acquire.choose import budget
 from s4al_jax.acquire.questions import random_regions, uncertainty
 from s4al_jax.acquire.scores import entropy, least_confidence, margin
-from s4al_jax.choices import called, named
+from s4al_jax.choices import called, check_kinds, named
 from s4al_jax.engine import devices, hosts
 from s4al_jax.feed import plan
 from s4al_jax.feed.residence import residence
@@ -122,6 +122,7 @@ class Experiment(NamedTuple):
 
 def build(config: ConfigDict) -> Experiment:
     """Check the configuration as far as is possible without reading images, and build it all."""
+    _check_kinds(knobs.flat(config))
     knobs.validate(config)
     _check_same_command(knobs.flat(config))
     devices.keep_programs()
@@ -132,7 +133,8 @@ def build(config: ConfigDict) -> Experiment:
         "evaluate": config.evaluate.batch,
         "score": config.score.batch,
     }
-    devices.check_divisible(mesh, **{f"{name} batch": size for name, size in batch.items()})
+    shared = ("batch.labeled", "batch.unlabeled", "evaluate.batch", "score.batch")
+    devices.check_divisible(mesh, dict(zip(shared, batch.values(), strict=True)))
     _check_parts(config.batch, mesh)
     spec = dataset(config.data)
     method = _method(config, _network(config.model, spec, mesh), spec)
@@ -165,6 +167,12 @@ def build(config: ConfigDict) -> Experiment:
         checkpoint_every=config.checkpoint.every_epochs,
         checkpoint_keep=config.checkpoint.keep,
     )
+
+
+def _check_kinds(given: Mapping[str, Any]) -> None:
+    """A configuration may come from a file; blocks of knobs are checked with what they are for."""
+    usual = knobs.flat(knobs.default())
+    check_kinds(given, {name: value for name, value in usual.items() if ".kwargs." not in name})
 
 
 def _check_parts(batch: ConfigDict, mesh: Mesh) -> None:
@@ -246,8 +254,13 @@ def _pixels(spec: DatasetSpec) -> int:
 def dataset(data: ConfigDict) -> DatasetSpec:
     """The images and labels that a configuration names."""
     factory = named(DATASETS, "data.name", data.name)
-    root = {"root": data.root} if "root" in inspect.signature(factory).parameters else {}
-    return called(factory, "data.kwargs", data.kwargs, height=data.height, width=data.width, **root)
+    # What is not read from a disk has neither.
+    on_disk = {"root": data.root, "max_pixels": data.max_pixels}
+    known = inspect.signature(factory).parameters
+    given = {name: value for name, value in on_disk.items() if name in known}
+    return called(
+        factory, "data.kwargs", data.kwargs, height=data.height, width=data.width, **given
+    )
 
 
 def _network(model: ConfigDict, spec: DatasetSpec, mesh: Mesh) -> Network:
@@ -334,9 +347,10 @@ def _check_budget(config: ConfigDict, grid: RegionGrid, *, pool: int, initial: i
         wanted, there = rounds * asked.cells_per_image, grid.rows * grid.cols
         what = f"config.acquisition.cells_per_image {asked.cells_per_image}"
     if asked.unit == "cells" and asked.cells_per_image < 1 or wanted > there:
+        fit = "at least 1" if asked.unit == "cells" and asked.cells_per_image < 1 else "less"
         raise InputError(
             f"{what} in {rounds} acquisitions is a budget of {wanted} {asked.unit}, but there are "
-            f"{there}{'' if asked.unit == 'images' else ' in an image'} to buy: choose less"
+            f"{there}{'' if asked.unit == 'images' else ' in an image'} to buy: choose {fit}"
         )
 
 

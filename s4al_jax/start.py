@@ -11,6 +11,7 @@ from s4al_jax.engine import hosts, rundir
 from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment
 from s4al_jax.pool.check import check
+from s4al_jax.pool.ledger import LEDGER
 from s4al_jax.pool.splits import splits_record
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
 
@@ -36,6 +37,7 @@ def _claim(experiment: Experiment, workdir: Path) -> None:
         return
     if not isinstance(kept, dict) or not isinstance(kept.get("knobs"), dict):
         raise InputError(f"{path} is not as a run writes it: restore it from a copy")
+    config.check_version(kept, path)
     found = config.differences(kept["knobs"], experiment.knobs)
     if found:
         raise InputError(
@@ -77,12 +79,24 @@ def check_splits(experiment: Experiment, workdir: Path) -> None:
     path, record = workdir / "splits.json", splits_record(experiment.spec, experiment.initial)
     hosts.agree("the dataset", record, "give all hosts the same images and labels")
     kept = rundir.read_json(path)
+    if kept is None and hosts.told(lambda: _has_answers(workdir)):
+        raise InputError(
+            f"{path} is missing, but {workdir / 'annotations'} holds answers: restore it from a "
+            "copy"
+        )
+    if kept is not None and not isinstance(kept, dict):
+        raise InputError(f"{path} is not as a run writes it: restore it from a copy")
     if kept is not None and kept != record:
         changed = [name for name in record if record[name] != kept.get(name)]
         raise InputError(
             f"{path} names others than the dataset has now ({', '.join(changed)}): restore the "
             "dataset or choose another --workdir"
         )
+
+
+def _has_answers(workdir: Path) -> bool:
+    ledger = workdir / "annotations" / LEDGER
+    return ledger.is_file() and ledger.stat().st_size > 0
 
 
 def checked_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> DatasetSpec:

@@ -163,7 +163,7 @@ BAD = {
     ),
     "oracle__name": ("crowd", "config.oracle.name is 'crowd': one of simulated, folder"),
     "devices": (64, "config.devices is 64, but this host has 8 cpu devices"),
-    "batch__labeled": (3, "config.labeled batch 3 is not divisible by 2 devices"),
+    "batch__labeled": (3, "config.batch.labeled 3 is not divisible by 2 devices"),
     "batch__parts": (4, "config.batch.labeled 2 cannot be learned in 4 equal parts on"),
     "acquisition__cell_height": (49, "49"),
     "acquisition__cells_per_image": (17, "17 in 1 acquisitions is a budget of 17 cells"),

@@ -107,9 +107,9 @@ def test_more_devices_than_there_are_is_an_error() -> None:
 
 def test_batches_are_shared_evenly_or_refused() -> None:
     mesh = devices.mesh(4)
-    devices.check_divisible(mesh, labeled=8, score=4)
-    with pytest.raises(InputError, match="config.score 6 is not divisible by 4 devices"):
-        devices.check_divisible(mesh, labeled=8, score=6)
+    devices.check_divisible(mesh, {"batch.labeled": 8, "score.batch": 4})
+    with pytest.raises(InputError, match="config.score.batch 6 is not divisible by 4 devices"):
+        devices.check_divisible(mesh, {"batch.labeled": 8, "score.batch": 6})
 
 
 def test_host_arrays_are_split_and_device_arrays_are_left_where_they_are() -> None:

@@ -54,6 +54,8 @@ class Checkpoints:
             ),
         )
         self._folder, self._say = folder.resolve(), say
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file: remove it")
         with self._named("cannot be used for checkpoints"):
             self._manager = ocp.CheckpointManager(self._folder, options=options)
         self._everywhere = NamedSharding(mesh, PartitionSpec())

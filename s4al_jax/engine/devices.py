@@ -6,7 +6,7 @@ hosts they belong to. A host holds only those rows of a batch that lie on device
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def mesh(count: int = 0) -> Mesh:
     if count > len(available):
         raise InputError(
             f"config.devices is {count}, but this host has {len(available)} "
-            f"{available[0].platform} devices"
+            f"{available[0].platform} devices: choose up to {len(available)}, or 0 for all"
         )
     chosen = available[: count or len(available)]
     # Auto, because with the default (Explicit) axes bincount, gather and top_k do not work.
@@ -64,11 +64,14 @@ def _check_hosts(count: int, available: int) -> None:
         )
 
 
-def check_divisible(mesh: Mesh, **batches: int) -> None:
-    """Refuse batches that the mesh's devices cannot share evenly."""
+def check_divisible(mesh: Mesh, batches: Mapping[str, int]) -> None:
+    """Refuse batches, by the name of their knob, that the mesh's devices cannot share evenly."""
     for name, size in batches.items():
         if size % mesh.size:
-            raise InputError(f"config.{name} {size} is not divisible by {mesh.size} devices")
+            raise InputError(
+                f"config.{name} {size} is not divisible by {mesh.size} devices: choose a multiple, "
+                "or fewer config.devices"
+            )
 
 
 def replicated(tree: Tree, mesh: Mesh) -> Tree:

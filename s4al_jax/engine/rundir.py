@@ -29,8 +29,11 @@ import numpy as np
 
 from s4al_jax.engine import hosts
 from s4al_jax.engine.lock import lock
-from s4al_jax.pool.whole_file import write_whole
+from s4al_jax.pool import whole_file
 from s4al_jax.types import InputError, RegionRef
+
+MEASURED = {"cycle", "labeled_share", "measures"}
+"""What is at least in a metrics.json."""
 
 
 @contextlib.contextmanager
@@ -55,7 +58,7 @@ def check_shared(workdir: Path) -> None:
     meeting = hosts.told(announced)
 
     def look() -> None:
-        if not hosts.seen(lambda: _read_json(path) == meeting):
+        if not hosts.seen(lambda: whole_file.read_json(path) == meeting):
             raise InputError(
                 f"this host does not see in {workdir} what process 0 writes there: put --workdir "
                 "on a file system that all hosts share"
@@ -81,7 +84,10 @@ class CycleFolder:
     @property
     def metrics(self) -> dict | None:
         """The measures of this cycle's trained networks, once there are any."""
-        return read_json(self.path / "metrics.json")
+        found = read_json(self.path / "metrics.json")
+        if found is not None and not (isinstance(found, dict) and MEASURED <= set(found)):
+            raise _foreign(self.path / "metrics.json")
+        return found
 
     def write_views(self, packed: bytes) -> None:
         """What the network saw in some images, as `report.views` packs it."""
@@ -104,8 +110,14 @@ class CycleFolder:
         path = self.path / "scores.npz"
         if not hosts.told(path.exists):
             return None
-        with np.load(path, allow_pickle=False) as file:
-            return file["scores"], file["eligible"]
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return file["scores"], file["eligible"]
+        # A damaged archive can fail in many ways, and not every file is an archive.
+        except Exception as error:
+            raise InputError(
+                f"{path} is no whole archive of scores: remove it, and it is made again"
+            ) from error
 
     def write_chosen(self, regions: Sequence[RegionRef]) -> None:
         """What is to be asked, in the order of asking."""
@@ -127,7 +139,20 @@ class CycleFolder:
 
     def _regions(self, name: str) -> list[RegionRef] | None:
         found = read_json(self.path / name)
-        return None if found is None else [RegionRef(*region) for region in found]
+        if found is None:
+            return None
+        if not (isinstance(found, list) and all(map(_is_region, found))):
+            raise _foreign(self.path / name)
+        return [RegionRef(*region) for region in found]
+
+
+def _is_region(entry: object) -> bool:
+    numbers = entry if isinstance(entry, list) else []
+    return len(numbers) == 3 and all(type(number) is int and number >= 0 for number in numbers)
+
+
+def _foreign(path: Path) -> InputError:
+    return InputError(f"{path} is not as a run writes it: restore it from a copy")
 
 
 def start_folder(workdir: Path) -> CycleFolder:
@@ -142,18 +167,7 @@ def cycle_folder(workdir: Path, cycle: int) -> CycleFolder:
 
 def read_json(path: Path) -> Any:
     """The file's content; None where there is no such file."""
-    return hosts.told(lambda: _read_json(path))
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise InputError(f"{path}: cannot read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); restore it from a copy") from error
+    return hosts.told(lambda: whole_file.read_json(path))
 
 
 def write_json(path: Path, content: object) -> None:
@@ -162,7 +176,7 @@ def write_json(path: Path, content: object) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    hosts.told(lambda: write_whole(path, content))
+    hosts.told(lambda: whole_file.write_whole(path, content))
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -34,6 +34,8 @@ def poly(
     *, base: float = 1e-2, power: float = 0.9, floor: float = 1e-6
 ) -> Callable[[jax.Array], Float[jax.Array, ""]]:
     """The learning rate `base * (1 - progress) ** power`, never below `floor`."""
+    if power < 0.0:
+        raise InputError(f"power is {power}: give 0 or more")
     if base <= 0.0 or not 0.0 <= floor <= base:
         raise InputError(
             f"learning rate from {base} to {floor}: give a base above 0 and a floor below it"

@@ -66,6 +66,11 @@ class DeepLabV3Plus(nn.Module):
     ) -> Prediction:
         """Logits in float32, of the image's size unless they are to stay as coarse as they are."""
         size = (x.shape[1], x.shape[2])
+        if min(self.aspp_channels, self.low_level_channels) < 1:
+            raise InputError(
+                f"the head's aspp_channels are {self.aspp_channels} and its low_level_channels "
+                f"{self.low_level_channels}: give 1 or more"
+            )
         low, high = self.backbone(x, groups=groups)
         seen = self._pyramid(high, groups=groups)
         low = self._layer("low", self.low_level_channels)(low, groups=groups)
@@ -103,7 +108,7 @@ class DeepLabV3Plus(nn.Module):
         self, x: Float[jax.Array, "b h w c"], *, groups: Groups
     ) -> Float[jax.Array, "b h w c2"]:
         """Atrous spatial pyramid pooling: each pixel, three rings around it, the whole image."""
-        if min(self.rates) < 1 or not 0.0 <= self.dropout < 1.0:
+        if min(self.rates, default=0) < 1 or not 0.0 <= self.dropout < 1.0:
             raise InputError(
                 f"the head's rates are {tuple(self.rates)} and its dropout {self.dropout}: give "
                 "rates from 1 and a dropout from 0 to below 1"

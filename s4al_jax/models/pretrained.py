@@ -16,6 +16,7 @@ from s4al_jax.models.torch_file import read_pth
 from s4al_jax.types import InputError, Tree
 
 PADDINGS: Mapping[str, Padding] = {"symmetric": "symmetric", "tf_same": "same"}
+DIVISORS = ("bn_eps", "input_std")
 LEAVES = {
     "kernel": "weight",
     "scale": "weight",
@@ -73,6 +74,8 @@ def read(path: str | Path) -> Pretrained:
         tensors, settings = read_pth(path), {}
     else:
         raise InputError(f"{path}: weights are read from .safetensors and .pth files only")
+    if not tensors:
+        raise InputError(f"{path}: holds no weights; fetch it again")
     return Pretrained(
         tensors,
         padding=_padding(path, settings.get("padding", TORCHVISION.padding)),
@@ -143,7 +146,9 @@ def _torch_name(path: jax.tree_util.KeyPath) -> str:
 def _fitted(pretrained: Pretrained, name: str, shape: tuple[int, ...]) -> np.ndarray:
     if name not in pretrained.tensors:
         raise InputError(f"{pretrained.source}: holds no {name}, which the network needs")
-    value = np.asarray(pretrained.tensors[name], np.float32)
+    value = pretrained.tensors[name]
+    if value.dtype.kind == "c" or not np.isfinite(value := value.astype(np.float32)).all():
+        raise InputError(f"{pretrained.source}: {name} holds what is no number; fetch it again")
     if value.ndim == 4:
         value = value.transpose(2, 3, 1, 0)  # [out, in, h, w] -> [h, w, in, out]
     if value.shape != tuple(shape):
@@ -167,7 +172,9 @@ def _safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
     except (SafetensorError, OSError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a readable .safetensors file ({reason})") from error
+        raise InputError(
+            f"{path}: not a readable .safetensors file ({reason}); fetch it again"
+        ) from error
 
 
 def _padding(path: Path, name: str) -> Padding:
@@ -192,8 +199,12 @@ def _numbers(
     try:
         value = json.loads(settings[key])
         numbers = tuple(float(v) for v in (value if isinstance(value, list) else [value]))
+    except RecursionError as error:
+        raise InputError(f"{path}: {key} is nested without end, not numbers") from error
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: {key} is {settings[key]!r}, not numbers") from error
     if len(numbers) != len(default) or not np.isfinite(numbers).all():
         raise InputError(f"{path}: {key} is {settings[key]!r}; {len(default)} numbers are needed")
+    if key in DIVISORS and min(numbers) <= 0.0:
+        raise InputError(f"{path}: {key} is {settings[key]!r}; numbers above 0 are needed")
     return numbers

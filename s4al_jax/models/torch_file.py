@@ -7,6 +7,7 @@ any function that the file names, so the unpickler here knows a dozen names and 
 import io
 import math
 import pickle
+import pickletools
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -150,11 +151,20 @@ def _arrays(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
         raise _Refused("its parts are compressed, which PyTorch never does")
     root = pickles[0].removesuffix("data.pkl")
     order = archive.read(root + "byteorder") if root + "byteorder" in members else b"little"
-    top = _Unpickler(io.BytesIO(archive.read(pickles[0]))).load()
+    content = archive.read(pickles[0])
+    _check_memory(content)
+    top = _Unpickler(io.BytesIO(content)).load()
     return {
         name: _array(tensor, archive.read(f"{root}data/{tensor.storage.key}"), order)
         for name, tensor in _named_tensors(top)
     }
+
+
+def _check_memory(content: bytes) -> None:
+    """The unpickler makes room for as many things as the file says that it is to remember."""
+    for code, argument, _ in pickletools.genops(content):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(content):
+            raise _Refused(f"it is to remember {argument} things, and has {len(content)} bytes")
 
 
 def _named_tensors(top: Any) -> Iterator[tuple[str, _Tensor]]:

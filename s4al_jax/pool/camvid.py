@@ -11,6 +11,9 @@ import numpy as np
 
 from s4al_jax.places import place
 from s4al_jax.pool.pictures import (
+    MAX_PIXELS,
+    PictureFile,
+    check_name,
     check_same_size,
     endings,
     id_codes,
@@ -58,34 +61,41 @@ FILE_VOID = 11
 """Void as the label files write it."""
 
 
-def camvid(root: str, *, height: int = 360, width: int = 480) -> DatasetSpec:
-    """CamVid under `root`; files of another size are resized to `height` x `width` when read."""
+def camvid(
+    root: str, *, height: int = 360, width: int = 480, max_pixels: int = MAX_PIXELS
+) -> DatasetSpec:
+    """CamVid under `root`; files of another size are resized to `height` x `width` when read.
+
+    A file with more than `max_pixels` is refused.
+    """
     if not root:
         raise InputError("CamVid's folder is not given: set config.data.root or S4AL_CAMVID")
     if height < 1 or width < 1:
         raise InputError(f"CamVid at {height} x {width} pixels is empty: use 1 x 1 or more")
     folder = place(root)
     if is_prepared(folder):
-        return prepared(folder, "camvid", height=height, width=width)
+        return prepared(folder, "camvid", max_pixels=max_pixels, height=height, width=width)
     train, val, test = (
-        _image_set(folder, split, height=height, width=width) for split in ("train", "val", "test")
+        _image_set(folder, split, max_pixels, height=height, width=width)
+        for split in ("train", "val", "test")
     )
     return DatasetSpec("camvid", CLASSES, PALETTE, height, width, train, val, test)
 
 
-def _image_set(root: Path, split: str, *, height: int, width: int) -> ImageSet:
-    images, labels = _pictures(root / split), _pictures(root / f"{split}annot")
+def _image_set(root: Path, split: str, max_pixels: int, *, height: int, width: int) -> ImageSet:
+    images = _pictures(root / split, max_pixels)
+    labels = _pictures(root / f"{split}annot", max_pixels)
     for stem in sorted(images.keys() ^ labels.keys()):
         if stem in images:
-            raise InputError(f"{images[stem]} has no label: add it to {root / split}annot")
-        raise InputError(f"{labels[stem]} has no image: add it to {root / split}")
+            raise InputError(f"{images[stem].name} has no label: add it to {root / split}annot")
+        raise InputError(f"{labels[stem].name} has no image: add it to {root / split}")
     names = tuple(sorted(images))
 
     def read_image(index: int) -> np.ndarray:
-        return resized(rgb(on_disk(images[names[index]])), height, width)
+        return resized(rgb(images[names[index]]), height, width)
 
     def read_truth(index: int) -> np.ndarray:
-        label, image = on_disk(labels[names[index]]), on_disk(images[names[index]])
+        label, image = labels[names[index]], images[names[index]]
         found = ids(label)
         check_same_size(found, label, image)
         codes = id_codes(len(CLASSES), (FILE_VOID, VOID))
@@ -95,20 +105,23 @@ def _image_set(root: Path, split: str, *, height: int, width: int) -> ImageSet:
     return ImageSet(names, read_image, read_truth)
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
+def _pictures(folder: Path, max_pixels: int) -> dict[str, PictureFile]:
     """The files of a folder that Pillow has a reader for, by stem."""
     if not folder.is_dir():
         raise InputError(
             f"{folder} is not a folder: CamVid's root needs train, trainannot, val, valannot, "
             "test and testannot"
         )
-    found: dict[str, Path] = {}
+    found: dict[str, PictureFile] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in endings() or path.name.startswith("."):
             continue
+        check_name(path.name, str(path))
         if path.stem in found:
-            raise InputError(f"{found[path.stem]} and {path} share one name: remove one of them")
-        found[path.stem] = path
+            raise InputError(
+                f"{found[path.stem].name} and {path} share one name: remove one of them"
+            )
+        found[path.stem] = on_disk(path, max_pixels)
     if not found:
         raise InputError(f"{folder} holds no images: unpack CamVid there")
     return found

@@ -72,6 +72,8 @@ def survey(
             overlap_message({split: images.names for split, images in splits.items()}, overlaps)
         )
     errors += _one_class(spec, found)
+    # An image that cannot be read is in the way of its mask, too.
+    errors = list(dict.fromkeys(errors))
     return Survey(found, tuple(errors), tuple(_strange(spec, found, digests)))
 
 

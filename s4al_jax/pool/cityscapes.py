@@ -16,6 +16,7 @@ import numpy as np
 from s4al_jax.places import place
 from s4al_jax.pool.archive import files_of
 from s4al_jax.pool.pictures import (
+    MAX_PIXELS,
     PictureFile,
     check_same_size,
     ids,
@@ -58,11 +59,18 @@ class Pair(NamedTuple):
 
 
 def cityscapes(
-    root: str, *, height: int = 688, width: int = 688, val: int = 300, seed: int = 0
+    root: str,
+    *,
+    height: int = 688,
+    width: int = 688,
+    val: int = 300,
+    seed: int = 0,
+    max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """Cityscapes under `root` at `height` x `width` (the files have 1024 x 2048).
 
-    `val` images of the official train set, drawn with `seed`, are set aside.
+    `val` images of the official train set, drawn with `seed`, are set aside. A file with more than
+    `max_pixels` is refused.
     """
     if not root:
         raise InputError("Cityscapes' folder is not given: set config.data.root or S4AL_CITYSCAPES")
@@ -70,8 +78,9 @@ def cityscapes(
         raise InputError(f"Cityscapes at {height} x {width} pixels is empty: use 1 x 1 or more")
     folder = place(root)
     if is_prepared(folder):
-        return prepared(folder, "cityscapes", height=height, width=width, val=val, seed=seed)
-    pairs = {split: _pairs(folder, split) for split in ("train", "val")}
+        settings = {"height": height, "width": width, "val": val, "seed": seed}
+        return prepared(folder, "cityscapes", max_pixels=max_pixels, **settings)
+    pairs = {split: _pairs(folder, split, max_pixels) for split in ("train", "val")}
     aside = _drawn(sorted(pairs["train"]), val, seed)
     train = {name: pair for name, pair in pairs["train"].items() if name not in aside}
     held = {name: pairs["train"][name] for name in aside}
@@ -91,10 +100,10 @@ def _drawn(names: Sequence[str], count: int, seed: int) -> frozenset[str]:
     return frozenset(names[index] for index in order[:count])
 
 
-def _pairs(root: Path, split: str) -> dict[str, Pair]:
+def _pairs(root: Path, split: str, max_pixels: int) -> dict[str, Pair]:
     """The images of an official split with their labels, by name, such as aachen_000000_000019."""
-    images = _by_name(root, IMAGES, split, IMAGE_ENDING)
-    labels = _by_name(root, LABELS, split, LABEL_ENDING)
+    images = _by_name(root, IMAGES, split, IMAGE_ENDING, max_pixels)
+    labels = _by_name(root, LABELS, split, LABEL_ENDING, max_pixels)
     for name in sorted(images.keys() ^ labels.keys()):
         city = name.split("_")[0]
         if name in images:
@@ -109,13 +118,22 @@ def _pairs(root: Path, split: str) -> dict[str, Pair]:
     return {name: Pair(images[name], labels[name]) for name in sorted(images)}
 
 
-def _by_name(root: Path, folder: str, split: str, ending: str) -> dict[str, PictureFile]:
-    files = files_of(root, folder=folder, archive=f"{folder}_trainvaltest.zip", ending=ending)
-    return {
-        path.rsplit("/", 1)[-1].removesuffix(ending): file
-        for path, file in files.items()
-        if path.startswith(f"{folder}/{split}/")
-    }
+def _by_name(
+    root: Path, folder: str, split: str, ending: str, max_pixels: int
+) -> dict[str, PictureFile]:
+    archive = f"{folder}_trainvaltest.zip"
+    files = files_of(root, folder=folder, archive=archive, ending=ending, max_pixels=max_pixels)
+    found: dict[str, PictureFile] = {}
+    for path, file in files.items():
+        name = path.rsplit("/", 1)[-1].removesuffix(ending)
+        if not path.startswith(f"{folder}/{split}/"):
+            continue
+        if name in found:
+            raise InputError(
+                f"{found[name].name} and {file.name} share one name: remove one of them"
+            )
+        found[name] = file
+    return found
 
 
 def _image_set(pairs: Mapping[str, Pair], *, height: int, width: int) -> ImageSet:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from s4al_jax.pool.pictures import Colour, id_codes
+from s4al_jax.pool.pictures import Colour, id_codes, one_line
 from s4al_jax.types import UNLABELED, VOID, InputError
 
 FILES = ("classes.json", "classes.txt")
@@ -49,7 +49,11 @@ def class_list(folder: Path) -> ClassList:
 def text_of(path: Path) -> str:
     """The text of a file in UTF-8."""
     try:
+        if not path.is_file():
+            raise InputError(f"{path} is no file: write a text there, or remove it")
         return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): replace it") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8: save it as such") from error
 
@@ -63,15 +67,16 @@ def _from_json(path: Path, text: str) -> ClassList:
         if unknown:
             raise InputError(f"{path}: no such entry {unknown[0]!r}; see docs/own_data.md")
         entries = [{"name": e} if isinstance(e, str) else dict(e) for e in content["classes"]]
-        names = [str(entry["name"]) for entry in entries]
+        names = [_name(entry["name"]) for entry in entries]
         colours = {e["name"]: _colour(path, e["color"]) for e in entries if "color" in e}
         void = [_colour(path, colour) for colour in content.get("void_colors", [])]
         return _made(path, names, colours, content.get("ids", {}), void)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = "nested without end" if isinstance(error, RecursionError) else error
         raise InputError(
-            f'{path} is not as it should be ({error}): write {{"classes": [{{"name": "road", '
+            f'{path} is not as it should be ({reason}): write {{"classes": [{{"name": "road", '
             '"color": [128, 64, 128]}, ...]}'
         ) from error
 
@@ -86,6 +91,8 @@ def _made(
     if not 1 <= len(names) < UNLABELED:
         raise InputError(f"{path} names {len(names)} classes: give 1 to {UNLABELED - 1}")
     for name in names:
+        if not name or not one_line(name):
+            raise InputError(f"{path} names {ascii(name)}: a name is one line of text")
         if names.count(name) > 1 or name == "void":
             hint = "void is no class" if name == "void" else "give each its own name"
             raise InputError(f"{path} names {name!r} {names.count(name)} times: {hint}")
@@ -109,7 +116,7 @@ def _codes(path: Path, number: dict[str, int], ids: dict[str, Any]) -> np.ndarra
     for written, name in ids.items():
         if not (written.isdecimal() and int(written) < 256):
             raise InputError(f"{path}: ids has {written!r}: numbers in a mask are 0 to 255")
-        if name not in {*number, "void"}:
+        if not isinstance(name, str) or name not in {*number, "void"}:
             raise InputError(f"{path}: ids gives {written} the name {name!r}, which is no class")
         codes[int(written)] = number.get(name, VOID)
     for name, index in number.items():
@@ -119,10 +126,19 @@ def _codes(path: Path, number: dict[str, int], ids: dict[str, Any]) -> np.ndarra
 
 
 def _colour(path: Path, value: Any) -> Colour:
-    numbers = [int(part) for part in value]
-    if len(numbers) != 3 or not all(0 <= part <= 255 for part in numbers):
+    if not (isinstance(value, list) and len(value) == 3 and all(map(_is_byte, value))):
         raise InputError(f"{path}: {value} is no colour: give [red, green, blue] of 0 to 255")
-    return numbers[0], numbers[1], numbers[2]
+    return value[0], value[1], value[2]
+
+
+def _is_byte(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= 255
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"the name {value} is no text")
+    return value
 
 
 def default_colour(index: int) -> Colour:

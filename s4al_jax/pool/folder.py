@@ -11,13 +11,15 @@ are the pool. Images are brought to the working size by stretching both sides.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from s4al_jax.places import place as place_of
 from s4al_jax.pool.class_list import ClassList, class_list, text_of
 from s4al_jax.pool.pictures import (
+    MAX_PIXELS,
+    PictureFile,
     check_same_size,
     ids,
     ids_of_colours,
@@ -43,11 +45,13 @@ def folder(
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
+    max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images under `root` at `height` x `width`.
 
     `split` is "folders", "lists", "draw", or "auto": the first of these that the folder offers.
-    `val_share` and `test_share` are the shares of the images with masks that a draw takes.
+    `val_share` and `test_share` are the shares of the images with masks that a draw takes. A file
+    with more than `max_pixels` is refused.
     """
     if not root:
         raise InputError("the folder is not given: set config.data.root")
@@ -70,20 +74,24 @@ def folder(
     if not names["train"]:
         raise InputError(f"{place} leaves no image to learn from: check how it is split ({how})")
     _check_measurable(names, masks)
-    sets = (_image_set(names[s], images, masks, classes, height, width) for s in SPLITS)
+    pictures, answers = (
+        {name: on_disk(path, max_pixels) for name, path in files.items()}
+        for files in (images, masks)
+    )
+    sets = (_image_set(names[s], pictures, answers, classes, height, width) for s in SPLITS)
     return DatasetSpec("folder", classes.names, classes.palette, height, width, *sets)
 
 
 def _image_set(
     names: Sequence[str],
-    images: Mapping[str, Path],
-    masks: Mapping[str, Path],
+    images: Mapping[str, PictureFile],
+    masks: Mapping[str, PictureFile],
     classes: ClassList,
     height: int,
     width: int,
 ) -> ImageSet:
     def read_original(index: int) -> np.ndarray:
-        return rgb(on_disk(images[names[index]]))
+        return rgb(images[names[index]])
 
     def read_original_truth(index: int) -> np.ndarray:
         return _mask(masks[names[index]], images[names[index]], classes)
@@ -98,20 +106,19 @@ def _image_set(
     )
 
 
-def _mask(path: Path, image: Path, classes: ClassList) -> np.ndarray:
+def _mask(file: PictureFile, image: PictureFile, classes: ClassList) -> np.ndarray:
     """The class ids of a mask, at its own size."""
-    file = on_disk(path)
     if is_coloured(file):
         if not classes.colours:
             raise InputError(
-                f"{path} is a colour picture: give every class its color in classes.json, "
+                f"{file.name} is a colour picture: give every class its color in classes.json, "
                 "or save masks with one 8-bit channel"
             )
         labels = ids_of_colours(file, classes.colours)
     else:
         hint = "use the numbers of the classes, and 255 for void; or say what it is in classes.json"
         labels = recoded(ids(file), classes.codes, file.name, hint)
-    check_same_size(labels, file, on_disk(image))
+    check_same_size(labels, file, image)
     return labels
 
 
@@ -122,10 +129,11 @@ def _existing(place: Path) -> Path:
 
 
 def _way(place: Path, images: Mapping[str, Path]) -> str:
-    if (place / "train.txt").is_file():
+    if (place / "train.txt").exists():
         return "lists"
     heads = {name.split("/")[0] for name in images}
-    return "folders" if "train" in heads and heads <= set(SPLITS) else "draw"
+    told_apart = heads <= set(SPLITS) or heads & {"val", "test"}
+    return "folders" if "train" in heads and told_apart else "draw"
 
 
 def _by_folder(place: Path, images: Mapping[str, Path]) -> dict[str, list[str]]:
@@ -144,14 +152,14 @@ def _by_lists(place: Path, images: Mapping[str, Path]) -> dict[str, list[str]]:
     where: dict[str, str] = {}
     for split in SPLITS:
         path = place / f"{split}.txt"
-        if not path.is_file():
+        if not path.exists():
             continue
         for line in text_of(path).splitlines():
             name = line.strip()
             if not name:
                 continue
-            if name not in images:
-                name = Path(name).with_suffix("").as_posix()
+            if name not in images and PurePosixPath(name).name:
+                name = PurePosixPath(name).with_suffix("").as_posix()
             if name not in images:
                 raise InputError(f"{path} names {line.strip()!r}, but {place / 'images'} has none")
             if name in where:

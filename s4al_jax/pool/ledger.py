@@ -298,24 +298,10 @@ def _patch_file(path: Path, stack: contextlib.ExitStack) -> _PatchFile:
 
 
 def _whole_lines(ledger: BinaryIO) -> Iterator[bytes]:
-    """The acknowledged lines: a last one that is torn or does not parse is left out."""
-    before = None
+    """The acknowledged lines: a last one that has no end was never acknowledged."""
     for line in ledger:
-        if not line.endswith(b"\n"):
-            break
-        if before is not None:
-            yield before
-        before = line[:-1]
-    if before is not None and _parses(before):
-        yield before
-
-
-def _parses(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
+        if line.endswith(b"\n"):
+            yield line[:-1]
 
 
 def _entry(line: bytes) -> dict[str, Any]:

@@ -21,7 +21,17 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.pool.oracle import Guess, Oracle
-from s4al_jax.pool.pictures import Colour, cut_to_size, endings, ids, on_disk, palette_of
+from s4al_jax.pool.pictures import (
+    MAX_PIXELS,
+    Colour,
+    check_name,
+    cut_to_size,
+    endings,
+    ids,
+    on_disk,
+    palette_of,
+    stored_size,
+)
 from s4al_jax.pool.regions import RegionGrid, in_original
 from s4al_jax.pool.request_files import Question, write_requests
 from s4al_jax.types import (
@@ -147,9 +157,10 @@ def _requests(path: Path) -> list[_Request]:
             _Request(_plain(found["name"]), _plain(found["image"]), *found["image_size"])
             for found in json.loads(path.read_text())["requests"]
         ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = "nested without end" if isinstance(error, RecursionError) else error
         raise InputError(
-            f"{path} cannot be read ({error}): remove it, and it is written again"
+            f"{path} cannot be read ({reason}): remove it, and it is written again"
         ) from error
 
 
@@ -193,6 +204,7 @@ def _by_name(place: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in sorted(place.iterdir()) if place.is_dir() else []:
         if path.suffix.lower() in endings() and not path.name.startswith("."):
+            check_name(path.name, str(path))
             found.setdefault(_plain(path.stem), []).append(path)
     return found
 
@@ -229,13 +241,15 @@ def _answer(
 
 
 def _read(path: Path, size: tuple[int, int]) -> np.ndarray:
-    labels = ids(on_disk(path))
-    if labels.shape != size:
+    # As large as what was asked about, which may be more than the default; no more is decoded.
+    file = on_disk(path, max(MAX_PIXELS, size[0] * size[1]))
+    found = stored_size(file)
+    if found != size:
         raise InputError(
-            f"{path} has {labels.shape[0]} x {labels.shape[1]} pixels, what was asked for has "
+            f"{path} has {found[0]} x {found[1]} pixels, what was asked for has "
             f"{size[0]} x {size[1]}: save it at that size"
         )
-    return labels
+    return ids(file)
 
 
 def _check_ids(path: Path, labels: np.ndarray, num_classes: int) -> None:

@@ -4,9 +4,12 @@ Whatever Pillow reads is understood or refused by name: nothing is guessed. A fi
 anything open for reading in binary, as from inside an archive.
 """
 
+import functools
+import unicodedata
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -17,8 +20,15 @@ from s4al_jax.types import VOID, Box, InputError, Original
 
 Colour = tuple[int, int, int]
 
+MAX_PIXELS = 100_000_000
+
 _LOSSY = ("AVIF", "JPEG", "JPEG2000", "MPO", "WEBP")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B")
+_PROGRAMS = ("EPS",)
+"""Kinds of files that are programs: Pillow would start another one that runs them."""
+
+# What Pillow only warns of is refused here, or does not change a pixel.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class PictureFile(NamedTuple):
@@ -26,17 +36,50 @@ class PictureFile(NamedTuple):
 
     name: str
     open: Callable[[], AbstractContextManager[BinaryIO]]
+    max_pixels: int = MAX_PIXELS
+    """a picture with more is refused before it is decoded"""
 
 
-def on_disk(path: Path) -> PictureFile:
+def on_disk(path: Path, max_pixels: int = MAX_PIXELS) -> PictureFile:
     """The picture in a file."""
-    return PictureFile(str(path), lambda: opened(path))
+
+    def content() -> BinaryIO:
+        # Opening a pipe would wait for somebody to write into it.
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no file: remove it, or put the picture there")
+        return opened(path)
+
+    return PictureFile(str(path), content, max_pixels)
+
+
+def one_line(name: str) -> bool:
+    """Whether a name is text that stands in one line."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
+
+
+def check_name(name: str, where: str) -> None:
+    """Refuse a picture's name that no list of names could hold, or that leads out of a folder."""
+    way = PurePosixPath(name)
+    if not one_line(name):
+        raise InputError(
+            f"{ascii(where)} has a sign in its name that is no text, such as a line break: "
+            "rename it"
+        )
+    if not name or way.is_absolute() or ".." in way.parts:
+        raise InputError(f"{ascii(where)} has a name that leads out of its folder: rename it")
 
 
 def endings() -> frozenset[str]:
     """The endings, in small letters and with their dot, of files that Pillow has a reader for."""
     known = Image.registered_extensions()
-    return frozenset(ending for ending, kind in known.items() if kind in Image.OPEN)
+    return frozenset(ending for ending, kind in known.items() if kind in _formats())
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """The kinds of files that are read."""
+    Image.init()
+    return tuple(kind for kind in Image.ID if kind not in _PROGRAMS)
 
 
 def pictures_below(place: Path) -> dict[str, Path]:
@@ -48,6 +91,7 @@ def pictures_below(place: Path) -> dict[str, Path]:
     for path in everything_below(place) if place.is_dir() else []:
         below = path.relative_to(place)
         if path.suffix.lower() in endings() and not any(p.startswith(".") for p in below.parts):
+            check_name(below.as_posix(), str(path))
             _add(found, below.with_suffix("").as_posix(), path)
     return found
 
@@ -70,6 +114,12 @@ def _add(found: dict[str, Path], name: str, path: Path) -> None:
     if found.get(name, path) != path:
         raise InputError(f"{found[name]} and {path} share one name: remove one of them")
     found[name] = path
+
+
+def stored_size(file: PictureFile) -> tuple[int, int]:
+    """(height, width) of the numbers in a file, from its header."""
+    width, height = _opened(file, pixels=False).size
+    return height, width
 
 
 def size_of(file: PictureFile) -> tuple[int, int]:
@@ -100,7 +150,8 @@ def rgb(file: PictureFile) -> np.ndarray:
             "save it with 8 or 16 bits"
         )
     if picture.has_transparency_data:
-        if np.asarray(picture.convert("RGBA").getchannel("A")).min() < 255:
+        picture = picture.convert("RGBA")
+        if np.asarray(picture.getchannel("A")).min() < 255:
             raise InputError(f"{file.name} has transparent pixels: flatten it onto a background")
     return np.array(picture.convert("RGB"))
 
@@ -119,7 +170,7 @@ def ids(file: PictureFile) -> np.ndarray:
 
 def palette_of(file: PictureFile) -> np.ndarray | None:
     """uint8 `[colours, 3]`: how a picture with one channel shows its numbers, if it says so."""
-    palette = _opened(file, pixels=False).getpalette("RGB")
+    palette = _opened(file).getpalette("RGB")
     return None if palette is None else np.array(palette, np.uint8).reshape(-1, 3)
 
 
@@ -228,8 +279,12 @@ def _check_exact(file: PictureFile, picture: Image.Image) -> None:
 
 def _opened(file: PictureFile, *, pixels: bool = True) -> Image.Image:
     """The picture of a file; without `pixels` only its header is sure to be read."""
+    # Pillow's own limit holds for what is packed inside of a picture, too; it must not come first.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, file.max_pixels)
     try:
-        with file.open() as stream, Image.open(stream) as picture:
+        with file.open() as stream, Image.open(stream, formats=_formats()) as picture:
+            if picture.width * picture.height > file.max_pixels:
+                raise Image.DecompressionBombError
             frames = getattr(picture, "n_frames", 1)
             if pixels:
                 picture.load()
@@ -237,11 +292,18 @@ def _opened(file: PictureFile, *, pixels: bool = True) -> Image.Image:
                 picture.getexif()
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{file.name} cannot be read (no kind of picture that Pillow knows): replace the file"
+            f"{file.name} cannot be read (no kind of picture that is read here): replace the file"
         ) from error
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{file.name} has more than {file.max_pixels} pixels: make it smaller, or raise "
+            "config.data.max_pixels"
+        ) from error
+    except InputError:
+        raise
     # Pillow's readers raise OSError, SyntaxError, struct.error and more on a damaged file.
     except Exception as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise InputError(f"{file.name} cannot be read ({reason}): replace the file") from error
     if frames != 1:
         raise InputError(f"{file.name} holds {frames} pictures: save the one that is meant")

@@ -5,6 +5,8 @@ when it is whole. So a preparation that was killed goes on with the shards that 
 what comes out depends neither on that nor on the number of processes.
 """
 
+import contextlib
+import fcntl
 import io
 import json
 import multiprocessing
@@ -24,7 +26,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from s4al_jax.pool.appended_file import named_errors
 from s4al_jax.pool.records import BEGUN, INFO, check_installed
+from s4al_jax.pool.whole_file import read_json
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
 
 VERSION = "1.0.0"
@@ -81,13 +85,50 @@ def prepare(
     if not source or Path(source).expanduser().resolve() == folder.resolve():
         raise InputError(f"{target} cannot be made of {source!r}: name the folder of the raw files")
     spec = factory(source, **settings)
+    with named_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            return _prepared(
+                spec, folder, (factory, source, settings), processes, images_per_shard, progress
+            )
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep every other preparation out of a folder; a process that dies lets go of it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise InputError(
+            f"{folder} is being prepared by another process: wait for it, or choose another folder"
+        ) from error
+    except OSError:
+        pass  # a file system without locks
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _prepared(
+    spec: DatasetSpec,
+    folder: Path,
+    made_of: tuple[Factory, str, Mapping[str, int]],
+    processes: int,
+    images_per_shard: int,
+    progress: Progress,
+) -> Path:
+    """Write what is missing of a data set into a folder that nobody else writes into."""
+    settings = made_of[2]
     _begin(folder, spec, settings, images_per_shard)
     plan = shards({split: len(part.names) for split, part in _splits(spec)}, images_per_shard)
     missing = [shard for shard in plan if not (folder / shard.file_name(spec.name)).is_file()]
     total, before = (sum(shard.stop - shard.start for shard in some) for some in (plan, missing))
     before = done = total - before
     progress(done, total, before)
-    for shard in _written(missing, folder, (factory, source, settings), processes):
+    for shard in _written(missing, folder, made_of, processes):
         done += shard.stop - shard.start
         progress(done, total, before)
     _finish(folder, spec, settings, plan)
@@ -132,11 +173,12 @@ def _begin(
     for left in folder.glob(f"{SCRATCH}*"):
         shutil.rmtree(left)
     if not begun.is_file():
-        if folder.exists() and any(folder.iterdir()):
+        if any(folder.iterdir()):
             raise InputError(f"{folder} holds other things: choose an empty or a new folder")
-        folder.mkdir(parents=True, exist_ok=True)
         _write_whole(begun, lambda path: path.write_text(json.dumps(plan)))
-    there = json.loads(begun.read_text())
+    there = read_json(begun)
+    if not isinstance(there, dict):
+        raise InputError(f"{begun} is not as it was written: choose another folder")
     for what, wanted in plan.items():
         if there.get(what) != wanted:
             was, now = (

@@ -15,8 +15,10 @@ import numpy as np
 from s4al_jax.places import is_url
 from s4al_jax.places import place as place_of
 from s4al_jax.pool.pictures import (
+    MAX_PIXELS,
     Colour,
     PictureFile,
+    check_name,
     check_same_size,
     id_codes,
     ids,
@@ -56,6 +58,7 @@ def records(
     test: str = "test",
     classes: Sequence[str] = (),
     void: Sequence[int] = (VOID,),
+    max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """A data set that your own TFDS builder wrote with `file_format="array_record"`.
 
@@ -64,7 +67,7 @@ def records(
     `label` and `id` are features of a record; with `id=""` images are named by their place.
     `train`, `val` and `test` are splits or parts of them, such as "train[90%:]", or "" for none.
     `classes` are the names of the label ids 0, 1, ... where the label feature has none; the ids in
-    `void` are none of them.
+    `void` are none of them. A picture with more than `max_pixels` is refused.
     """
     if not root:
         raise InputError("TFDS's folder is not given: set config.data.root or TFDS_DATA_DIR")
@@ -80,7 +83,7 @@ def records(
     codes = id_codes(len(named), tuple(void))
 
     def image_set(part: str) -> ImageSet:
-        split = _split(builder, part, features)
+        split = _split(builder, part, features, max_pixels)
         known = [split.read(place).id for place in range(split.length)]
         return _image_set(split, known, codes=codes, height=height, width=width)
 
@@ -99,7 +102,7 @@ def is_prepared(root: Path) -> bool:
     return (root / INFO).is_file() or (root / BEGUN).is_file()
 
 
-def prepared(root: Path, name: str, **settings: int) -> DatasetSpec:
+def prepared(root: Path, name: str, *, max_pixels: int, **settings: int) -> DatasetSpec:
     """What a preparation wrote into `root`: the same as what it was made of, at these settings."""
     if not (root / INFO).is_file():
         raise InputError(f"{root} is prepared in part: give the preparing command again")
@@ -118,7 +121,7 @@ def prepared(root: Path, name: str, **settings: int) -> DatasetSpec:
 
     def image_set(part: str) -> ImageSet:
         known = metadata["names"][part]
-        split = _split(builder, part if known else "", PREPARED)
+        split = _split(builder, part if known else "", PREPARED, max_pixels)
         if split.length != len(known):
             raise InputError(f"{split.name} has not {len(known)} records: prepare another folder")
         return _image_set(split, known, codes=codes, height=height, width=width)
@@ -202,7 +205,7 @@ def _class_names(builder: Any, label: str) -> tuple[str, ...]:
     return tuple(feature.names)
 
 
-def _split(builder: Any, split: str, features: Features) -> _Split:
+def _split(builder: Any, split: str, features: Features, max_pixels: int) -> _Split:
     """A split that is read record by record; one without a name is empty."""
     from tensorflow_datasets.core.decode import DeserializeMethod, SkipDecoding
     from tensorflow_datasets.core.features import FeaturesDict
@@ -225,15 +228,15 @@ def _split(builder: Any, split: str, features: Features) -> _Split:
     def read(place: int) -> _Record:
         try:
             stored = parser.deserialize_example_np(source[place], decoders=undecoded)
+            key = _text(stored[features.id]) if features.id else f"{place:06d}"
         # The reader's own errors are of many kinds, where a file is missing or damaged.
         except Exception as error:
             reason = " ".join(str(error).split())
             raise InputError(
                 f"{name}: record {place} is damaged ({reason}): prepare it again"
             ) from error
-        key = _text(stored[features.id]) if features.id else f"{place:06d}"
         image, label = (
-            _picture(f"{name}/{key}/{feature}", stored[feature])
+            _picture(f"{name}/{key}/{feature}", stored[feature], max_pixels)
             for feature in (features.image, features.label)
         )
         return _Record(key, image, label)
@@ -245,8 +248,8 @@ def _text(value: Any) -> str:
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
-def _picture(name: str, content: bytes) -> PictureFile:
-    return PictureFile(name, lambda: io.BytesIO(content))
+def _picture(name: str, content: bytes, max_pixels: int) -> PictureFile:
+    return PictureFile(name, lambda: io.BytesIO(content), max_pixels)
 
 
 def _image_set(
@@ -255,6 +258,7 @@ def _image_set(
     """The images in the order of their ids; `known` are the ids in the order of the records."""
     places = {name: place for place, name in enumerate(known)}
     for place, name in enumerate(known):
+        check_name(name, f"{split.name}/{name}")
         if places[name] != place:
             raise InputError(f"{split.name} has two records of the id {name}: give each its own")
     names = tuple(sorted(places))

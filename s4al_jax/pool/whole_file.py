@@ -1,10 +1,25 @@
 """Files that are there whole or not at all, whenever the machine stops."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from s4al_jax.pool.appended_file import sync_folder
 from s4al_jax.types import InputError
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; None where there is no such file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        reason = "nested without end" if isinstance(error, RecursionError) else error
+        raise InputError(f"{path}: not valid JSON ({reason}); restore it from a copy") from error
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,5 +1,6 @@
 """Pictures of what a network saw and asked for; each function returns a matplotlib figure."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,10 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure to a file of whatever kind its ending says."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
+        with warnings.catch_warnings():
+            # A name in a script that the font lacks is drawn as boxes; the report spells it.
+            warnings.filterwarnings("ignore", message="Glyph")
+            figure.savefig(path, dpi=110)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: cannot write ({reason}); name a .png in a folder") from error
@@ -93,8 +97,11 @@ def contact_sheet(
         axis.set_axis_off()
     for axis, picture, label, name in zip(axes.flat, pictures, labels, names, strict=False):
         axis.imshow(picture if label is None else overlay(picture, label, palette))
-        axis.set_title(name if label is not None else f"{name} (no mask)", fontsize=7)
-    figure.legend(
+        title = name if label is not None else f"{name} (no mask)"
+        axis.set_title(title, fontsize=7, parse_math=False)
+    legend = figure.legend(
         handles=class_patches(classes, palette), loc="outside lower center", ncols=8, fontsize=8
     )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     return figure

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from s4al_jax.config import FREE_KNOBS
+from s4al_jax.config import FREE_KNOBS, check_version
 from s4al_jax.types import InputError
 
 SETTING = ("data.name", "data.height", "data.width", "data.kwargs.", "model.")
@@ -126,6 +126,7 @@ def read(path: Path) -> Record:
         raise InputError(
             f"{path / 'config.json'} is not as a run writes it: restore it from a copy"
         )
+    check_version(identity, path / "config.json")
     found = []
     for file in sorted(path.glob("cycles/[0-9]*/metrics.json")):
         metrics = _json(file, "restore it from a copy")

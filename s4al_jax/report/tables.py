@@ -4,16 +4,26 @@ python -m s4al_jax.report.tables runs/demo --reference=runs/demo_supervised
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from s4al_jax.pool.whole_file import read_json
+from s4al_jax.types import InputError
+
+MEASURED = {"cycle", "labeled_share", "regions", "measures"}
+"""What the table shows of a metrics.json."""
+
 
 def cycle_metrics(run: Path) -> list[dict]:
     """What each trained cycle of a run came to, in order."""
-    files = sorted(run.glob("cycles/*/metrics.json"))
-    return [json.loads(file.read_text()) for file in files]
+    found = []
+    for file in sorted(run.glob("cycles/*/metrics.json")):
+        metrics = read_json(file)
+        if not (isinstance(metrics, dict) and MEASURED <= set(metrics)):
+            raise InputError(f"{file} is not as a run writes it: restore it from a copy")
+        found.append(metrics)
+    return found
 
 
 def miou(metrics: dict) -> str:
@@ -68,4 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except InputError as error:
+        sys.exit(f"error: {error}")

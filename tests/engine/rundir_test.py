@@ -18,8 +18,9 @@ def test_a_cycle_s_results_are_read_back(tmp_path: Path) -> None:
     scores, eligible = np.full((2, 1, 2), 0.5, np.float32), np.array([[[1, 0]], [[0, 1]]], bool)
     folder.write_scores(scores, eligible)
     folder.write_chosen([RegionRef(1, 0, 1)])
-    folder.write_metrics({"cycle": 3}, {"student_test": np.eye(2, dtype=np.int64)})
-    assert folder.chosen == [RegionRef(1, 0, 1)] and folder.metrics == {"cycle": 3}
+    metrics = {"cycle": 3, "labeled_share": 0.5, "measures": {}}
+    folder.write_metrics(metrics, {"student_test": np.eye(2, dtype=np.int64)})
+    assert folder.chosen == [RegionRef(1, 0, 1)] and folder.metrics == metrics
     np.testing.assert_array_equal(folder.scores[0], scores)
     np.testing.assert_array_equal(folder.scores[1], eligible)
     np.testing.assert_array_equal(np.load(folder.path / "confusion_student_test.npy"), np.eye(2))

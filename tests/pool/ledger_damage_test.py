@@ -61,9 +61,28 @@ def with_a_torn_line_inside(folder: Path) -> None:
     path.write_bytes(lines[0] + lines[1][:40] + b"\n" + b"".join(lines[2:]))
 
 
+def with_a_last_line_of(content: bytes) -> Callable[[Path], None]:
+    """A line that has its end was acknowledged, whatever it says now."""
+
+    def damage(folder: Path) -> None:
+        path = folder / "ledger.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[:-1]) + content)
+
+    return damage
+
+
 @pytest.mark.parametrize(
     "damage, message",
     [
+        (with_a_last_line_of(b"{ no json\n"), "line 4: Expecting property name"),
+        (
+            with_a_last_line_of(b"\0\n\0"),
+            "line 4: Expecting value.*bring back an undamaged copy of",
+        ),
+        (with_a_last_line_of(b"\xff\xfe\n"), "line 4: Expecting value"),
+        (with_a_last_line_of(b"[" * 100_000 + b"\n"), "line 4: maximum recursion depth exceeded"),
+        (with_a_last_line_of(b"\n"), "line 4: Expecting value"),
         (with_a_torn_line_inside, "line 2: .*bring back"),
         (lambda folder: changed(folder, 1, name="c"), "line 1: image 0 .* not named 'c'"),
         (lambda folder: changed(folder, 2, image=7), "line 2: image 7 .* not named 'ü'"),

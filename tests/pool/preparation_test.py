@@ -1,5 +1,6 @@
 """Prepared data sets: the same as the raw ones, also after a kill and by several processes."""
 
+import fcntl
 import json
 import os
 import signal
@@ -207,6 +208,31 @@ def test_another_preparation_does_not_go_into_the_same_folder(
     given = {"settings": SIZE, "images_per_shard": 2, **changes}
     with pytest.raises(InputError, match=message):
         prepare(camvid, str(raw), str(whole), **given)
+
+
+def test_a_folder_that_another_process_prepares_is_left_to_it(raw: Path, tmp_path: Path) -> None:
+    target = tmp_path / "1.0.0"
+    target.mkdir()
+    handle = os.open(target, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(InputError, match="1.0.0 is being prepared by another process: wait"):
+            prepare(camvid, str(raw), str(target), SIZE)
+    finally:
+        os.close(handle)
+    assert not list(target.iterdir())
+
+
+def test_a_file_in_the_place_of_a_folder_and_a_damaged_plan_are_named(
+    raw: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"file cannot be read or written \(File exists\)"):
+        prepare(camvid, str(raw), str(tmp_path / "file"), SIZE)
+    for text, message in (("{", "not valid JSON"), ("[]", "is not as it was written")):
+        (tmp_path / "preparation.json").write_text(text)
+        with pytest.raises(InputError, match=f"preparation.json.* {message}"):
+            prepare(camvid, str(raw), str(tmp_path), SIZE)
 
 
 def test_other_images_and_occupied_folders_are_refused(

@@ -1,13 +1,14 @@
 """Figures show each cell's score where the cell is, and frame exactly the chosen ones."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from s4al_jax.pool.regions import region_grid
-from s4al_jax.report.figures import acquisition, cell_map, colored
+from s4al_jax.report.figures import acquisition, cell_map, colored, contact_sheet, save
 from s4al_jax.types import UNLABELED, VOID
 
 GRID = region_grid(5, 7, 2, 3)
@@ -50,6 +51,15 @@ def test_where_nothing_was_chosen_nothing_is_framed() -> None:
     scores = np.zeros((3, 3))
     figure = acquisition(np.zeros((5, 7, 3), np.uint8), scores, BOXES, np.zeros((3, 3), bool))
     assert [len(axis.patches) for axis in figure.axes[:2]] == [0, 0]
+
+
+def test_names_in_any_script_and_with_any_sign_are_drawn(tmp_path: Path) -> None:
+    """Warnings are errors here: the font lacks the first, and the second looks like a formula."""
+    picture, label = np.zeros((5, 7, 3), np.uint8), np.zeros((5, 7), np.uint8)
+    names, palette = ("\u5929\u7a7a", "$a_$"), ((1, 2, 3), (4, 5, 6))
+    figure = contact_sheet([picture, picture], [label, None], names, names, palette)
+    save(figure, tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_what_was_known_before_has_no_score() -> None:
