@@ -23,7 +23,6 @@ write nothing into a run's directory.
 """
 
 import argparse
-import contextlib
 import csv
 import functools
 import importlib
@@ -67,8 +66,7 @@ STAGES: Mapping[str, tuple[str, str]] = {
 }
 """name -> the function in which the run then is; `step` and `compile` besides, and `start`"""
 
-CALLS = ("fsync", "replace")
-"""Of `os`, which tell no audit hook, or too late"""
+CALLS = ("fsync", "replace")  # of `os`, which tell no audit hook, or too late
 EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
 ROOM = 256
 HEAD = ("round", "kill", "drawn", "signal", "seconds", "left_after", "stage", "entry", "outcome")
@@ -87,14 +85,15 @@ class Moment(NamedTuple):
     signal: int = signal.SIGKILL
 
 
+NEVER = Moment("never")
+
+
 class Watch:
     """Where a process is, seen from outside even when it is dead."""
 
     def __init__(self) -> None:
-        self._shared = mmap.mmap(-1, ROOM)
-        self.stages = ["start"]
-        self.moment = Moment("never")
-        self._seen: dict[str, int] = {}
+        self._shared, self._seen = mmap.mmap(-1, ROOM), dict[str, int]()
+        self.stages, self.moment = ["start"], NEVER
 
     @property
     def found(self) -> tuple[int, str]:
@@ -239,7 +238,7 @@ class Torture:
             same_run = importlib.import_module("tests.same_run")
             found.write_text(json.dumps(same_run.differences(run, self.straight, built)))
 
-        ended = self.forked(work, Moment("never"), run.with_suffix(".txt"))
+        ended = self.forked(work, NEVER, run.with_suffix(".txt"))
         if ended.code:
             return f"cannot be compared: {last_line(run)}"
         differing = json.loads(found.read_text())
@@ -249,9 +248,9 @@ class Torture:
         """Kill at every moment that comes, and compare whenever a run has ended."""
         run, open_rows, moment = self._next_run(), [], next(moments, None)
         while True:
-            ended = self.started(run, moment or Moment("never"))
+            ended = self.started(run, moment or NEVER)
             if ended.code in STOPPED:
-                open_rows.append(self._row(moment or Moment("never"), ended))
+                open_rows.append(self._row(moment or NEVER, ended))
                 moment = next(moments, None)
                 continue
             if moment and moment.stage:
@@ -260,7 +259,6 @@ class Torture:
             for row in open_rows:
                 row.append(outcome)
             self._say(open_rows, outcome)
-            self._write()
             if outcome == "same bits":
                 shutil.rmtree(run)
             # An entry that was over already is waited for once more, in a run from the start.
@@ -284,35 +282,28 @@ class Torture:
         return self.rows[-1]
 
     def _say(self, rows: Sequence[Sequence[str]], outcome: str) -> None:
+        if self.out:
+            with self.out.open("w", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows([HEAD, *self.rows])
         stages = ", ".join(".".join(filter(None, row[6:8])) for row in rows)
         print(
             f"run {self.rounds}, {len(rows)} kills ({stages}): {outcome}; {len(self.rows)} so far",
             flush=True,
         )
 
-    def _write(self) -> None:
-        if self.out:
-            with self.out.open("w", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerows([HEAD, *self.rows])
-
     def moments(self, kills: int, whole: Ended) -> Iterator[Moment]:
         """So many moments, by turns out of the time and out of the marks of a whole run."""
         for number in itertools.count():
             if len(self.rows) == kills:
                 return
-            if self.lots.random() < 0.25:
-                self.forget_a_program()
+            programs = sorted(self.programs.glob("*-cache"))
+            if programs and self.lots.random() < 0.25:
+                self.lots.choice(programs).unlink()
             if number % 2:
                 yield Moment("mark", mark=self.lots.randint(1, whole.marks))
             else:
                 kill = signal.SIGTERM if number % 4 else signal.SIGKILL
                 yield Moment("time", seconds=self.lots.uniform(0, whole.seconds), signal=kill)
-
-    def forget_a_program(self) -> None:
-        """Take away one compiled program, so that the next start has to make it again."""
-        kept = sorted(self.programs.glob("*-cache"))
-        if kept:
-            self.lots.choice(kept).unlink()
 
 
 def _code(work: Callable[[], object], said: Path, programs: Path) -> int:
@@ -341,12 +332,11 @@ def _code(work: Callable[[], object], said: Path, programs: Path) -> int:
 
 def _status(process: int, deadline: float) -> int | None:
     """How a process has ended; None where it still runs when its time is over."""
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(process, os.WNOHANG)
-        if done:
-            return status
+    while not (ended := os.waitpid(process, os.WNOHANG))[0]:
+        if time.monotonic() > deadline:
+            return None
         time.sleep(0.002)
-    return None
+    return ended[1]
 
 
 def last_line(run: Path) -> str:
@@ -375,12 +365,10 @@ def main() -> None:
     torture = Torture(
         workdir, seed=given.seed, config=given.config, programs=given.programs, out=given.out
     )
-    shutil.rmtree(torture.straight, ignore_errors=True)
     # Twice: the first one compiles, the second one tells how long a start takes that need not.
     for _ in range(1 if given.at else 2):
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(torture.straight)
-        whole = torture.started(torture.straight, Moment("never"))
+        shutil.rmtree(torture.straight, ignore_errors=True)
+        whole = torture.started(torture.straight, NEVER)
         if whole.code:
             sys.exit(f"the run that is left alone fails: {last_line(torture.straight)}")
     print(f"a whole run: {whole.seconds:.1f} s, {whole.marks} marks", flush=True)

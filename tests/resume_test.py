@@ -109,7 +109,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
 ) -> None:
     run = tmp_path / "run"
 
-    def full(self: Checkpoints, number: int, position: Position, state: Any) -> None:
+    def full(self: Checkpoints, number: int, position: Position, *what: Any) -> None:
         raise InputError(f"{run}: cannot write a checkpoint: No space left on device")
 
     with pytest.MonkeyPatch.context() as patch:

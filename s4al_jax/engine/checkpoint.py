@@ -129,6 +129,8 @@ class Checkpoints:
         try:
             return self._manager.restore(number, args=ocp.args.Composite(**{item: how}))[item]
         except (OSError, ValueError, KeyError, TypeError) as error:
+            if hosts.joined() and str(self._folder) not in str(error):
+                raise
             raise InputError(
                 f"{self._folder / str(number)} cannot be read ({' '.join(str(error).split())}): "
                 "move it away, and the run goes on from the one before"
@@ -163,6 +165,9 @@ class Checkpoints:
         except InputError:
             raise
         except (OSError, ValueError) as error:
+            # Another process that is gone is heard of in here, too.
+            if not isinstance(error, OSError) and str(self._folder) not in str(error):
+                raise
             said = " ".join(str(error).split())
             raise InputError(
                 f"{self._folder}: {what}: {said}; make room or give write permission and start the "

@@ -5,8 +5,9 @@ configuration write the same bytes. Times go to `timing.jsonl`. Of several proce
 writes.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -62,27 +63,24 @@ class Journal:
         if not hosts.primary():
             return
         append(self._path, _line({"number": number, **row}).encode())
-        board = self._opened_board()
-        for name, value in row.items():
-            if isinstance(value, int | float) and name not in ("cycle", "epoch"):
-                board.add_scalar(f"{row['kind']}/{name}", value, number)
-        board.flush()
+        with self._opened_board() as board:
+            for name, value in row.items():
+                if isinstance(value, int | float) and name not in ("cycle", "epoch"):
+                    board.add_scalar(f"{row['kind']}/{name}", value, number)
 
     def show(self, number: int, name: str, picture: np.ndarray) -> None:
         """Show a picture, uint8 `[height, width, 3]`, in TensorBoard."""
         if hosts.primary():
-            board = self._opened_board()
-            board.add_image(name, picture, number, dataformats="HWC")
-            board.flush()
+            with self._opened_board() as board:
+                board.add_image(name, picture, number, dataformats="HWC")
 
-    def _opened_board(self) -> SummaryWriter:
+    @contextlib.contextmanager
+    def _opened_board(self) -> Iterator[SummaryWriter]:
         """Opened when there is something to show: every opening makes another file."""
-        if self._board is None:
-            try:
-                self._board = SummaryWriter(str(self._board_folder))
-            except OSError as error:
-                raise InputError(f"{self._board_folder}: cannot write: {error.strerror}") from error
-        return self._board
+        with named_errors(self._board_folder):
+            self._board = self._board or SummaryWriter(str(self._board_folder))
+            yield self._board
+            self._board.flush()
 
     def time(self, number: int, seconds: float) -> None:
         """Keep how long a step took, on average over the epoch that ended with this one."""
@@ -101,7 +99,9 @@ class Journal:
         traceback: TracebackType | None,
     ) -> None:
         if self._board is not None:
-            self._board.close()
+            # What could not be written has been said by now.
+            with contextlib.suppress(OSError):
+                self._board.close()
 
 
 def _line(row: Mapping[str, object]) -> str:

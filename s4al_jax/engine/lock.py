@@ -49,10 +49,11 @@ def lock(path: Path, held: contextlib.ExitStack) -> None:
 
 
 def _write(file: TextIO, content: str) -> None:
-    file.seek(0)
-    file.truncate()
-    file.write(content)
-    file.flush()
+    """Past the file's buffer: with something in it that a full disk does not take, it could not be
+    closed.
+    """
+    os.ftruncate(file.fileno(), 0)
+    os.write(file.fileno(), content.encode())
 
 
 def _holder(file: TextIO) -> Holder | None:

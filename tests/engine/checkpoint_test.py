@@ -69,14 +69,15 @@ def data(folder: Path) -> Path:
     return max((p for p in folder.rglob("*") if p.is_file()), key=lambda path: path.stat().st_size)
 
 
-def flipped(folder: Path) -> None:
-    content = bytearray(data(folder / "30").read_bytes())
+def flipped_in(checkpoint: Path) -> None:
+    """Flip a bit of a checkpoint's numbers."""
+    content = bytearray(data(checkpoint).read_bytes())
     content[len(content) // 2] ^= 1
-    data(folder / "30").write_bytes(content)
+    data(checkpoint).write_bytes(content)
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
-    "a flipped bit": (flipped, "has changed since it was written"),
+    "a flipped bit": (lambda f: flipped_in(f / "30"), "has changed since it was written"),
     "a file cut short": (lambda f: os.truncate(data(f / "30"), 10), "has changed since"),
     "a file that is gone": (lambda f: data(f / "30").unlink(), "is missing"),
     "a file too many": (lambda f: (f / "30" / "more").write_text(""), "more has changed"),
