@@ -5,14 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from s4al_jax.report import goals, paid
 from s4al_jax.report.paper_tables import END, GOAL, Kind, Published, Row, Table
-from s4al_jax.report.purchases import bought_classes
 from s4al_jax.report.runs import Cycle, Record, Spread, spread
 
 Runs = Mapping[Kind, Sequence[Record]]
 """What was run for a row: a finished run for each seed; none where none is finished."""
 
-SHARE_OF_FULL = 0.95
 INITIAL_SHARE = 10.0
 """% of the labels in the paper's first cycles."""
 BY_CLASS = ("iou ", "recall ", "share ")
@@ -165,11 +164,13 @@ def _bought(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Line]:
     if not records:
         yield Line(row.name, "regions", note=_note(row, records))
         return
-    found = [bought_classes(record) for record in records]
-    for cycle in range(min(len(counts) for _, counts in found)):
+    found = [(paid.answers(record), record.classes) for record in records]
+    names = (*found[0][1], "void")
+    for cycle in range(min(len(record.cycles) for record in records)):
         what = f"bought for cycle {cycle}" if cycle else "labelled at the start"
-        shares = [100 * counts[cycle] / max(counts[cycle].sum(), 1) for _, counts in found]
-        for index, name in enumerate(found[0][0]):
+        counts = [np.array(paid.asked(answers, cycle, len(own))) for answers, own in found]
+        shares = [100 * count / max(count.sum(), 1) for count in counts]
+        for index, name in enumerate(names):
             ours = over_seeds([float(share[index]) for share in shares])
             yield Line(
                 what, f"share {name}", cycle=cycle, labeled=_labeled(records, cycle), ours=ours
@@ -180,16 +181,16 @@ def _goal(row: Row, runs: Runs, dataset: str, full: Spread | None) -> Iterator[L
     # Without a run on all labels there is no line to reach.
     records = _records(row, runs) if full else ()
     published, top = row.published.get(dataset, {}), full.mean if full else 0.0
-    goals = [reached_share(record, SHARE_OF_FULL * top) for record in records]
+    shares = [reached_share(record, goals.GOAL * top) for record in records]
     ends = [value(record, "miou") for record in records]
-    short = sum(goal is None for goal in goals)
-    note = f"not reached by {short} of {len(goals)} runs" if short else ""
+    short = sum(share is None for share in shares)
+    note = f"not reached by {short} of {len(shares)} runs" if short else ""
     if records or GOAL in published:
         yield Line(
             row.name,
             GOAL,
             paper=published.get(GOAL),
-            ours=None if short else over_seeds(goals),
+            ours=None if short else over_seeds(shares),
             note="; ".join(filter(None, (note, _note(row, records)))),
         )
     yield Line(

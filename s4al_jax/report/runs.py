@@ -84,6 +84,13 @@ class Record(NamedTuple):
         return _json(path, "restore it from a copy") if path.is_file() else None
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, which a run writes down before it learns anything."""
+        if self.splits is None:
+            raise InputError(f"{self.path / 'splits.json'} is missing: restore it from a copy")
+        return tuple(self.splits["classes"])
+
+    @property
     def planned(self) -> int:
         """How many cycles there are to be."""
         return int(self.knobs["schedule.acquisitions"]) + 1

@@ -10,7 +10,6 @@ from s4al_jax.pool.labels import LabelStore
 from s4al_jax.pool.regions import region_grid, whole_image
 from s4al_jax.report.compared import lines
 from s4al_jax.report.paper_tables import Kind, Row, Table
-from s4al_jax.report.purchases import bought_classes
 from s4al_jax.report.runs import Record
 from s4al_jax.types import VOID, Annotation, InputError, RegionRef
 from tests.report.made_runs import CLASSES, made_run
@@ -34,12 +33,6 @@ def run(tmp_path: Path) -> Record:
     return record
 
 
-def test_pixels_are_counted_by_cycle_and_class(run: Record) -> None:
-    names, counts = bought_classes(run)
-    assert names == ("sky", "sign", "void")
-    assert counts.tolist() == [[16, 0, 0], [2, 1, 1]]
-
-
 def test_shares_are_those_of_what_a_cycle_bought(run: Record) -> None:
     table = Table("s1", "Bought", (Row("S4AL", Kind()),), "nowhere", shows="bought")
     found = {
@@ -59,5 +52,6 @@ def test_shares_are_those_of_what_a_cycle_bought(run: Record) -> None:
 
 def test_a_run_without_splits_is_named(tmp_path: Path) -> None:
     record = made_run(tmp_path / "run", (0.3,), knobs={"data.height": 4, "data.width": 4})
-    with pytest.raises(InputError, match=r"splits\.json cannot be read"):
-        bought_classes(record)
+    table = Table("s1", "Bought", (Row("S4AL", Kind()),), "nowhere", shows="bought")
+    with pytest.raises(InputError, match=r"splits\.json is missing"):
+        lines(table, {Kind(): [record]}, "camvid", [])
