@@ -18,4 +18,5 @@ echo "2/3 The same network with every label, into runs/demo_supervised"
 
 echo "3/3 The results side by side"
 "$python" -m s4al_jax.report.tables runs/demo --reference=runs/demo_supervised
-echo "The results lie in runs/demo and runs/demo_supervised."
+"$python" scripts/report.py runs/demo --reference=runs/demo_supervised
+echo "The results lie in runs/demo and runs/demo_supervised; open runs/demo/report/index.html."
