@@ -62,11 +62,9 @@ def _method(
     return cheap(warm_start=warm_start)
 
 
-experiment.METHODS["cheap"] = _method
-
-
 def get_config() -> ConfigDict:
     """All phases, two cycles, a checkpoint after every epoch."""
+    experiment.METHODS["cheap"] = _method
     config = tiny_config(method=ConfigDict({"name": "cheap", "kwargs": {"warm_start": True}}))
     config.lock()
     return config

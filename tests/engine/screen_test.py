@@ -70,7 +70,10 @@ def test_what_is_shown_changes_in_place(pseudo: Pseudo) -> None:
         assert eventually(lambda: seen(pseudo).rows == ["", "a", "b", "c"]), "by the clock"
 
 
-def test_a_terminal_of_another_size_gets_lines_of_that_size(pseudo: Pseudo) -> None:
+def test_a_terminal_of_another_size_gets_lines_of_that_size(
+    pseudo: Pseudo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s4al_jax.engine.screen._SECONDS", 60.0)  # drawn when it is asked for
     screen = Screen(pseudo.out, lambda columns: ["x" * columns, "y" * columns])
     with screen.open():
         screen.write("ordinary\n")
@@ -79,6 +82,7 @@ def test_a_terminal_of_another_size_gets_lines_of_that_size(pseudo: Pseudo) -> N
         pseudo.resize(25, 10)
         glass.resize(25)
         assert glass.below == ["x" * 25, "x" * 14, "y" * 25, "y" * 14]
+        screen.redraw()
         assert eventually(lambda: f"\r\n{'x' * 24}\033" in pseudo.text[before:])
         time.sleep(0.02)
         glass.feed(pseudo.text[before:])

@@ -149,7 +149,9 @@ def test_the_command_prints_the_table_and_ends_with_1_for_what_is_no_run(
 
 def test_it_starts_without_jax_and_watches_until_ctrl_c(run: Path) -> None:
     code = (
-        "import os, runpy, sys\n"
+        "import os, runpy, signal, sys\n"
+        # Whoever is started in the background of a script would not hear it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "os.open(os.ttyname(0), os.O_RDWR)\n"  # makes it this process's own terminal
         f"sys.argv = ['status', {str(run)!r}, '--watch=0.05']\n"
         "try: runpy.run_path('scripts/status.py', run_name='__main__')\n"
