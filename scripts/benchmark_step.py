@@ -6,7 +6,8 @@
 
 Pictures are noise of the configuration's size, so that no dataset is needed. A yardstick is a
 Python file with a class `Bench(device, variant, aug, size, classes, batch, ...)` whose `step()`
-starts a step and whose `sync()` waits for it; it is measured in turns with ours, in one process.
+starts a step and whose `sync()` waits for it; it is measured in turns with ours, in a process of
+its own, which waits while ours runs (on a GPU set XLA_PYTHON_CLIENT_PREALLOCATE=false).
 
 FLOPs and bytes are the compiled program's by the compiler's count. The roof is the time that they
 take at the rates of a large product of matrices and of a large copy; its share says how near a step
@@ -19,11 +20,13 @@ import csv
 import ctypes
 import importlib.util
 import itertools
+import multiprocessing
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -249,7 +252,7 @@ def _block(
     epochs = train.epochs(
         state, steps, update, source, built.mesh, iterations=_STEPS.value, together=together
     )
-    return lambda: next(epochs).seconds
+    return lambda: next(epochs).seconds_per_step
 
 
 def numbered(built: Experiment, phase: Phase) -> Iterator[StepPlan]:
@@ -267,17 +270,18 @@ def numbered(built: Experiment, phase: Phase) -> Iterator[StepPlan]:
 
 
 def yardsticks(built: Experiment) -> dict[str, Block]:
-    """The yardstick's variants by name."""
+    """The yardstick's variants by name, each in a process of its own.
+
+    In one process an allocator that serves both would find no place for what it had before.
+    """
     if not _YARDSTICK.value:
         return {}
-    found = importlib.util.spec_from_file_location("yardstick", _YARDSTICK.value)
-    if found is None or found.loader is None:
+    if not Path(_YARDSTICK.value).is_file():
         raise InputError(f"--yardstick={_YARDSTICK.value}: no Python file")
-    module = importlib.util.module_from_spec(found)
-    sys.modules["yardstick"] = module
-    found.loader.exec_module(module)
     platform = built.mesh.devices.flat[0].platform
-    shape = {
+    about = {
+        "device": "cuda" if platform == "gpu" else "cpu",
+        "aug": "tensor",
         "size": (built.spec.height, built.spec.width),
         "classes": len(built.spec.classes),
         "batch": built.batch["labeled"],
@@ -285,24 +289,46 @@ def yardsticks(built: Experiment) -> dict[str, Block]:
         "aspp": built.knobs["model.head.kwargs.aspp_channels"],
         "low": built.knobs["model.head.kwargs.low_level_channels"],
     }
+    return {name: _elsewhere({**about, "variant": name}) for name in _VARIANTS.value}
 
-    def block(bench: Any) -> Block:
-        def run() -> float:
-            started = time.monotonic()
-            for _ in range(_STEPS.value):
-                bench.step()
-            bench.sync()
-            return (time.monotonic() - started) / _STEPS.value
 
-        return run
+def _elsewhere(about: dict[str, Any]) -> Block:
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    work = (there, _YARDSTICK.value, about, _STEPS.value)
+    context.Process(target=run_yardstick, args=work, daemon=True).start()
+    there.close()
 
-    made = {
-        variant: module.Bench(
-            device="cuda" if platform == "gpu" else "cpu", variant=variant, aug="tensor", **shape
-        )
-        for variant in _VARIANTS.value
-    }
-    return {name: block(bench) for name, bench in made.items()}
+    def block() -> float:
+        try:
+            here.send(None)
+            return here.recv()
+        except (EOFError, OSError) as error:
+            name = about["variant"]
+            raise InputError(f"--variants: {name} ended with the error above") from error
+
+    return block
+
+
+def run_yardstick(calls: Connection, path: str, about: dict[str, Any], steps: int) -> None:
+    """Run so many steps for each call, and answer with the seconds that one took."""
+    found = importlib.util.spec_from_file_location("yardstick", path)
+    if found is None or found.loader is None:
+        raise InputError(f"--yardstick={path}: no Python file")
+    module = importlib.util.module_from_spec(found)
+    sys.modules["yardstick"] = module
+    found.loader.exec_module(module)
+    bench = module.Bench(**about)
+    while True:
+        try:
+            calls.recv()
+        except EOFError:
+            return
+        started = time.monotonic()
+        for _ in range(steps):
+            bench.step()
+        bench.sync()
+        calls.send((time.monotonic() - started) / steps)
 
 
 def in_turns(blocks: dict[str, Block]) -> dict[str, list[float]]:
