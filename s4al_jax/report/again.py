@@ -3,6 +3,7 @@
 import functools
 import runpy
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,9 @@ def _argument(stem: str, study: str, knobs: Mapping[str, Any]) -> str:
 
 @functools.cache
 def _knobs_of(path: Path, argument: str) -> Mapping[str, Any]:
+    # A configuration may be a diff on another one, which is found from the folder above.
+    if str(path.parents[1]) not in sys.path:
+        sys.path.append(str(path.parents[1]))
     made = runpy.run_path(str(path))["get_config"]
     return config.flat(made(argument or None))
 

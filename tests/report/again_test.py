@@ -1,11 +1,13 @@
 """The command that does a run again has all of the run's knobs."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from s4al_jax import config as knobs
+from s4al_jax.report import again
 from s4al_jax.report.again import command
 from tests.config_test import ROOT, loaded
 
@@ -53,3 +55,15 @@ def test_where_the_data_lies_is_always_said(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_no_config_comes_close_to_is_left_to_its_knobs() -> None:
     strange = of("demo", None) | {"model.backbone.kwargs.features": 8}
     assert command(RUN, strange) == ""
+
+
+def test_a_configuration_on_top_of_another_is_read_from_a_script(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # `python scripts/report.py` looks for modules in scripts/ and not in the folder above.
+    elsewhere = [path for path in sys.path if path and Path(path).resolve() != again.CONFIGS.parent]
+    monkeypatch.setattr(sys, "path", elsewhere)
+    for name in [name for name in sys.modules if name.split(".")[0] == "configs"]:
+        monkeypatch.delitem(sys.modules, name)
+    again._knobs_of.cache_clear()
+    assert again._knobs_of(again.CONFIGS / "camvid_small.py", "")["data.height"] == 180
