@@ -5,7 +5,6 @@ computes, so that whoever needs the same run finds it, and the same command goes
 """
 
 import json
-import runpy
 import statistics
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from s4al_jax import config
+from s4al_jax import config, config_file
 from s4al_jax.feed import plan
 from s4al_jax.report import runs as run_files
 from s4al_jax.report.paper_tables import Kind
@@ -42,7 +41,7 @@ def job(protocol: Path, kind: Kind, seed: int, changes: Mapping[str, Any]) -> Jo
 
     `changes` are knobs that differ from the protocol in all of its runs.
     """
-    base = config.changed(loaded(protocol, kind.study), changes)
+    base = config.changed(config_file.loaded(protocol, kind.study), changes)
     values = {**changes, **dict(kind.knobs), "seed": seed}
     if kind.cells:
         times, count = kind.cells
@@ -61,13 +60,6 @@ def _name(knobs: Mapping[str, Any]) -> str:
     size = f"{knobs['data.height']}x{knobs['data.width']}"
     said = [knobs["data.name"], size, knobs["method.name"], knobs["acquisition.name"]]
     return "_".join([*said, f"seed{knobs['seed']}", config.fingerprint(knobs)[:10]])
-
-
-def loaded(protocol: Path, study: str) -> Any:
-    """The configuration of a file of configs/."""
-    if not protocol.is_file():
-        raise InputError(f"{protocol}: no such file; configs/ has some")
-    return runpy.run_path(str(protocol))["get_config"](study or None)
 
 
 class Standing(NamedTuple):
@@ -94,12 +86,7 @@ def steps(wanted: Job) -> int:
 
 def epoch_phases(wanted: Job) -> list[Phase]:
     """The phase of each epoch of a run, cycle after cycle."""
-    given = {
-        name.removeprefix("schedule."): value
-        for name, value in wanted.knobs.items()
-        if name.startswith("schedule.")
-    }
-    schedule = plan.Schedule(cycles=given.pop("acquisitions") + 1, **given)
+    schedule = run_files.schedule(wanted.knobs)
     phases = PHASES.get(wanted.knobs["method.name"], tuple(Phase))
     return [
         plan.phase(schedule, cycle, epoch * schedule.iterations, phases)

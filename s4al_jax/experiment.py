@@ -74,6 +74,15 @@ ORACLES: dict[str, Callable[[DatasetSpec, Path, str], Oracle]] = {
 """name -> (the dataset, the run's directory, who answers) -> oracle"""
 
 
+BATCHES = {
+    "labeled": "batch.labeled",
+    "unlabeled": "batch.unlabeled",
+    "evaluate": "evaluate.batch",
+    "score": "score.batch",
+}
+"""Which knob says how large each batch is."""
+
+
 class Experiment(NamedTuple):
     """A run, ready to go; what each part was built from stays behind in the configuration."""
 
@@ -120,23 +129,21 @@ class Experiment(NamedTuple):
         return self.method.init(self.cycle_key(cycle), class_pixels, None)
 
 
-def build(config: ConfigDict) -> Experiment:
-    """Check the configuration as far as is possible without reading images, and build it all."""
-    _check_kinds(knobs.flat(config))
+def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
+    """Check the configuration as far as is possible without reading images, and build it all.
+
+    `spec` takes the place of the dataset that the configuration names.
+    """
+    given = knobs.flat(config)
+    _check_kinds(given)
     knobs.validate(config)
-    _check_same_command(knobs.flat(config))
+    _check_same_command(given)
     devices.keep_programs()
     mesh = devices.mesh(config.devices)
-    batch = {
-        "labeled": config.batch.labeled,
-        "unlabeled": config.batch.unlabeled,
-        "evaluate": config.evaluate.batch,
-        "score": config.score.batch,
-    }
-    shared = ("batch.labeled", "batch.unlabeled", "evaluate.batch", "score.batch")
-    devices.check_divisible(mesh, dict(zip(shared, batch.values(), strict=True)))
+    sizes = {knob: _read(config, knob) for knob in BATCHES.values()}
+    devices.check_divisible(mesh, sizes)
     _check_parts(config.batch, mesh)
-    spec = dataset(config.data)
+    spec = spec or dataset(config.data)
     method = _method(config, _network(config.model, spec, mesh), spec)
     grid = regions(config.acquisition, spec)
     schedule = _schedule(config.schedule, mesh)
@@ -146,7 +153,7 @@ def build(config: ConfigDict) -> Experiment:
     spec = _without_secrets(spec, initial, config.oracle.name)
     _check_budget(config, grid, pool=len(spec.train.names), initial=len(initial))
     return Experiment(
-        knobs=knobs.flat(config),
+        knobs=given,
         spec=spec,
         initial=initial,
         grid=grid,
@@ -160,13 +167,18 @@ def build(config: ConfigDict) -> Experiment:
         mesh=mesh,
         residence=_residence(config.data.residence, spec, mesh),
         seed=config.seed,
-        batch=batch,
+        batch={name: sizes[knob] for name, knob in BATCHES.items()},
         shown={"pool": config.report.pool_images, "measured": config.report.measured_images},
         evaluated=tuple(s for s in config.evaluate.splits if getattr(spec, s).names),
         evaluate_every=config.evaluate.every_epochs,
         checkpoint_every=config.checkpoint.every_epochs,
         checkpoint_keep=config.checkpoint.keep,
     )
+
+
+def _read(config: ConfigDict, knob: str) -> int:
+    group, name = knob.split(".")
+    return config[group][name]
 
 
 def _check_kinds(given: Mapping[str, Any]) -> None:

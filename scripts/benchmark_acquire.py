@@ -55,12 +55,10 @@ class Timed(NamedTuple):
 
 def main(_: Sequence[str]) -> None:
     """Measure all programs at each batch, then the loop at the best one."""
-    experiment.DATASETS["noise"] = noise
     config = command_line.config()
-    with config.unlocked():
-        config.data.name, config.data.kwargs = "noise", {"classes": _CLASSES.value}
     config.model.pretrained = ""
-    built = experiment.build(config)
+    spec = noise(config.data.height, config.data.width, _CLASSES.value)
+    built = experiment.build(config, spec)
     asked = config.acquisition.name
     images = Pictures(built)
     state = devices.replicated(built.fresh_state(0, np.ones(_CLASSES.value)), built.mesh)

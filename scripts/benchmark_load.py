@@ -8,7 +8,6 @@ ledger is opened again as a resume does, by a store that then goes on. One row a
 """
 
 import argparse
-import csv
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ import numpy as np
 from s4al_jax.acquire.choose import budget
 from s4al_jax.acquire.questions import random_regions
 from s4al_jax.pool.labels import LabelStore
-from scripts.benchmark_pool import GRID, MIB, PARCEL, about_this_machine, answers, opened, peak
+from scripts.benchmark_pool import GRID, MIB, PARCEL, answers, opened, peak, table
 
 Value = TypeVar("Value")
 
@@ -30,14 +29,9 @@ HEAD += ["resume_seconds", "ledger_bytes", "peak_mib", "machine", "date", "numpy
 
 def main() -> None:
     given = arguments()
-    rows = []
     with tempfile.TemporaryDirectory(dir=given.workdir) as folder:
-        for row in measured(given.images, given.cycles, given.resume_every, Path(folder)):
-            rows.append([*row, *about_this_machine()])
-            print("  ".join(f"{n}={v}" for n, v in zip(HEAD, rows[-1], strict=True)), flush=True)
-    if given.out:
-        with given.out.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([HEAD, *rows])
+        rows = measured(given.images, given.cycles, given.resume_every, Path(folder))
+        table(HEAD, rows, given.out)
 
 
 def arguments() -> argparse.Namespace:

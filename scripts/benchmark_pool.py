@@ -49,18 +49,29 @@ def main() -> None:
         question, images = given.one
         print(",".join(measured(question, int(images), given.most_answers, given.workdir)))
         return
-    rows = []
+    table(HEAD, rounds(given), given.out)
+
+
+def rounds(given: argparse.Namespace) -> Iterator[list[str]]:
+    """A row of the table for each size and budget, up to what is said of the machine."""
     for images, question in itertools.product(given.images, QUESTIONS):
         command = [sys.executable, __file__, "--one", question, str(images)]
         command += [f"--most_answers={given.most_answers}"]
         command += [f"--workdir={given.workdir}"] if given.workdir else []
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found = done.stdout.strip().splitlines()[-1].split(",")
-        rows.append([*found, scoring_hours(images, given), *about_this_machine()])
-        print("  ".join(f"{n}={v}" for n, v in zip(HEAD, rows[-1], strict=True)), flush=True)
-    if given.out:
-        with given.out.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([HEAD, *rows])
+        yield [*found, scoring_hours(images, given)]
+
+
+def table(head: list[str], rows: Iterable[list[str]], out: Path | None) -> None:
+    """Print each row when it comes, with what is to be said of the machine; then write them all."""
+    said = []
+    for row in rows:
+        said.append([*row, *about_this_machine()])
+        print("  ".join(f"{n}={v}" for n, v in zip(head, said[-1], strict=True)), flush=True)
+    if out:
+        with out.open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([head, *said])
 
 
 def arguments() -> argparse.Namespace:

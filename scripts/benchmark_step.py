@@ -7,7 +7,8 @@
 Pictures are noise of the configuration's size, so that no dataset is needed. A yardstick is a
 Python file with a class `Bench(device, variant, aug, size, classes, batch, ...)` whose `step()`
 starts a step and whose `sync()` waits for it; it is measured in turns with ours, in a process of
-its own, which waits while ours runs (on a GPU set XLA_PYTHON_CLIENT_PREALLOCATE=false).
+its own, which waits while ours runs (on a GPU set XLA_PYTHON_CLIENT_PREALLOCATE=false). A variant
+is named by its parts, `+` between them; `pil` among them asks for the augmentation through PIL.
 
 FLOPs and bytes are the compiled program's by the compiler's count. The roof is the time that they
 take at the rates of a large product of matrices and of a large copy; its share says how near a step
@@ -95,12 +96,10 @@ class About(NamedTuple):
 
 def main(_: Sequence[str]) -> None:
     """Measure every phase that is asked for, in turns with the yardstick's variants."""
-    experiment.DATASETS["noise"] = noise
     config = command_line.config()
-    with config.unlocked():
-        config.data.name, config.data.kwargs = "noise", {"classes": _CLASSES.value}
     config.model.pretrained = ""
-    built = experiment.build(config)
+    spec = noise(config.data.height, config.data.width, _CLASSES.value)
+    built = experiment.build(config, spec)
     rows, taken, programs = [], {}, {}
     for name in _PHASES.value:
         programs[name], block = ours(built, Phase(name))
@@ -281,7 +280,6 @@ def yardsticks(built: Experiment) -> dict[str, Block]:
     platform = built.mesh.devices.flat[0].platform
     about = {
         "device": "cuda" if platform == "gpu" else "cpu",
-        "aug": "tensor",
         "size": (built.spec.height, built.spec.width),
         "classes": len(built.spec.classes),
         "batch": built.batch["labeled"],
@@ -289,7 +287,14 @@ def yardsticks(built: Experiment) -> dict[str, Block]:
         "aspp": built.knobs["model.head.kwargs.aspp_channels"],
         "low": built.knobs["model.head.kwargs.low_level_channels"],
     }
-    return {name: _elsewhere({**about, "variant": name}) for name in _VARIANTS.value}
+    return {name: _elsewhere({**about, **_variant(name)}) for name in _VARIANTS.value}
+
+
+def _variant(name: str) -> dict[str, str]:
+    """Where a variant augments is told apart from how its network runs."""
+    parts = name.split("+")
+    network = "+".join(part for part in parts if part != "pil")
+    return {"variant": network, "aug": "pil" if "pil" in parts else "tensor"}
 
 
 def _elsewhere(about: dict[str, Any]) -> Block:
@@ -304,7 +309,7 @@ def _elsewhere(about: dict[str, Any]) -> Block:
             here.send(None)
             return here.recv()
         except (EOFError, OSError) as error:
-            name = about["variant"]
+            name = f"{about['variant']}, {about['aug']}"
             raise InputError(f"--variants: {name} ended with the error above") from error
 
     return block

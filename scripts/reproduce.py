@@ -19,7 +19,6 @@ from typing import Any
 
 from s4al_jax import campaign
 from s4al_jax.campaign import Job
-from s4al_jax.engine.terminal import duration
 from s4al_jax.pool.whole_file import write_whole
 from s4al_jax.report.compared import lines
 from s4al_jax.report.comparison_page import as_csv, contents, page
@@ -37,6 +36,7 @@ from s4al_jax.report.paper_tables import (
 )
 from s4al_jax.report.runs import Record
 from s4al_jax.types import InputError
+from s4al_jax.wording import duration
 
 PROTOCOLS = {
     ("quick", "camvid"): "configs/quick.py",
@@ -270,8 +270,6 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    # A configuration may be a diff on another one.
-    sys.path.append(str(Path.cwd()))
     signal.signal(signal.SIGTERM, stop)
     try:
         main(arguments())

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "wording": (),
     # `types` for the error that says what is wrong with a knob.
     "config": ("types",),
+    "config_file": ("types",),
     "places": ("types",),
     "pool": ("types", "places", "pool"),
     "models": ("types", "models"),
@@ -39,9 +40,9 @@ MAY_IMPORT = {
     "methods": ("types", "learn", "methods"),
     "acquire": ("types", "pool.regions", "acquire"),
     "engine": (*BELOW_ENGINE, "engine"),
-    "report": (*BELOW_ENGINE, "config", "report"),
+    "report": (*BELOW_ENGINE, "config", "config_file", "report"),
     # Many runs, each a process of its own.
-    "campaign": ("types", "config", "feed.plan", "report"),
+    "campaign": ("types", "config", "config_file", "feed.plan", "report"),
     # How names become objects; a network's do so without the rest of an experiment.
     "choices": ("types",),
     "architecture": ("types", "places", "models", "choices"),

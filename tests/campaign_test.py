@@ -52,7 +52,8 @@ def left_behind(
     for cycle in range(job.knobs["schedule.acquisitions"] + 1 if done else 0):
         path = run / "cycles" / f"{cycle:02d}" / "metrics.json"
         path.parent.mkdir(parents=True)
-        path.write_text(json.dumps({"cycle": cycle}))
+        metrics = {"cycle": cycle, "labeled_share": 0.1, "regions": 0, "measures": {}}
+        path.write_text(json.dumps(metrics))
 
 
 def test_a_run_is_named_after_what_it_computes(protocol: Path) -> None:

@@ -1,5 +1,6 @@
 """How unsure a network is: one number per pixel from its logits, one per cell from its pixels."""
 
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -23,6 +24,11 @@ def entropy(logits: Float[jax.Array, "b h w k"]) -> Float[jax.Array, "b h w"]:
     """-Σ p log p in nats; finite where a probability is 0."""
     log_p = jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
     return -jnp.sum(jnp.exp(log_p) * log_p, axis=-1)
+
+
+def entropy_share(logits: Float[jax.Array, "b h w k"]) -> Float[jax.Array, "b h w"]:
+    """Entropy as a share of the largest that there can be; 0 where there is one class only."""
+    return entropy(logits) / max(math.log(logits.shape[-1]), 1e-9)
 
 
 def margin(logits: Float[jax.Array, "b h w k"]) -> Float[jax.Array, "b h w"]:

@@ -1,6 +1,5 @@
 """What a network takes images for: its most likely class of every pixel, and how sure it is."""
 
-import math
 from collections.abc import Callable, Iterator
 
 import jax
@@ -8,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from s4al_jax.acquire.scores import entropy
+from s4al_jax.acquire.scores import entropy_share
 from s4al_jax.engine import devices
 from s4al_jax.engine.score import fitting
 from s4al_jax.feed.source import Source, batches
@@ -28,8 +27,7 @@ def likeliest_and_sure(logits: jax.Array) -> jax.Array:
 
     255 stands for a probability of 1, and for the entropy where every class is as likely.
     """
-    largest = max(math.log(logits.shape[-1]), 1e-9)  # of one class there is nothing to know
-    shares = [jax.nn.softmax(logits.astype(jnp.float32)).max(-1), entropy(logits) / largest]
+    shares = [jax.nn.softmax(logits.astype(jnp.float32)).max(-1), entropy_share(logits)]
     told = [jnp.round(255 * jnp.clip(share, 0, 1)).astype(jnp.uint8) for share in shares]
     return jnp.stack([likeliest(logits), *told], axis=-1)
 

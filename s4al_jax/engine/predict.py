@@ -1,6 +1,5 @@
 """Prediction for images that belong to no run: what a network sees in them, and how sure it is."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -8,7 +7,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from s4al_jax.acquire.scores import entropy
+from s4al_jax.acquire.scores import entropy_share
 from s4al_jax.engine import devices
 from s4al_jax.feed.source import padded
 from s4al_jax.types import Prediction, Tree
@@ -30,7 +29,7 @@ def predictor(
 
     def seen(variables: Tree, images: jax.Array) -> tuple[jax.Array, jax.Array]:
         logits = predict(variables, images).logits
-        return logits, entropy(logits) / math.log(logits.shape[-1])
+        return logits, entropy_share(logits)
 
     program = devices.compiled(seen, mesh)
 

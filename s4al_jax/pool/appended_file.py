@@ -1,9 +1,11 @@
 """Files that are only appended to: on the disk when a write returns, or cut back as they were."""
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from s4al_jax.types import InputError
 
@@ -18,6 +20,27 @@ def append(path: Path, added: bytes) -> None:
             os.fsync(file.fileno())
         if new:
             sync_folder(path.parent)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines; a last one that is just being written is left out."""
+    if not path.exists():
+        return []
+    with named_errors(path):
+        lines = path.read_bytes().splitlines(keepends=True)
+    return [_row(path, n, line) for n, line in enumerate(lines, 1) if line.endswith(b"\n")]
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+        if not isinstance(row, dict):
+            raise ValueError("it is no object")
+        return row
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}, line {number} is damaged ({error!r}): bring back an undamaged copy"
+        ) from error
 
 
 def cut(path: Path, size: int, *, keep_empty: bool) -> None:

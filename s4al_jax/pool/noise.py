@@ -8,7 +8,7 @@ IMAGES = 48
 """How many there are to learn from."""
 
 
-def noise(*, height: int, width: int, classes: int) -> DatasetSpec:
+def noise(height: int, width: int, classes: int) -> DatasetSpec:
     """Pictures of random pixels, a tenth of the labels void."""
 
     def split(number: int, count: int) -> ImageSet:

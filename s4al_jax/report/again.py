@@ -1,14 +1,12 @@
 """The command that does a run again: a file of `configs/`, and the knobs that it lacks."""
 
 import functools
-import runpy
 import shlex
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from s4al_jax import config
+from s4al_jax import config, config_file
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PLACES = ("data.root", "model.pretrained")
@@ -49,11 +47,7 @@ def _argument(stem: str, study: str, knobs: Mapping[str, Any]) -> str:
 
 @functools.cache
 def _knobs_of(path: Path, argument: str) -> Mapping[str, Any]:
-    # A configuration may be a diff on another one, which is found from the folder above.
-    if str(path.parents[1]) not in sys.path:
-        sys.path.append(str(path.parents[1]))
-    made = runpy.run_path(str(path))["get_config"]
-    return config.flat(made(argument or None))
+    return config.flat(config_file.loaded(path, argument))
 
 
 def _flags(base: Mapping[str, Any], knobs: Mapping[str, Any], named: str) -> list[str] | None:

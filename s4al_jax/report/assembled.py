@@ -61,6 +61,7 @@ def assembled(
             history.run(
                 one,
                 classes,
+                answers if one is record else paid.answers(one),
                 study=goals.study_of(everyone, one),
                 pseudo_labels=seen.pseudo_labels if one is record else {},
             )

@@ -7,7 +7,7 @@ import numpy as np
 
 from s4al_jax.report import goals, paid
 from s4al_jax.report.paper_tables import END, GOAL, Kind, Published, Row, Table
-from s4al_jax.report.runs import Cycle, Record, Spread, spread
+from s4al_jax.report.runs import Record, Spread, spread
 
 Runs = Mapping[Kind, Sequence[Record]]
 """What was run for a row: a finished run for each seed; none where none is finished."""
@@ -63,9 +63,10 @@ def value(record: Record, measure: str, cycle: int = -1) -> float | None:
     if measure == "first miou":
         measure, cycle = "miou", 0
     of_cycle = record.cycles[cycle]
-    network, split, measured = _measured(of_cycle)
+    measured = of_cycle.measured
     if measure.startswith("recall "):
-        return _recall(of_cycle.confusion(network, split), classes(measured), measure[7:])
+        confusion = of_cycle.confusion(*of_cycle.counted) if of_cycle.counted else None
+        return _recall(confusion, classes(measured), measure[7:])
     found = measured.get(measure.replace("iou ", "iou/", 1))
     return None if found is None else 100 * float(found)
 
@@ -73,12 +74,6 @@ def value(record: Record, measure: str, cycle: int = -1) -> float | None:
 def classes(measured: Mapping[str, Any]) -> list[str]:
     """The classes that an evaluation tells apart, by id."""
     return [name.removeprefix("iou/") for name in measured if name.startswith("iou/")]
-
-
-def _measured(cycle: Cycle) -> tuple[str, str, Mapping[str, Any]]:
-    network, splits = list(cycle.metrics["measures"].items())[-1]
-    split = "test" if "test" in splits else "val"
-    return network, split, splits.get(split, {})
 
 
 def _recall(confusion: np.ndarray | None, names: Sequence[str], name: str) -> float | None:
@@ -113,7 +108,7 @@ def _class_measures(records: Sequence[Record], kind: str) -> list[str]:
 
 
 def _names(record: Record) -> list[str]:
-    return classes(_measured(record.cycles[-1])[2])
+    return classes(record.cycles[-1].measured)
 
 
 def _last_cycle(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Line]:

@@ -12,19 +12,18 @@ from s4al_jax.pool.regions import RegionGrid, region_grid, whole_image
 from s4al_jax.report import contents, runs
 from s4al_jax.report.again import command
 from s4al_jax.report.groups import Groups, mean_of
-from s4al_jax.report.paid import answers as paid_answers
 from s4al_jax.report.paid import asked
 
 
 def run(
     record: runs.Record,
     classes: Sequence[str],
+    answers: Sequence[Answer],
     *,
     study: int,
     pseudo_labels: Mapping[int, contents.PseudoLabels],
 ) -> contents.Run:
     """All but the pictures; `pseudo_labels` by cycle, where it is known how good they are."""
-    answers = paid_answers(record)
     journal = [row for row in runs.rows(record.path) if row["kind"] == "train"]
     timing, steps = runs.rows(record.path, "timing.jsonl"), record.knobs["schedule.iterations"]
     seconds = _seconds(journal, timing, steps)
@@ -62,9 +61,8 @@ def _cycle(
     cycle: runs.Cycle, classes: Sequence[str], answers: Sequence[Answer], groups: Groups
 ) -> contents.Cycle:
     """Without what only pictures and times can say."""
-    measures, counted = cycle.metrics["measures"], cycle.counted
-    measured = measures[counted[0]][counted[1]] if counted else {}
-    class_iou = [measured.get(f"iou/{name}") for name in classes]
+    counted = cycle.counted
+    class_iou = [cycle.measured.get(f"iou/{name}") for name in classes]
     confusion = cycle.confusion(*counted) if counted else None
     told = groups.of(cycle.number)
     return {
@@ -74,7 +72,7 @@ def _cycle(
         "regions": cycle.metrics["regions"],
         "miou": {
             network: {split: found["miou"] for split, found in splits.items()}
-            for network, splits in measures.items()
+            for network, splits in cycle.metrics["measures"].items()
         },
         "class_iou": class_iou,
         "head_iou": mean_of(class_iou, told[0]) if told else None,

@@ -1,6 +1,5 @@
 """Run directories as records: what each cycle came to, read from the files that a run leaves."""
 
-import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,10 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from s4al_jax.config import FREE_KNOBS, check_version
+from s4al_jax.feed.plan import Schedule
+from s4al_jax.pool.appended_file import read_rows
+from s4al_jax.pool.whole_file import read_json
 from s4al_jax.types import InputError
 
 SETTING = ("data.name", "data.height", "data.width", "data.kwargs.", "model.")
 """Knobs (or how their names begin) that two runs share whose mIoU may stand in one figure."""
+MEASURED = {"cycle", "labeled_share", "regions", "measures"}
+"""What every metrics.json tells."""
 
 
 class Cycle(NamedTuple):
@@ -37,6 +41,12 @@ class Cycle(NamedTuple):
         split = "test" if "test" in splits else next(iter(splits), "")
         return (network, split) if split else None
 
+    @property
+    def measured(self) -> Mapping[str, Any]:
+        """All measures of that network on that split."""
+        measures = self.metrics["measures"]
+        return measures[self.counted[0]][self.counted[1]] if self.counted else {}
+
     def miou(self, network: str | None = None, split: str | None = None) -> float | None:
         """mIoU from 0 to 1: of the preferred network, on test where that was measured."""
         best = self.counted or ("", "")
@@ -51,8 +61,7 @@ class Cycle(NamedTuple):
     @property
     def chosen(self) -> list[list[int]] | None:
         """[image, row, col] of each region that was asked for after it; None: nothing yet."""
-        path = self.path / "chosen.json"
-        return _json(path, "restore it from a copy") if path.is_file() else None
+        return read_json(self.path / "chosen.json")
 
     @property
     def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -80,8 +89,7 @@ class Record(NamedTuple):
     @property
     def splits(self) -> Mapping[str, Any] | None:
         """splits.json: the classes, and the names of all images; None before they were checked."""
-        path = self.path / "splits.json"
-        return _json(path, "restore it from a copy") if path.is_file() else None
+        return read_json(self.path / "splits.json")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -96,12 +104,14 @@ class Record(NamedTuple):
         return int(self.knobs["schedule.acquisitions"]) + 1
 
     @property
+    def dry(self) -> bool:
+        """Whether everything has been bought: there was nothing left to ask for."""
+        return bool(self.cycles) and self.cycles[-1].chosen == []
+
+    @property
     def finished(self) -> bool:
         """Whether all cycles are measured, or there was nothing left to ask for."""
-        if not self.cycles:
-            return False
-        last = self.cycles[-1]
-        return last.number + 1 == self.planned or last.chosen == []
+        return self.dry or (bool(self.cycles) and self.cycles[-1].number + 1 == self.planned)
 
     @property
     def fully_supervised(self) -> bool:
@@ -128,35 +138,40 @@ def _chosen(knobs: Mapping[str, Any], wanted: Callable[[str], bool]) -> tuple[tu
 
 def read(path: Path) -> Record:
     """The record of a run directory; one that has no finished cycle yet has none."""
-    identity = _json(path / "config.json", "is this the directory of a run?")
+    identity = read_json(path / "config.json")
+    if identity is None:
+        raise InputError(
+            f"{path / 'config.json'}: No such file or directory; is this the directory of a run?"
+        )
     if not isinstance(identity, dict) or not isinstance(identity.get("knobs"), dict):
         raise InputError(
             f"{path / 'config.json'} is not as a run writes it: restore it from a copy"
         )
     check_version(identity, path / "config.json")
+    return Record(path, identity, cycles(path))
+
+
+def cycles(path: Path) -> tuple[Cycle, ...]:
+    """What each trained cycle of a run came to, in order."""
     found = []
     for file in sorted(path.glob("cycles/[0-9]*/metrics.json")):
-        metrics = _json(file, "restore it from a copy")
+        metrics = read_json(file)
+        if not (isinstance(metrics, dict) and set(metrics) >= MEASURED):
+            raise InputError(f"{file} is not as a run writes it: restore it from a copy")
         found.append(Cycle(int(metrics["cycle"]), file.parent, metrics))
-    return Record(path, identity, tuple(found))
+    return tuple(found)
 
 
-def _json(path: Path, hint: str) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; {hint}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); restore it from a copy") from error
+def schedule(knobs: Mapping[str, Any]) -> Schedule:
+    """The schedule that a run's knobs ask for."""
+    group = "schedule."
+    given = {name.removeprefix(group): knobs[name] for name in knobs if name.startswith(group)}
+    return Schedule(cycles=given.pop("acquisitions") + 1, **given)
 
 
 def rows(run: Path, name: str = "metrics.jsonl") -> list[dict[str, Any]]:
     """The rows of a run's journal so far; one that is just being written is left out."""
-    path = run / name
-    if not path.is_file():
-        return []
-    lines = path.read_text().splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    return read_rows(run / name)
 
 
 def by_study(records: Sequence[Record]) -> list[list[Record]]:

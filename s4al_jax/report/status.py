@@ -1,14 +1,14 @@
 """How far runs are, running or not, read from their directories while they may change."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from s4al_jax.feed.plan import Schedule
 from s4al_jax.pool.person import answered
+from s4al_jax.pool.whole_file import read_json
 from s4al_jax.report.holding import Holder, holder
-from s4al_jax.report.runs import Record, read, rows
+from s4al_jax.report.runs import Record, read, rows, schedule
 from s4al_jax.types import InputError
 from s4al_jax.wording import duration, rate
 
@@ -36,17 +36,17 @@ class Status(NamedTuple):
 def status(path: Path) -> Status:
     """Read a run's directory as it is now."""
     record, held = read(path), holder(path / "lock")
-    schedule, journal = _schedule(record.knobs), rows(path)
+    planned, journal = schedule(record.knobs), rows(path)
     step = journal[-1]["number"] if journal else 0
     timing = rows(path, "timing.jsonl")
     running = _running(held)
     return Status(
         name=path.resolve().name,
-        state=running or _resting(record, schedule, journal),
+        state=running or _resting(record, planned, journal),
         cycle=journal[-1]["cycle"] if journal else 0,
-        cycles=schedule.cycles,
+        cycles=planned.cycles,
         step=step,
-        steps=schedule.total_steps,
+        steps=planned.total_steps,
         seconds=timing[-1]["seconds_per_step"] if timing and running else None,
         share=_share(record),
         miou=_last_miou(journal),
@@ -61,14 +61,12 @@ def _running(held: Holder | None) -> str:
     return f"running on {held.host}" if held.host else "running elsewhere"
 
 
-def _resting(record: Record, schedule: Schedule, journal: Sequence[Mapping[str, Any]]) -> str:
+def _resting(record: Record, planned: Schedule, journal: Sequence[Mapping[str, Any]]) -> str:
     """The state of a run that nobody works at."""
     path, kept = record.path, _kept(record.path)
-    if _dry(record) or (len(record.cycles) == schedule.cycles and kept == schedule.total_steps):
+    if record.dry or (len(record.cycles) == planned.cycles and kept == planned.total_steps):
         return "finished"
-    broken = path / "nonfinite.json"
-    if broken.is_file():
-        found = _json(broken)
+    if found := read_json(path / "nonfinite.json"):
         step = f", step {found['step']}" if found["step"] is not None else ", in its scores"
         return f"failed: not a number in cycle {found['cycle']}{step}"
     goes_on = f"goes on after step {kept}" if kept else "goes on from the start"
@@ -84,32 +82,17 @@ def _resting(record: Record, schedule: Schedule, journal: Sequence[Mapping[str, 
     return f"stopped, {goes_on}"
 
 
-def _schedule(knobs: Mapping[str, Any]) -> Schedule:
-    given = {
-        name.removeprefix("schedule."): value
-        for name, value in knobs.items()
-        if name.startswith("schedule.")
-    }
-    return Schedule(cycles=given.pop("acquisitions") + 1, **given)
-
-
 def _kept(path: Path) -> int:
     """The step of the newest checkpoint; one that is not whole has another kind of name."""
     numbers = [int(one.name) for one in path.glob("checkpoints/*") if one.name.isdecimal()]
     return max(numbers, default=0)
 
 
-def _dry(record: Record) -> bool:
-    """Whether everything has been bought: nothing was left to ask for after the last cycle."""
-    last = record.cycles[-1].path / "chosen.json" if record.cycles else None
-    return bool(last and last.is_file() and _json(last) == [])
-
-
 def _share(record: Record) -> float | None:
-    splits, knobs = record.path / "splits.json", record.knobs
-    if not splits.is_file():
+    splits, knobs = record.splits, record.knobs
+    if splits is None:
         return None
-    images = len(_json(splits)["train"])
+    images = len(splits["train"])
     paid = sum(row["cost"] for row in rows(record.path, "annotations/ledger.jsonl"))
     return paid / (images * knobs["data.height"] * knobs["data.width"])
 
@@ -127,10 +110,6 @@ def _last_miou(journal: Sequence[Mapping[str, Any]]) -> tuple[str, float] | None
         if split in found:
             return split, found[split]
     return None
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text())
 
 
 def cells(of: Status) -> tuple[str, ...]:

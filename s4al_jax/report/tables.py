@@ -8,47 +8,31 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from s4al_jax.pool.whole_file import read_json
+from s4al_jax.report.runs import Cycle, cycles
 from s4al_jax.types import InputError
-
-MEASURED = {"cycle", "labeled_share", "regions", "measures"}
-"""What the table shows of a metrics.json."""
-
-
-def cycle_metrics(run: Path) -> list[dict]:
-    """What each trained cycle of a run came to, in order."""
-    found = []
-    for file in sorted(run.glob("cycles/*/metrics.json")):
-        metrics = read_json(file)
-        if not (isinstance(metrics, dict) and MEASURED <= set(metrics)):
-            raise InputError(f"{file} is not as a run writes it: restore it from a copy")
-        found.append(metrics)
-    return found
-
-
-def miou(metrics: dict) -> str:
-    """The mIoU that counts, in %: of the last network named, on test where it was measured."""
-    splits = list(metrics["measures"].values())[-1]
-    measured = splits.get("test", splits.get("val", {})).get("miou")
-    return "-" if measured is None else f"{100 * measured:.1f}"
 
 
 def cycle_table(run: Path, reference: Path | None = None) -> str:
     """Markdown: a row for each cycle; the last column is the reference run's last mIoU."""
-    full = cycle_metrics(reference) if reference else []
-    beside = miou(full[-1]) if full else "-"
+    full = cycles(reference) if reference else ()
+    beside = _miou(full[-1]) if full else "-"
     rows = [
         (
-            f"{metrics['cycle']}",
-            f"{100 * metrics['labeled_share']:.2f}",
-            f"{metrics['regions']}",
-            miou(metrics),
+            f"{cycle.number}",
+            f"{100 * cycle.labeled_share:.2f}",
+            f"{cycle.metrics['regions']}",
+            _miou(cycle),
             beside,
         )
-        for metrics in cycle_metrics(run)
+        for cycle in cycles(run)
     ]
     head = ("cycle", "labelled % of pixels", "regions bought", "mIoU %", "mIoU % trained on all")
     return markdown(head, rows)
+
+
+def _miou(cycle: Cycle) -> str:
+    measured = cycle.miou()
+    return "-" if measured is None else f"{100 * measured:.1f}"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -70,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--reference", type=Path, help="a run that was trained on all labels")
     given = parser.parse_args(arguments)
     for path in filter(None, (given.run, given.reference)):
-        if not cycle_metrics(path):
+        if not cycles(path):
             print(f"error: {path} holds no finished cycle: give a run directory", file=sys.stderr)
             return 1
     print(cycle_table(given.run, given.reference))
