@@ -16,6 +16,9 @@ from s4al_jax.report import views, written
 from s4al_jax.stages import Run
 from s4al_jax.types import UNLABELED, ImageSet, InputError
 
+PAGE = Path("report") / written.INDEX
+"""Where the page of a run lies in its directory"""
+
 
 def shown(experiment: Experiment) -> list[views.Place]:
     """The images to look at: some of the pool, and some of those that are measured on."""
@@ -28,9 +31,10 @@ def shown(experiment: Experiment) -> list[views.Place]:
 
 
 def finished(experiment: Experiment, workdir: Path) -> bool:
-    """Whether nothing is left to be looked at, or was never to be."""
+    """Whether nothing is left to be looked at, and the page was written after that."""
     last = rundir.cycle_folder(workdir, experiment.schedule.cycles - 1)
-    return last.viewed or not shown(experiment)
+    looked = last.viewed or not shown(experiment)
+    return looked and hosts.told(lambda: _newer(workdir / PAGE, last.path))
 
 
 def view(run: Run, cycle: int) -> None:
@@ -55,10 +59,10 @@ def report(run: Run, cycle: int) -> None:
     """
     if not hosts.primary():
         return
-    out = run.workdir / "report"
+    page = run.workdir / PAGE
     try:
-        if not _newer(out / written.INDEX, rundir.cycle_folder(run.workdir, cycle).path):
-            written.write(out, [run.workdir], run.experiment.spec)
+        if not _newer(page, rundir.cycle_folder(run.workdir, cycle).path):
+            written.write(page.parent, [run.workdir], run.experiment.spec)
     except Exception as error:
         said = " ".join(str(error).split()) or type(error).__name__
         run.terminal.say(f"the report was not written: {said}")
