@@ -9,6 +9,9 @@ import numpy as np
 from s4al_jax.pool.regions import RegionGrid, in_original
 from s4al_jax.types import Annotation, Box, ImageSet, InputError, Original, RegionRef
 
+PARCEL_PIXELS = 2**24
+"""Answers that cost nothing are remembered so many pixels at a time: each time waits for a disk."""
+
 Guess = Callable[[Sequence[int]], Iterator[np.ndarray]]
 """images -> what a network takes each for: uint8 `[height, width]` at the working size"""
 
@@ -34,8 +37,10 @@ class Oracle(NamedTuple):
     """what to tell the user when these regions have not been answered"""
 
 
-def simulated(pool: ImageSet, annotator: str = "simulated") -> Oracle:
-    """An annotator who knows the truth and never errs: one parcel an image, in the images' order.
+def simulated(
+    pool: ImageSet, annotator: str = "simulated", *, parcel_pixels: int = PARCEL_PIXELS
+) -> Oracle:
+    """An annotator who knows the truth and never errs: parcels of whole images, in their order.
 
     Only an oracle may read the truth of `pool`. Whatever else learns from it sees the answers
     alone, through a `LabelStore`.
@@ -44,17 +49,21 @@ def simulated(pool: ImageSet, annotator: str = "simulated") -> Oracle:
     def answers(
         regions: Sequence[RegionRef], grid: RegionGrid, cycle: int
     ) -> Iterator[list[Annotation]]:
+        parcel: list[Annotation] = []
+        pixels = 0
         # Sorted, so that what is left of an interrupted round is answered in the same order.
         for image, of_image in groupby(sorted(regions), key=lambda region: int(region.image)):
             truth = _truth(pool, image, grid)
             whole = pool.read_original_truth(image) if pool.read_original_truth else truth
-            parcel = []
             for region in of_image:
                 box = grid.box(int(region.row), int(region.col))
-                original = _original(whole, box, grid)
-                parcel.append(
-                    Annotation(region, truth[box.slices].copy(), annotator, cycle, "", original)
-                )
+                labels, original = truth[box.slices].copy(), _original(whole, box, grid)
+                parcel.append(Annotation(region, labels, annotator, cycle, "", original))
+                pixels += labels.size if original is None else original.labels.size
+            if pixels >= parcel_pixels:
+                yield parcel
+                parcel, pixels = [], 0
+        if parcel:
             yield parcel
 
     return Oracle(answers)

@@ -1,4 +1,4 @@
-"""The simulated annotator: exact answers, one parcel an image, in a fixed order."""
+"""The simulated annotator: exact answers, in parcels of whole images, in a fixed order."""
 
 from collections.abc import Callable
 
@@ -20,10 +20,11 @@ def pool(
     )
 
 
-def test_answers_come_in_one_parcel_an_image_sorted_whatever_the_order_of_asking() -> None:
+def test_answers_come_in_parcels_of_images_sorted_whatever_the_order_of_asking() -> None:
     grid = region_grid(5, 7, 2, 3)
     regions = [RegionRef(2, 1, 0), RegionRef(0, 2, 2), RegionRef(2, 0, 1), RegionRef(0, 0, 0)]
-    parcels = list(simulated(pool(lambda image: TRUTH[image])).answers(regions, grid, 4))
+    one = simulated(pool(lambda image: TRUTH[image]), parcel_pixels=1)
+    parcels = list(one.answers(regions, grid, 4))
     refs = [[answer.region for answer in parcel] for parcel in parcels]
     assert refs == [
         [RegionRef(0, 0, 0), RegionRef(0, 2, 2)],
@@ -44,13 +45,27 @@ def test_the_truth_is_read_once_an_image_and_only_when_its_parcel_is_taken() -> 
 
     grid = region_grid(5, 7, 2, 3)
     regions = [RegionRef(np.int64(image), 0, col) for image in (1, 0) for col in (0, 1)]
-    parcels = simulated(pool(read_truth)).answers(regions, grid, 0)
+    parcels = simulated(pool(read_truth), parcel_pixels=1).answers(regions, grid, 0)
     assert read == []
     next(parcels)
     assert read == [0]
     next(parcels)
     assert read == [0, 1]
     assert list(simulated(pool(read_truth)).answers([], grid, 0)) == []
+
+
+def test_a_parcel_is_full_with_the_image_that_has_its_last_pixels() -> None:
+    grid = region_grid(5, 7, 2, 3)  # cells of six pixels, but at the edges
+    regions = [RegionRef(image, 0, col) for image in (0, 1, 2) for col in (0, 1)]
+    ask = simulated(pool(lambda image: TRUTH[image]), parcel_pixels=13).answers
+    assert [len(parcel) for parcel in ask(regions, grid, 0)] == [4, 2]
+    ask = simulated(pool(lambda image: TRUTH[image])).answers
+    assert [len(parcel) for parcel in ask(regions, grid, 0)] == [6]
+    # What is kept at its own size weighs as much: each answer has the truth of two cells.
+    twice = np.zeros((10, 7), np.uint8)
+    known = pool(lambda image: twice[::2], lambda image: twice)
+    ask = simulated(known, parcel_pixels=24).answers
+    assert [len(parcel) for parcel in ask(regions, grid, 0)] == [2, 2, 2]
 
 
 def test_an_answer_is_a_copy_and_a_truth_of_another_size_is_refused() -> None:
