@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from s4al_jax import experiment
+from s4al_jax.engine import stopping
 from s4al_jax.report import views
 from tests.conftest import CACHE
 from tests.same_run import arrays
@@ -50,13 +52,15 @@ def started(workdir: Path, *flags: str) -> subprocess.Popen[str]:
     )
 
 
-def pair(workdir: Path, *, second: tuple[str, ...] = ()) -> list[subprocess.Popen[str]]:
+def pair(
+    workdir: Path, *, flags: tuple[str, ...] = (), second: tuple[str, ...] = ()
+) -> list[subprocess.Popen[str]]:
     """Two processes of one run; `second` are flags that only the second one gets."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         meeting = (f"--coordinator=127.0.0.1:{free.getsockname()[1]}", "--num_processes=2")
     return [
-        started(workdir, *meeting, f"--process_id={process}", *(second if process else ()))
+        started(workdir, *flags, *meeting, f"--process_id={process}", *(second * process))
         for process in range(2)
     ]
 
@@ -160,6 +164,34 @@ def test_a_process_that_is_left_alone_says_so_and_the_same_commands_go_on(
     wanted, got = last_arrays(undisturbed), last_arrays(run)
     for name, array in wanted.items():
         np.testing.assert_array_equal(got[name], array, err_msg=name)
+
+
+def test_one_process_is_asked_to_stop_and_all_save_and_go_on_to_the_same_bits(
+    tmp_path: Path,
+) -> None:
+    """As a cluster that takes one machine back: its process alone hears the signal."""
+    longer = ("--config.schedule.iterations=20", "--config.schedule.acquisitions=0")
+    longer += ("--config.schedule.last_epochs=6", "--config.checkpoint.every_epochs=100")
+    longer += ("--config.evaluate.every_epochs=100",)
+    run, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
+    finished(pair(undisturbed, flags=longer))
+    processes = pair(run, flags=longer)
+    wait_for((run / "timing.jsonl").exists, processes)  # an epoch is over
+    processes[1].send_signal(signal.SIGTERM)
+    ends = ended(processes, timeout=stopping.PATIENCE_SECONDS)
+    said = r"Stopped by SIGTERM after step ([0-9]+) of cycle 0, which is saved; the same command "
+    for end in ends:
+        assert end.code == 128 + signal.SIGTERM, end.err
+        found = re.fullmatch(said + "goes on.", end.err.strip().splitlines()[-1])
+        assert found and (run / "checkpoints" / f"{found[1]}.json").exists(), end.err
+        assert 20 < int(found[1]) < 120
+    first, _ = finished(pair(run, flags=longer))
+    assert "going on after step" in first.out
+    wanted, got = last_arrays(undisturbed), last_arrays(run)
+    for name, array in wanted.items():
+        np.testing.assert_array_equal(got[name], array, err_msg=name)
+    rows = [(path / "metrics.jsonl").read_text() for path in (run, undisturbed)]
+    assert rows[0] == rows[1]
 
 
 def test_the_others_end_when_the_first_process_is_gone(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import jax
 # has any number of bytes and waits for the slowest without a device; `process_allgather` does not.
 from jax._src import distributed
 
+from s4al_jax.engine.leaving import Leaving
 from s4al_jax.types import AnnotationsPending, InputError
 
 Value = TypeVar("Value")
@@ -49,6 +50,10 @@ _RAISED: Mapping[str, type[Exception]] = {
 }
 
 
+class Alike(Exception):
+    """What all processes raise at the same place: they leave together."""
+
+
 class _Company:
     """What this process knows of the others."""
 
@@ -56,6 +61,7 @@ class _Company:
         self.store: Any = None
         self.process, self.count = 0, 1
         self.turn = 0
+        self.leaving: Leaving | None = None
         self.last_words: Callable[[str], None] = lambda words: None
         """sets the line that is said when this process ends without taking it back"""
         self.busy = False
@@ -150,12 +156,15 @@ def company(where: Mapping[str, Any] | None) -> Iterator[None]:
         try:
             yield
         except BaseException as error:
-            shared = isinstance(error, InputError | AnnotationsPending | KeyboardInterrupt)
+            alike = (Alike, InputError, AnnotationsPending, KeyboardInterrupt)
+            shared = isinstance(error, alike)
             if shared and _part():
                 last_words("")
                 raise
             if isinstance(error, InputError):
                 last_words(f"error: {error}")
+            elif isinstance(error, Alike):
+                last_words(str(error))
             elif isinstance(error, KeyboardInterrupt):
                 last_words(_STOPPED)
             _say(error)
@@ -165,13 +174,29 @@ def company(where: Mapping[str, Any] | None) -> Iterator[None]:
         last_words("")
 
 
+def announce_leaving(signal: int) -> None:
+    """Let the others know that this process was asked to stop."""
+    if _company.leaving:
+        _company.leaving.announce(signal)
+
+
+def leaving() -> bool:
+    """Whether all processes stop here, because one was asked to; all have to ask equally often."""
+    return _company.leaving is not None and _company.leaving.due()
+
+
+def leaving_signal() -> int:
+    """The signal that some process has announced; 0: none."""
+    return _company.leaving.signal if _company.leaving else 0
+
+
 def fall_silent() -> None:
     """Take back the last words: this process says itself why it ends."""
     _company.last_words("")
 
 
 def _join(where: Mapping[str, Any]) -> None:
-    # With it a process would not end at SIGTERM.
+    # With it a process would not end at SIGTERM; `engine.leaving` does what it is for.
     jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
@@ -191,16 +216,19 @@ def _join(where: Mapping[str, Any]) -> None:
     state = distributed.global_state
     _company.store, _company.process = state.client, state.process_id
     _company.count = state.num_processes
+    _company.leaving = Leaving(state.client, _heard, state.process_id, state.num_processes)
 
 
 def _part() -> bool:
     """Leave together with all others; False when some of them do not leave now."""
     try:
         _company.store.wait_at_barrier("s4al/parting", 1000 * _PARTING_SECONDS)
+        if _company.leaving:
+            _company.leaving.close()
         jax.distributed.shutdown()
     except jax.errors.JaxRuntimeError:
         return False
-    _company.store = None
+    _company.store = _company.leaving = None
     return True
 
 
@@ -239,7 +267,7 @@ def _guard() -> Iterator[Callable[[str], None]]:
 def _say(error: BaseException) -> None:
     if isinstance(error, jax.errors.JaxRuntimeError):  # what a lost connection looks like
         print(str(error).splitlines()[0], file=sys.stderr)
-    elif not isinstance(error, InputError | KeyboardInterrupt):
+    elif not isinstance(error, Alike | InputError | KeyboardInterrupt):
         traceback.print_exception(error)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -24,12 +24,12 @@ PATIENCE_SECONDS = 20
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Stopped(Exception):
+class Stopped(hosts.Alike):
     """The run was asked to stop and has saved what it had; the message says so."""
 
     def __init__(self, saved: str) -> None:
         super().__init__(f"Stopped by {_watch.name}{saved}; the same command goes on.")
-        self.code = 128 + (_watch.signal or 0)
+        self.code = 128 + _watch.heard
         """as a shell says of a process that a signal ended"""
 
 
@@ -42,8 +42,13 @@ class _Watch:
         """somebody asks now and then, and will stop"""
 
     @property
+    def heard(self) -> int:
+        """The signal that this process or another one of the run has heard."""
+        return self.signal or hosts.leaving_signal()
+
+    @property
     def name(self) -> str:
-        return signal.Signals(self.signal).name if self.signal else "nobody"
+        return signal.Signals(self.heard).name if self.heard else "nobody"
 
 
 _watch = _Watch()
@@ -52,16 +57,20 @@ _watch = _Watch()
 def asked() -> bool:
     """Whether to stop; who asks has something to save, and goes on asking until it is `settled`.
 
-    Of several processes only some may have heard the signal, so none of them waits to save.
+    Of several processes only some may have heard the signal: they stop after the same step.
     """
-    _watch.polled = not hosts.joined()
-    return _watch.polled and bool(_watch.signal)
+    _watch.polled = True
+    return _heard_by_all()
 
 
 def settled() -> bool:
     """Whether to stop, where all is saved: who hears a signal from now on leaves at once."""
     _watch.polled = False
-    return not hosts.joined() and bool(_watch.signal)
+    return _heard_by_all()
+
+
+def _heard_by_all() -> bool:
+    return hosts.leaving() if hosts.joined() else bool(_watch.signal)
 
 
 @contextlib.contextmanager
@@ -106,6 +115,7 @@ def _listen(ear: socket.socket) -> None:
         if not _watch.polled:
             _leave("; the same command goes on from what was saved")
         deadline = time.monotonic() + PATIENCE_SECONDS
+        hosts.announce_leaving(_watch.signal)
 
 
 def _leave(how: str) -> None:
