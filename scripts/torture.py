@@ -1,8 +1,8 @@
 """Kills a small run over and over, and sees whether it still ends with the same bits.
 
-    python scripts/torture.py --kills=100 --seed=0 --workdir=/tmp/torture --out=kills.csv
-    python scripts/torture.py --config=tests/cheap.py --kills=500 --workdir=/tmp/torture
-    python scripts/torture.py --at=checkpoint:3 --at=ledger:2 --workdir=/tmp/torture
+    python -m scripts.torture --kills=100 --seed=0 --workdir=/tmp/torture --out=kills.csv
+    python -m scripts.torture --config=tests/cheap.py --kills=500 --workdir=/tmp/torture
+    python -m scripts.torture --at=checkpoint:3 --at=ledger:2 --workdir=/tmp/torture
 
 One run is left alone. Then the same command is started, killed with SIGKILL, and started again
 until it ends by itself; what it has left is compared with the run that was left alone: parameters
@@ -17,30 +17,30 @@ stage instead (or of STAGE.fsync, STAGE.rename and so on). One start in four lac
 program and has to make it again.
 
 `tests/tiny.py` is the whole method on a network of two convolutions, `tests/cheap.py` the whole
-loop on networks of one weight, which compile in no time. A start is a fork of a process that has
-imported everything and done nothing: what is not tried is a kill during Python's imports, which
+loop on networks of one weight, which compile in no time; with `--config=tests/asked.py` the
+regions are asked of a person, who answers between two starts. A start is a fork of a process that
+has imported everything and done nothing: what is not tried is a kill during Python's imports, which
 write nothing into a run's directory.
 """
 
 import argparse
 import csv
-import functools
 import importlib
 import itertools
 import json
-import mmap
 import os
 import random
 import shutil
 import signal
-import struct
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests import photographs
+from tests.watch import NEVER, Moment, Watch
+
 KNOBS = (
     "--config.devices=1",
     "--config.batch.labeled=2",
@@ -49,126 +49,16 @@ KNOBS = (
     "--config.schedule.epochs=3",
     "--config.schedule.last_epochs=4",
     "--config.schedule.replay_from_cycle=1",
+    "--config.report.pool_images=3",
+    "--config.report.measured_images=2",
 )
-"""All phases of the tests' small runs, on one device."""
+"""All phases of the tests' small runs, on one device, and the page of each cycle."""
+ASKED = "tests/asked.py"
 
-STAGES: Mapping[str, tuple[str, str]] = {
-    "reading images": ("s4al_jax.start", "checked_data"),
-    "opening the ledger": ("s4al_jax.stages", "_labels"),
-    "evaluation": ("s4al_jax.stages", "_evaluate"),
-    "scoring": ("s4al_jax.stages", "_scores"),
-    "choosing": ("s4al_jax.stages", "_choice"),
-    "asking": ("s4al_jax.asking", "_ask"),
-    "ledger": ("s4al_jax.pool.labels", "LabelStore.record"),
-    "checkpoint": ("s4al_jax.engine.checkpoint", "Checkpoints.save"),
-    "restoring": ("s4al_jax.engine.checkpoint", "Checkpoints.state"),
-    "metrics": ("s4al_jax.engine.journal", "Journal.write"),
-}
-"""name -> the function in which the run then is; `step` and `compile` besides, and `start`"""
-
-CALLS = ("fsync", "replace")  # of `os`, which tell no audit hook, or too late
-EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
-ROOM = 256
 HEAD = ("round", "kill", "drawn", "signal", "seconds", "left_after", "stage", "entry", "outcome")
 PATIENCE = 600
 STOPPED = (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
 """Exit codes of a process that was killed or asked to leave, before it listens or after"""
-
-
-class Moment(NamedTuple):
-    """When to kill: after some seconds, at the so-manieth mark of all, or of those of one name."""
-
-    said: str
-    seconds: float | None = None
-    mark: int = 0
-    stage: str = ""
-    signal: int = signal.SIGKILL
-
-
-NEVER = Moment("never")
-
-
-class Watch:
-    """Where a process is, seen from outside even when it is dead."""
-
-    def __init__(self) -> None:
-        self._shared, self._seen = mmap.mmap(-1, ROOM), dict[str, int]()
-        self.stages, self.moment = ["start"], NEVER
-
-    @property
-    def found(self) -> tuple[int, str]:
-        """How many marks the process has passed, and the last one's name."""
-        count, size = struct.unpack_from("QI", self._shared)
-        return count, self._shared[16 : 16 + size].decode()
-
-    def clear(self) -> None:
-        """Forget the process before."""
-        struct.pack_into("QI4x5s", self._shared, 0, 0, 5, b"start")
-
-    def mark(self, name: str) -> None:
-        """Note where this process is, and die here if that was asked for."""
-        count, text = self.found[0] + 1, name.encode()[: ROOM - 16]
-        self._shared[16 : 16 + len(text)] = text
-        struct.pack_into("QI", self._shared, 0, count, len(text))
-        self._seen[name] = self._seen.get(name, 0) + 1
-        own = self.moment.stage == name and self._seen[name] == self.moment.mark
-        if own or (not self.moment.stage and count == self.moment.mark):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def inside(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, as a stage that the process is in while it runs."""
-
-        @functools.wraps(function)
-        def watched(*arguments: Any, **named: Any) -> Any:
-            self.stages.append(stage)
-            self.mark(stage)
-            try:
-                return function(*arguments, **named)
-            finally:
-                self.stages.pop()
-
-        return watched
-
-    def before(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, marked before it runs and after, as what the stage does."""
-
-        def watched(*arguments: Any, **named: Any) -> Any:
-            self.mark(f"{self.stages[-1]}.{name}")
-            result = function(*arguments, **named)
-            self.mark(f"{self.stages[-1]}.{name} done")
-            return result
-
-        return watched
-
-    def install(self, workdir: Path) -> None:
-        """Put the marks into this process, which is to do the run in `workdir`."""
-        for stage, (module, path) in STAGES.items():
-            *owners, name = path.split(".")
-            place = functools.reduce(getattr, owners, importlib.import_module(module))
-            setattr(place, name, self.inside(stage, getattr(place, name)))
-        for name in CALLS:
-            setattr(os, name, self.before(name, getattr(os, name)))
-        train: Any = importlib.import_module("s4al_jax.engine.train")
-        train.updates = functools.partial(self._updates, train.updates)
-
-        def heard(event: str, arguments: tuple) -> None:
-            if event in EVENTS and str(arguments[0]).startswith(str(workdir)):
-                writes = event != "open" or (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
-                if writes:
-                    self.mark(f"{self.stages[-1]}.{event.removeprefix('os.')}")
-
-        sys.addaudithook(heard)
-
-    def _updates(self, updates: Callable[..., dict], *arguments: Any) -> dict:
-        return {phase: self._update(update) for phase, update in updates(*arguments).items()}
-
-    def _update(self, update: Callable[..., Any]) -> Callable[..., Any]:
-        stages = iter(["compile"])
-
-        def watched(*arguments: Any) -> Any:
-            return self.inside(next(stages, "step"), update)(*arguments)
-
-        return watched
 
 
 class Ended(NamedTuple):
@@ -188,7 +78,12 @@ class Torture:
     def __init__(
         self, workdir: Path, *, seed: int, config: str, programs: Path | None, out: Path | None
     ) -> None:
-        self.out = out
+        self.out, self.truth = out, workdir / "photographs"
+        if config == ASKED:
+            shutil.rmtree(workdir / "pool", ignore_errors=True)
+            photographs.drawn(self.truth)
+            pool = photographs.without_masks(self.truth, workdir / "pool", "train/0", "train/3")
+            config = f"{config}:{pool}"
         self.command = ("s4al_jax.main", f"--config={config}", *KNOBS)
         self.workdir, self.watch, self.lots = workdir, Watch(), random.Random(seed)
         self.rows: list[list[str]] = []
@@ -225,7 +120,15 @@ class Torture:
             importlib.import_module("s4al_jax.main").run()
 
         sys.argv = [*self.command, f"--workdir={run}"]
-        return self.forked(work, moment, run.with_suffix(".txt"))
+        ended = self.forked(work, moment, run.with_suffix(".txt"))
+        if not ended.code and self._answered(run):
+            return self.started(run, moment)
+        return ended
+
+    def _answered(self, run: Path) -> bool:
+        """Whether a person was asked, who has answered now; a run goes on after that."""
+        asked = [path for path in run.glob("requests/[0-9]*") if not any(path.glob("answers/*"))]
+        return any([list(photographs.answered(run, self.truth, int(path.name))) for path in asked])
 
     def compared(self, run: Path) -> str:
         """`same bits`, or what differs from the run that was left alone."""
@@ -354,9 +257,8 @@ def asked(text: str) -> Moment:
 
 
 def main() -> None:
+    """Do the run that is left alone, then the kills, and say how many were survived."""
     given = arguments()
-    os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
     workdir = given.workdir.resolve()
     workdir.mkdir(parents=True, exist_ok=True)
     os.environ["JAX_PLATFORMS"] = "cpu"
@@ -388,7 +290,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--at", type=asked, action="append", help="STAGE:COUNT, in place of --kills"
     )
-    parser.add_argument("--config", default="tests/tiny.py", help="of the run; or tests/cheap.py")
+    parser.add_argument(
+        "--config", default="tests/tiny.py", help="or tests/cheap.py, tests/asked.py"
+    )
     parser.add_argument("--workdir", type=Path, required=True, help="where the runs lie")
     parser.add_argument("--programs", type=Path, help="where compiled programs are kept")
     parser.add_argument("--out", type=Path, help="the CSV file to write: a row for each kill")

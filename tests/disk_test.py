@@ -1,13 +1,19 @@
-"""A disk that is full or damaged has no effect on the result, or stops the run with one line."""
+"""A disk that is full, closed or damaged changes no result, or stops the run with one line."""
 
 import contextlib
+import functools
 import gc
+import importlib
 import itertools
+import os
+import resource
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -16,8 +22,10 @@ from s4al_jax.types import InputError
 from tests.cheap import get_config
 from tests.engine.checkpoint_test import flipped_in
 from tests.same_run import differences
+from tests.watch import STAGES
 
 PAGE = 4096
+NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +63,10 @@ def resized(place: Path, pages: int, how: str = "remount,size") -> bool:
 # Orbax leaves behind what it was writing, and its end comes when nobody waits for it any more.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
-    built: experiment.Experiment, straight: Path, disk: Path
+    built: experiment.Experiment,
+    straight: Path,
+    disk: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """It is full again and again: at the lock, in the answers, in checkpoints, in what is shown."""
     said: list[str] = []
@@ -67,8 +78,147 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
     for line in said:
         assert str(disk) in line and "No space left" in line and "\n" not in line, line
     assert "/lock " in said[0] and "/annotations/" in said[1] and "/checkpoints" in said[2]
+    record_property("cases", len(said))
     assert differences(disk / "run", straight, built) == []
     gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_file_that_may_not_grow_is_named_and_the_run_goes_on_when_it_may(
+    built: experiment.Experiment,
+    straight: Path,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """As a quota would: it stops in the answers, the checkpoints, the metrics, the page."""
+    said: list[str] = []
+    for largest in (10, 1000, 1500, 3000, 8000, 12000):
+        with allowed(largest), contextlib.suppress(Finished):
+            said.append(refused(built, tmp_path / "run"))
+    assert len(said) >= 4, said
+    for line in said:
+        assert str(tmp_path) in line and "File too large" in line and "\n" not in line, line
+    list(loop.cycles(built, tmp_path / "run"))
+    assert differences(tmp_path / "run", straight, built) == []
+    record_property("cases", len(said))
+    gc.collect()
+
+
+@contextlib.contextmanager
+def allowed(largest: int) -> Iterator[None]:
+    """No file grows beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextlib.contextmanager
+def commoner(place: Path) -> Iterator[None]:
+    """Somebody who owns the place and is not the superuser, to whom nothing is forbidden."""
+    if os.geteuid():
+        yield
+        return
+    shutil.chown(place, NOBODY, NOBODY)
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+class Door(NamedTuple):
+    """How a place is closed to whoever wants to write there, and opened, and what is said."""
+
+    close: Callable[[Path], None]
+    open: Callable[[Path], object]
+    said: str
+    writer: Callable[[Path], contextlib.AbstractContextManager] = contextlib.nullcontext
+    """becomes whoever wants to write in the place"""
+
+
+def mounted_over(place: Path) -> None:
+    """Whatever has a file open already may go on writing, and nobody else may begin."""
+    subprocess.run(["mount", "--bind", place, place], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+
+
+def writable(place: Path, allowed: bool) -> None:
+    for path in (place, *place.rglob("*")):
+        path.chmod((0o700 if path.is_dir() else 0o600) if allowed else 0o500)
+
+
+DOORS = {
+    "read-only": Door(
+        mounted_over,
+        lambda place: subprocess.run(["umount", "-l", place], check=True),
+        "Read-only file system",
+    ),
+    "forbidden": Door(
+        lambda place: writable(place, False),
+        lambda place: writable(place, True),
+        "Permission denied",
+        commoner,
+    ),
+}
+MOMENTS = ("start", "reading images", "opening the ledger", "metrics", "choosing")
+"""Stages of `tests/watch.py`, at whose first beginning a place is closed; `start`: before all"""
+
+
+@pytest.fixture(params=DOORS)
+def door(request: pytest.FixtureRequest) -> Iterator[tuple[Door, Path]]:
+    """A way to close a place, and a place that anybody can get to."""
+    with tempfile.TemporaryDirectory() as folder:
+        if request.param == "read-only":
+            if subprocess.run(["mount", "--bind", folder, folder], capture_output=True).returncode:
+                pytest.skip("a place to make read-only needs the right to mount one")
+            subprocess.run(["umount", "-l", folder], check=True)
+        yield DOORS[request.param], Path(folder)
+
+
+def test_a_place_that_is_closed_is_named_and_the_run_goes_on_when_it_is_open(
+    door: tuple[Door, Path],
+    built: experiment.Experiment,
+    straight: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    way, run = door[0], door[1] / "run"
+    said = []
+    with way.writer(door[1]):
+        run.mkdir()
+        for stage in MOMENTS:
+            with pytest.MonkeyPatch.context() as patch:
+                closing(patch, stage, lambda: way.close(run))
+                said.append(refused(built, run))
+            way.open(run)
+        list(loop.cycles(built, run))
+    for line in said:
+        assert str(run) in line and way.said in line and "\n" not in line, line
+    assert "/config.json" in said[0] and "/chosen.json" in said[-1] and len(set(said)) >= 4, said
+    assert differences(run, straight, built) == []
+    record_property("cases", len(MOMENTS))
+
+
+def closing(patch: pytest.MonkeyPatch, stage: str, close: Callable[[], None]) -> None:
+    """Close at once, or as soon as a stage begins."""
+    if stage == "start":
+        close()
+        return
+    module, path = STAGES[stage]
+    *owners, name = path.split(".")
+    place = functools.reduce(getattr, owners, importlib.import_module(module))
+    function, waiting = getattr(place, name), [close]
+
+    def closed(*arguments: Any, **named: Any) -> Any:
+        if waiting:
+            waiting.pop()()
+        return function(*arguments, **named)
+
+    patch.setattr(place, name, closed)
 
 
 class Finished(Exception):

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,26 +12,15 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from s4al_jax import experiment, loop
-from s4al_jax.pool.synthetic import scene
-from s4al_jax.types import VOID, AnnotationsPending, InputError
+from s4al_jax.types import AnnotationsPending, InputError
+from tests.photographs import CLASSES, answered, drawn, without_masks
 from tests.same_run import arrays
-
-CLASSES = "sky building pole road pavement tree sign fence car pedestrian bicyclist".split()
 
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten drawn scenes of two sizes with all their masks, in folders by split."""
-    root = tmp_path_factory.mktemp("photographs")
-    (root / "classes.txt").write_text("\n".join(CLASSES))
-    for number, split in enumerate(["train"] * 6 + ["val"] * 2 + ["test"] * 2):
-        height, width = ((96, 128), (60, 80))[number % 2]
-        drawn = scene(height=height, width=width, rng=np.random.default_rng(number))
-        for kind, picture in zip(("images", "masks"), drawn, strict=True):
-            path = root / kind / split / f"{number}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(path)
-    return root
+    return drawn(tmp_path_factory.mktemp("photographs"))
 
 
 @pytest.fixture
@@ -41,28 +30,6 @@ def config(tiny: Callable[..., ConfigDict]) -> Callable[..., ConfigDict]:
         return tiny(data__kwargs=ConfigDict({"split": "folders"}), **changes)
 
     return made
-
-
-def without_masks(root: Path, target: Path, *keep: str) -> Path:
-    """A copy of a folder in which only these pool images have masks."""
-    shutil.copytree(root, target)
-    for path in sorted((target / "masks/train").iterdir()):
-        if f"train/{path.stem}" not in keep:
-            path.unlink()
-    return target
-
-
-def answered(workdir: Path, truth: Path, cycle: int) -> Iterator[str]:
-    """A person who knows the truth: saves an answer to one request after the other."""
-    folder = workdir / f"requests/{cycle:02d}"
-    for request in json.loads((folder / "requests.json").read_text())["requests"]:
-        number = request["image"].split("__")[-1]
-        with Image.open(truth / f"masks/train/{number}.png") as mask:
-            top, left, bottom, right = request["box"]
-            labels = np.array(mask.crop((left, top, right, bottom)))
-        labels[labels == len(CLASSES)] = VOID  # as CamVid's files write it
-        Image.fromarray(labels).save(folder / request["answer_file"])
-        yield request["name"]
 
 
 def test_a_person_and_the_simulated_one_lead_to_the_same_bits(

@@ -10,7 +10,6 @@ import jax
 import numpy as np
 
 from s4al_jax import experiment
-from s4al_jax.engine import rundir
 from s4al_jax.engine.checkpoint import Checkpoints
 
 
@@ -27,7 +26,8 @@ def arrays(run: Path, made: experiment.Experiment) -> dict[str, np.ndarray]:
 def files(run: Path) -> dict[str, bytes]:
     """All results but those that hold times, checkpoints by their arrays elsewhere."""
     kept = [run / "metrics.jsonl", run / "splits.json"]
-    kept += sorted(run.glob("annotations/**/*")) + sorted(run.glob("cycles/*/*"))
+    for place in ("annotations/**/*", "cycles/*/*", "requests/**/*"):
+        kept += sorted(run.glob(place))
     # Somebody may change the source while the tests run.
     identity = {**json.loads((run / "config.json").read_text()), "revision": ""}
     return {"config.json": json.dumps(identity).encode()} | {
@@ -37,16 +37,25 @@ def files(run: Path) -> dict[str, bytes]:
     }
 
 
+def archives(run: Path) -> dict[str, np.ndarray]:
+    """What the cycles' archives hold: scores, and images as the networks saw them."""
+    found = {}
+    for path in sorted(run.glob("cycles/*/*.npz")):
+        with np.load(path, allow_pickle=False) as file:
+            place = path.relative_to(run).as_posix()
+            found |= {f"{place} {name}": file[name] for name in file.files}
+    return found
+
+
 def differences(run: Path, straight: Path, made: experiment.Experiment) -> list[str]:
-    """What differs between a run and the straight one: files, arrays, scores; empty if nothing."""
+    """What differs between a run and the straight one: files, arrays; empty if nothing."""
     wanted, got = files(straight), files(run)
     found = [name for name in sorted({*wanted, *got}) if wanted.get(name) != got.get(name)]
-    for cycle in range(made.schedule.cycles - 1):
-        folders = (rundir.cycle_folder(workdir, cycle) for workdir in (straight, run))
-        one, other = (folder.scores for folder in folders)
-        if not one or not other or not all(map(np.array_equal, one, other)):
-            found.append(f"the scores of cycle {cycle}")
-    before, after = arrays(straight, made), arrays(run, made)
+    page = Path("report/index.html")
+    if (straight / page).exists() and not (run / page).exists():
+        found.append(f"{page} is missing")
+    before = arrays(straight, made) | archives(straight)
+    after = arrays(run, made) | archives(run)
     found += sorted(before.keys() ^ after.keys())
     both = before.keys() & after.keys()
     return found + [name for name in both if not np.array_equal(before[name], after[name])]

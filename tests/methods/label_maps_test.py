@@ -63,7 +63,9 @@ def compiled(size: int) -> tuple:
 
 
 @pytest.mark.parametrize("size, cases", [(2, 700), (1, 300)])
-def test_a_step_is_finite(size: int, cases: int) -> None:
+def test_a_step_is_finite(
+    size: int, cases: int, record_property: Callable[[str, object], None]
+) -> None:
     state, update = compiled(size)
     counted = 0
 
@@ -91,3 +93,4 @@ def test_a_step_is_finite(size: int, cases: int) -> None:
 
     check()
     assert counted >= cases
+    record_property("cases", counted)
