@@ -199,7 +199,7 @@ def ours(built: Experiment, phase: Phase) -> tuple[About, Block]:
         flops=cost.get("flops", float("nan")) / together,
         bytes=cost.get("bytes accessed", float("nan")) / together,
     )
-    return about, _block(state, steps, update, source, built)
+    return about, _block(state, steps, {phase: compiled}, source, built)
 
 
 def compile_seconds(compile: Callable[[], Any]) -> tuple[float, float]:
