@@ -46,3 +46,13 @@ def test_a_row_that_cannot_be_written_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").mkdir()
     with Journal(tmp_path) as journal, pytest.raises(InputError, match="metrics.jsonl cannot be"):
         journal.write(1, {"kind": "train"})
+
+
+def test_a_board_that_cannot_be_written_is_named_as_often_as_it_is_told_something(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "tensorboard").write_text("in the way")
+    with Journal(tmp_path) as journal:
+        for number in range(12):  # more than any queue of the library holds
+            with pytest.raises(InputError, match="tensorboard cannot be read or written"):
+                journal.write(number, {"kind": "train", "cycle": 0, "loss": 1.0})
