@@ -75,8 +75,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
         with contextlib.suppress(Finished):
             said.append(refused(built, disk / "run"))
     assert len(said) >= 4, said
-    for line in said:
-        assert str(disk) in line and "No space left" in line and "\n" not in line, line
+    check_lines(said, disk, "No space left")
     assert "/lock " in said[0] and "/annotations/" in said[1] and "/checkpoints" in said[2]
     record_property("cases", len(said))
     assert differences(disk / "run", straight, built) == []
@@ -96,8 +95,7 @@ def test_a_file_that_may_not_grow_is_named_and_the_run_goes_on_when_it_may(
         with allowed(largest), contextlib.suppress(Finished):
             said.append(refused(built, tmp_path / "run"))
     assert len(said) >= 4, said
-    for line in said:
-        assert str(tmp_path) in line and "File too large" in line and "\n" not in line, line
+    check_lines(said, tmp_path, "File too large")
     list(loop.cycles(built, tmp_path / "run"))
     assert differences(tmp_path / "run", straight, built) == []
     record_property("cases", len(said))
@@ -196,8 +194,7 @@ def test_a_place_that_is_closed_is_named_and_the_run_goes_on_when_it_is_open(
                 said.append(refused(built, run))
             way.open(run)
         list(loop.cycles(built, run))
-    for line in said:
-        assert str(run) in line and way.said in line and "\n" not in line, line
+    check_lines(said, run, way.said)
     assert "/config.json" in said[0] and "/chosen.json" in said[-1] and len(set(said)) >= 4, said
     assert differences(run, straight, built) == []
     record_property("cases", len(MOMENTS))
@@ -219,6 +216,11 @@ def closing(patch: pytest.MonkeyPatch, stage: str, close: Callable[[], None]) ->
         return function(*arguments, **named)
 
     patch.setattr(place, name, closed)
+
+
+def check_lines(said: list[str], place: Path, words: str) -> None:
+    """Each is one line that names something in the place and says what is wrong."""
+    assert all(str(place) in line and words in line and "\n" not in line for line in said), said
 
 
 class Finished(Exception):
