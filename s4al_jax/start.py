@@ -4,13 +4,14 @@ import functools
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from s4al_jax import config
 from s4al_jax.engine import hosts, rundir
 from s4al_jax.engine.terminal import Terminal
 from s4al_jax.experiment import Experiment
-from s4al_jax.pool.check import check
+from s4al_jax.pool.check import check, check_unchanged
 from s4al_jax.pool.ledger import LEDGER
 from s4al_jax.pool.splits import splits_record
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
@@ -112,11 +113,21 @@ def checked_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> D
     total = sum(len(images.names) for images in splits.values())
     terminal.tell(doing=f"reading {total} images")
     terminal.say(f"reading {total} images and what is known of them ({experiment.residence})")
-    hosts.together(lambda: check(spec, progress=terminal.countdown("images read")))
+    digests = hosts.together(lambda: check(spec, progress=terminal.countdown("images read")))
+    _check_unchanged(workdir / "checksums.json", digests)
     path = workdir / "splits.json"
     if not hosts.told(path.exists):
         rundir.write_json(path, splits_record(experiment.spec, experiment.initial))
     return spec
+
+
+def _check_unchanged(path: Path, digests: Mapping[str, str]) -> None:
+    """Every host has to see what process 0 saw when the run began."""
+    kept = rundir.read_json(path)
+    if kept is None:
+        kept = hosts.told(lambda: dict(digests))
+        rundir.write_json(path, kept)
+    hosts.together(lambda: check_unchanged(digests, kept, path))
 
 
 def _remembered(images: ImageSet) -> ImageSet:

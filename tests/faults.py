@@ -131,6 +131,13 @@ FAULTS = (
     ),
     Fault(
         DISK,
+        "pixels of an image or of a mask changed between two starts",
+        "stops; brought back, goes on to the same bits",
+        "`train/1 has changed since the run began: bring it back, or remove ...`",
+        ("disk_test.py a_picture_that_has_changed_is_named_until_it_is_brought_back",),
+    ),
+    Fault(
+        DISK,
         "the clock set back by 400 days between two starts",
         GOES_ON,
         "nothing",

@@ -25,7 +25,7 @@ def arrays(run: Path, made: experiment.Experiment) -> dict[str, np.ndarray]:
 
 def files(run: Path) -> dict[str, bytes]:
     """All results but those that hold times, checkpoints by their arrays elsewhere."""
-    kept = [run / "metrics.jsonl", run / "splits.json"]
+    kept = [run / name for name in ("metrics.jsonl", "splits.json", "checksums.json")]
     for place in ("annotations/**/*", "cycles/*/*", "requests/**/*"):
         kept += sorted(run.glob(place))
     # Somebody may change the source while the tests run.

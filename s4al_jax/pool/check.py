@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -30,14 +31,33 @@ class Survey(NamedTuple):
     splits: Mapping[str, SplitSurvey]
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    digests: Mapping[str, str]
+    """split/name, and `truth of` it -> a fingerprint of what was read"""
 
 
-def check(spec: DatasetSpec, *, progress: Progress | None = None) -> None:
-    """Read every image, and every truth that there is; raise `InputError` if anything is wrong."""
-    errors = survey(spec, progress=progress).errors
-    if errors:
-        more = f" (and {len(errors) - 1} more; scripts/check_data.py lists all)"
-        raise InputError(errors[0] + (more if len(errors) > 1 else ""))
+def check(spec: DatasetSpec, *, progress: Progress | None = None) -> Mapping[str, str]:
+    """Read every image, and every truth that there is; raise `InputError` if anything is wrong.
+
+    Gives the fingerprint of each.
+    """
+    found = survey(spec, progress=progress)
+    if found.errors:
+        more = f" (and {len(found.errors) - 1} more; scripts/check_data.py lists all)"
+        raise InputError(found.errors[0] + (more if len(found.errors) > 1 else ""))
+    return found.digests
+
+
+def check_unchanged(digests: Mapping[str, str], kept: object, path: Path) -> None:
+    """Refuse images and truths that have changed since their fingerprints were kept in a file."""
+    if not isinstance(kept, dict):
+        raise InputError(f"{path} is not as a run writes it: restore it from a copy")
+    changed = [name for name, digest in digests.items() if kept.get(name) != digest]
+    if changed:
+        more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+        raise InputError(
+            f"{changed[0]}{more} has changed since the run began: bring it back, or remove {path} "
+            "to go on with what is there now"
+        )
 
 
 def survey(
@@ -47,6 +67,7 @@ def survey(
     splits = {"train": spec.train, "val": spec.val, "test": spec.test}
     total = sum(len(images.names) for images in splits.values())
     digests: dict[str, list[str]] = {split: [] for split in splits}
+    prints: dict[str, str] = {}
     found: dict[str, SplitSurvey] = {}
     errors: list[str] = []
     done = 0
@@ -56,7 +77,9 @@ def survey(
             label = f"{split}/{name}"
             image, truth = _read(images, index, label, spec, errors)
             digests[split].append(label if image is None else image_digest(image))
+            prints[label] = digests[split][-1]
             if truth is not None:
+                prints[f"truth of {label}"] = image_digest(truth)
                 counts += np.bincount(truth[truth != VOID], minlength=len(counts))
                 void += int((truth == VOID).sum())
             if originals and image is not None:
@@ -74,7 +97,7 @@ def survey(
     errors += _one_class(spec, found)
     # An image that cannot be read is in the way of its mask, too.
     errors = list(dict.fromkeys(errors))
-    return Survey(found, tuple(errors), tuple(_strange(spec, found, digests)))
+    return Survey(found, tuple(errors), tuple(_strange(spec, found, digests)), prints)
 
 
 def _read(

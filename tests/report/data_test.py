@@ -19,6 +19,7 @@ def test_shares_sizes_and_remarks_are_listed() -> None:
         {"train": SplitSurvey(7, 2, classes, 10, sizes), "val": empty, "test": empty},
         ("a is broken",),
         ("b is strange",),
+        {},
     )
     lines = [" ".join(line.split()) for line in data_report(spec, found).splitlines()]
     assert "| train | 7 | 2 | 24x32, 48x64, 5x5 and 1 more |" in lines
