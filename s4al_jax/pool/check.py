@@ -32,7 +32,7 @@ class Survey(NamedTuple):
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
     digests: Mapping[str, str]
-    """split/name, and `truth of` it -> a fingerprint of what was read"""
+    """split/name, and `truth of` what is measured on -> a fingerprint of what was read"""
 
 
 def check(spec: DatasetSpec, *, progress: Progress | None = None) -> Mapping[str, str]:
@@ -79,7 +79,9 @@ def survey(
             digests[split].append(label if image is None else image_digest(image))
             prints[label] = digests[split][-1]
             if truth is not None:
-                prints[f"truth of {label}"] = image_digest(truth)
+                # The pool's is for annotators alone, and what they said is in the ledger.
+                if split != "train":
+                    prints[f"truth of {label}"] = image_digest(truth)
                 counts += np.bincount(truth[truth != VOID], minlength=len(counts))
                 void += int((truth == VOID).sum())
             if originals and image is not None:
