@@ -112,7 +112,7 @@ def tested(workdir: Path) -> list[Row]:
     """Run the tests of all faults."""
     report = workdir / "tests.xml"
     nodes = dict.fromkeys(node(test) for fault in FAULTS for test in fault.tests)
-    command = [sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit2"]
+    command = [sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit1"]
     subprocess.run([*command, f"--junitxml={report}", *nodes], check=False)
     cases = list(ElementTree.parse(report).iter("testcase"))
     return [of_fault(fault, cases) for fault in FAULTS]
