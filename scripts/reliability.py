@@ -58,10 +58,12 @@ def main() -> None:
     """Do it all, and write what came of it."""
     given = arguments()
     given.workdir.mkdir(parents=True, exist_ok=True)
+    # Before results/kills.csv is written, which changes the working tree.
+    source = revision(Path(__file__).parents[1]) or "unknown"
     started = time.monotonic()
     rows = [*killed(given), *tested(given.workdir), *fuzzed(given)]
     minutes = (time.monotonic() - started) / 60
-    write_whole(given.out / "reliability.md", page(rows, given, minutes).encode())
+    write_whole(given.out / "reliability.md", page(rows, given, source, minutes).encode())
     for row in rows:
         if row.survived < row.cases:
             print(f"{row.section}: {row.what}: {row.survived} of {row.cases}", file=sys.stderr)
@@ -159,11 +161,10 @@ def fuzzed(given: argparse.Namespace) -> Iterator[Row]:
         yield Row(READERS, what, inputs, inputs - findings, "no error but our own", "one line")
 
 
-def page(rows: Sequence[Row], given: argparse.Namespace, minutes: float) -> str:
+def page(rows: Sequence[Row], given: argparse.Namespace, source: str, minutes: float) -> str:
     """The tables in Markdown."""
     libraries = ("jax", "orbax-checkpoint", "numpy")
     versions = ", ".join(f"{name} {version(name)}" for name in libraries)
-    source = revision(Path(__file__).parents[1]) or "unknown"
     asked = f"--kills={given.kills} --minutes={given.minutes:g} --seed={given.seed}"
     parts = [
         "# What a run survives\n",
