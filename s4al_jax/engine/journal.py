@@ -14,9 +14,8 @@ import numpy as np
 
 from s4al_jax.engine import hosts
 from s4al_jax.engine.board import Board
-from s4al_jax.pool.appended_file import append, named_errors, read_rows
+from s4al_jax.pool.appended_file import append, damaged_row, named_errors, read_rows
 from s4al_jax.pool.whole_file import write_whole
-from s4al_jax.types import InputError
 
 
 class Journal:
@@ -39,10 +38,7 @@ class Journal:
         rows = read_rows(self._path)
         for line, row in enumerate(rows, 1):
             if type(row.get("number")) is not int:
-                raise InputError(
-                    f"{self._path}, line {line} is damaged (its number is {row.get('number')!r}): "
-                    "bring back an undamaged copy"
-                )
+                raise damaged_row(self._path, line, f"its number is {row.get('number')!r}")
         return rows
 
     def write(self, number: int, row: Mapping[str, object]) -> None:

@@ -38,9 +38,12 @@ def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
             raise ValueError("it is no object")
         return row
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path}, line {number} is damaged ({error!r}): bring back an undamaged copy"
-        ) from error
+        raise damaged_row(path, number, repr(error)) from error
+
+
+def damaged_row(path: Path, number: int, reason: str) -> InputError:
+    """The error that a row, counted from 1, is not as it was written."""
+    return InputError(f"{path}, line {number} is damaged ({reason}): bring back an undamaged copy")
 
 
 def cut(path: Path, size: int, *, keep_empty: bool) -> None:

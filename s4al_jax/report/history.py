@@ -61,8 +61,8 @@ def _cycle(
     cycle: runs.Cycle, classes: Sequence[str], answers: Sequence[Answer], groups: Groups
 ) -> contents.Cycle:
     """Without what only pictures and times can say."""
-    counted = cycle.counted
-    class_iou = [cycle.measured.get(f"iou/{name}") for name in classes]
+    counted, measured = cycle.counted, cycle.measured
+    class_iou = [measured.get(f"iou/{name}") for name in classes]
     confusion = cycle.confusion(*counted) if counted else None
     told = groups.of(cycle.number)
     return {
