@@ -82,11 +82,10 @@ def paste(mask: Bool[jax.Array, "b h w"], source: View, target: View) -> View:
     return jax.tree.map(chosen, source, target)
 
 
-def mixed_in_batch(key: jax.Array, view: View, num_classes: int) -> View:
-    """ClassMix: half of the classes of image i pasted onto image i+1, the last onto the first."""
-    source = jax.tree.map(lambda values: jnp.roll(values, 1, axis=0), view)
-    mask = class_mask(source.label, classmix_classes(key, source.label, num_classes))
-    return paste(mask, source, view)
+def mixed_in_batch(key: jax.Array, view: View, before: View, num_classes: int) -> View:
+    """ClassMix: half of the classes of what is `before` an image in its batch, pasted onto it."""
+    mask = class_mask(before.label, classmix_classes(key, before.label, num_classes))
+    return paste(mask, before, view)
 
 
 def mixed_from_replay(

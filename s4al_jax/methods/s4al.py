@@ -148,7 +148,7 @@ def _seen(
 
     def classmix_view(key: jax.Array, weak: View) -> View:
         scale_key, mix_key, colour_key = jax.random.split(key, 3)
-        mixed = mixed_in_batch(mix_key, views.rescaled(scale_key, weak), num_classes)
+        mixed = mixed_in_batch(mix_key, *views.beside(scale_key, weak), num_classes)
         return views.coloured(colour_key, mixed)
 
     def replay_view(

@@ -15,6 +15,7 @@ compiled_crop = jax.jit(augment.cropped, static_argnames="new")
 mirrored = jax.jit(augment.mirrored)
 random_crop = jax.jit(augment.random_crop, static_argnames=("batch", "old", "new", "scale_range"))
 rescaled = jax.jit(augment.rescaled, static_argnames=("scale_range", "size"))
+rescaled_beside = jax.jit(augment.rescaled_beside, static_argnames=("scale_range", "size"))
 
 
 STRENGTHS = {
@@ -182,7 +183,8 @@ def test_a_picture_smaller_than_half_or_of_one_pixel_still_fills_the_crop():
 def test_a_view_without_confidence_stays_without():
     view = some_view()._replace(confidence=None)
     views = augmentation(**STRENGTHS)
-    for make in views:
+    one_after_the_other = [lambda *given, at=at: views.beside(*given)[at] for at in (0, 1)]
+    for make in (views.labeled, views.weak, views.coloured, *one_after_the_other):
         made = jax.jit(make)(jax.random.key(1), view)
         assert made.confidence is None
         assert made.image.shape == view.image.shape
@@ -269,3 +271,12 @@ def test_a_senseless_strength_is_refused_by_name(knob, value):
     assert knob in str(error.value)
     assert "\n" not in str(error.value)
     assert str(value[0] if isinstance(value, tuple) else value) in str(error.value)
+
+
+def test_beside_an_image_is_the_one_before_it_as_it_is_rescaled_itself():
+    view, how = some_view(batch=3), {"scale_range": (0.5, 2.0), "size": (6, 7)}
+    alone = rescaled(jax.random.key(5), view, **how)
+    here, before = rescaled_beside(jax.random.key(5), view, **how)
+    for one, same, moved in zip(alone, here, before, strict=True):
+        np.testing.assert_array_equal(same, one)
+        np.testing.assert_array_equal(moved, np.roll(one, 1, axis=0))
