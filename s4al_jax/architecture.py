@@ -33,8 +33,10 @@ def network(
     `conventions` say how images are treated, `initial` are the backbone's first variables.
     """
     backbone, head, momentum = model["backbone"], model["head"], model["norm_momentum"]
-    dtype = named(COMPUTE, "model.compute", model["compute"])
-    how = formulations.preferred(platform)
+    compute = named(COMPUTE, "model.compute", model["compute"])
+    how = formulations.preferred(platform, compute)
+    # Where products round their factors themselves, layers hand on what is not rounded.
+    dtype = compute if how.factors is None else jnp.float32
     seen = called(
         named(BACKBONES, "model.backbone.name", backbone["name"]),
         "model.backbone.kwargs",

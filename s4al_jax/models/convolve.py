@@ -3,15 +3,18 @@
 On CPU, XLA's own takes the gradient of a kernel as a convolution with a window as large as the
 picture: up to sixteen times slower than the same sums as matrix products. A dilated kernel also
 multiplies all the zeros around the picture: of 23x30 pixels, a dilation of 18 has 29 % left to do.
+And three colours are too few channels for it.
 """
 
 import functools
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
+
+from s4al_jax.models.product import of_rounded, product
 
 Formulation = Literal["direct", "products"]
 Margins = tuple[tuple[int, int], tuple[int, int]]
@@ -30,17 +33,32 @@ def convolve(
     dilation: int = 1,
     pads: Margins,
     formulation: Formulation = "direct",
+    factors: Any = None,
 ) -> Float[jax.Array, "b h2 w2 f"]:
-    """`x` with zeros around it (before and after rows, then columns) correlated with the kernel."""
-    if formulation == "direct" or stride > 1:
+    """`x` with zeros around it (before and after rows, then columns) correlated with the kernel.
+
+    Products round what they multiply to the type `factors`, if one is given.
+    """
+    if formulation == "direct" or (stride > 1 and dilation > 1):
         return _direct(x, kernel, stride, dilation, pads)
     if formulation != "products":
         raise ValueError(f"formulation is 'direct' or 'products', not {formulation!r}")
+    if stride > 1:
+        columns = _columns(x, kernel.shape[:2], pads, stride)
+        return pointwise(columns, kernel.reshape(-1, kernel.shape[-1]), factors)
     if kernel.shape[:2] == (1, 1) and pads == ((0, 0), (0, 0)):
-        return _product(x, kernel[0, 0])
+        return pointwise(x, kernel[0, 0], factors)
     if dilation > 1:
-        return _by_taps(x, kernel, dilation, pads)
-    return _dense(x, kernel, pads)
+        return _by_taps(x, kernel, dilation, pads, factors)
+    return _dense(x, kernel, pads, factors)
+
+
+def pointwise(
+    x: Float[jax.Array, "b h w c"], weights: Float[jax.Array, "c f"], factors: Any = None
+) -> Float[jax.Array, "b h w f"]:
+    """A 1x1 convolution as a product of two matrices."""
+    # Flat: with more than one axis to sum over, the gradient of the weights is transposed first.
+    return product(x.reshape(-1, x.shape[-1]), weights, factors).reshape(*x.shape[:-1], -1)
 
 
 def _direct(
@@ -54,11 +72,6 @@ def _direct(
         rhs_dilation=(dilation, dilation),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
-
-
-def _product(x: jax.Array, weights: jax.Array) -> jax.Array:
-    # Flat: with more than one axis to sum over, the gradient of the weights is transposed first.
-    return (x.reshape(-1, x.shape[-1]) @ weights).reshape(*x.shape[:-1], -1)
 
 
 class _Tap(NamedTuple):
@@ -108,38 +121,63 @@ def _overlap(
     return max(0, -ahead), min(out, length - ahead), ahead, out
 
 
-def _by_taps(x: jax.Array, kernel: jax.Array, dilation: int, pads: Margins) -> jax.Array:
+def _by_taps(
+    x: jax.Array, kernel: jax.Array, dilation: int, pads: Margins, factors: Any
+) -> jax.Array:
     total = jnp.zeros((), x.dtype)
     for tap in _taps(x.shape[1:3], kernel.shape[:2], dilation, pads):
-        part = _product(x[tap.source], kernel[tap.row, tap.col])
+        part = pointwise(x[tap.source], kernel[tap.row, tap.col], factors)
         total = total + jnp.pad(part, ((0, 0), *tap.around, (0, 0)))
     return total
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _dense(x: jax.Array, kernel: jax.Array, pads: Margins) -> jax.Array:
-    return _direct(x, kernel, 1, 1, pads)
+def _columns(x: jax.Array, kernel: tuple[int, ...], pads: Margins, stride: int = 1) -> jax.Array:
+    """All that the kernel's places see under every pixel of the output, in channels."""
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    return jnp.concatenate(list(_seen(padded, kernel, stride)), axis=-1)
+
+
+def _seen(padded: jax.Array, kernel: tuple[int, ...], stride: int = 1) -> Iterator[jax.Array]:
+    """What each place of the kernel sees, row by row."""
+    height, width = (
+        length - reach + 1 for length, reach in zip(padded.shape[1:3], kernel, strict=True)
+    )
+    for row in range(kernel[0]):
+        for col in range(kernel[1]):
+            yield padded[:, row : row + height : stride, col : col + width : stride]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _dense(x: jax.Array, kernel: jax.Array, pads: Margins, factors: Any) -> jax.Array:
+    if factors is None:
+        return _direct(x, kernel, 1, 1, pads)
+    # Rounded before they are copied, nine times over.
+    columns = _columns(x.astype(factors), kernel.shape[:2], pads)
+    return pointwise(columns, kernel.reshape(-1, kernel.shape[-1]), factors)
 
 
 def _forward(
-    x: jax.Array, kernel: jax.Array, pads: Margins
+    x: jax.Array, kernel: jax.Array, pads: Margins, factors: Any
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _dense(x, kernel, pads), (x, kernel)
+    return _dense(x, kernel, pads, factors), (x, kernel)
 
 
 def _backward(
-    pads: Margins, saved: tuple[jax.Array, jax.Array], grad: jax.Array
+    pads: Margins, factors: Any, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
-    (for_x,) = jax.linear_transpose(lambda x: _direct(x, kernel, 1, 1, pads), x)(grad)
     # One copy of the gradient for all taps: cut to what each sees, it is computed nine times over.
     flat = grad.reshape(-1, grad.shape[-1])
+    if factors is None:
+        (for_x,) = jax.linear_transpose(lambda x: _direct(x, kernel, 1, 1, pads), x)(grad)
+    else:
+        weights = kernel.reshape(-1, kernel.shape[-1])
+        columns = of_rounded(flat, weights, factors, transposed=True)
+        seen = columns.reshape(*grad.shape[:-1], -1)
+        (for_x,) = jax.linear_transpose(lambda x: _columns(x, kernel.shape[:2], pads), x)(seen)
     padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
-    height, width = grad.shape[1:3]
     for_kernel = [
-        padded[:, row : row + height, col : col + width].reshape(-1, x.shape[-1]).T @ flat
-        for row in range(kernel.shape[0])
-        for col in range(kernel.shape[1])
+        seen.reshape(-1, x.shape[-1]).T @ flat for seen in _seen(padded, kernel.shape[:2])
     ]
     return for_x, jnp.stack(for_kernel).reshape(kernel.shape)
 

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from s4al_jax.models import convolve
+from s4al_jax.models.convolve import Formulation as Convolution
+from s4al_jax.models.convolve import convolve, pointwise
 from s4al_jax.models.initial import kaiming_normal
 from s4al_jax.models.norm import BatchNorm, Groups
 from s4al_jax.models.remat import dear
@@ -32,7 +33,8 @@ class Decoder(nn.Module):
 
     features: int
     formulation: Formulation = "direct"
-    convolution: convolve.Formulation = "direct"
+    convolution: Convolution = "direct"
+    factors: Any = None
     norm_eps: float = 1e-5
     norm_momentum: float = 0.9
     dtype: Any = jnp.float32
@@ -47,9 +49,8 @@ class Decoder(nn.Module):
         groups: Groups,
     ) -> Float[jax.Array, "b h2 w2 f"]:
         """Of `both`, which is `coarse` enlarged with aligned corners, then `fine`, in channels."""
-        x = PairConv(self.features, self.formulation, self.convolution, self.dtype, name="conv")(
-            coarse, fine, both
-        )
+        how = (self.formulation, self.convolution, self.factors)
+        x = PairConv(self.features, *how, self.dtype, name="conv")(coarse, fine, both)
         norm = BatchNorm(self.norm_eps, self.norm_momentum, self.dtype, name="norm")
         return jax.nn.relu(norm(x, groups=groups))
 
@@ -59,7 +60,8 @@ class PairConv(nn.Module):
 
     features: int
     formulation: Formulation
-    convolution: convolve.Formulation
+    convolution: Convolution
+    factors: Any
     dtype: Any
 
     @nn.compact
@@ -75,26 +77,45 @@ class PairConv(nn.Module):
         if self.formulation == "direct":
             return dear(self._conv3x3(both, kernel))
         first, second = jnp.split(kernel, [coarse.shape[-1]], axis=2)
-        enlarged = conv3x3_of_enlarged(coarse.astype(self.dtype), first, fine.shape[1:3])
+        enlarged = conv3x3_of_enlarged(
+            coarse.astype(self.dtype), first, fine.shape[1:3], self.factors
+        )
         return dear(enlarged + self._conv3x3(fine, second))
 
     def _conv3x3(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         x, pads = x.astype(self.dtype), ((1, 1), (1, 1))
-        return convolve.convolve(x, kernel, pads=pads, formulation=self.convolution)
+        return convolve(x, kernel, pads=pads, formulation=self.convolution, factors=self.factors)
 
 
 def conv3x3_of_enlarged(
-    x: Float[jax.Array, "b h w c"], kernel: Float[jax.Array, "3 3 c f"], size: tuple[int, ...]
+    x: Float[jax.Array, "b h w c"],
+    kernel: Float[jax.Array, "3 3 c f"],
+    size: tuple[int, ...],
+    factors: Any = None,
 ) -> Float[jax.Array, "b h2 w2 f"]:
     """A 3x3 convolution of `x` enlarged to `size`, computed where `x` is small."""
-    taps = jnp.einsum("bhwc,yxcf->bhwyxf", x, kernel)
+    batch, height, width, channels = x.shape
     down, across = (
-        jnp.asarray(_shifted_interpolation(old, new), x.dtype)
-        for old, new in zip(x.shape[1:3], size, strict=True)
+        _shifted_interpolation(old, new) for old, new in zip((height, width), size, strict=True)
     )
+    # What is summed over lies side by side already, so that XLA need not transpose: columns and
+    # taps here, rows and taps below.
+    across = across.transpose(1, 2, 0).reshape(size[1], -1)
+    down = down.transpose(1, 0, 2).reshape(size[0], -1)
+    by_row = []
+    for row in kernel:
+        weights = row.transpose(1, 0, 2).reshape(channels, -1)
+        taps = pointwise(x, weights, factors).reshape(batch * height, 3 * width, -1)
+        by_row.append(_interpolated(across, taps).reshape(batch, height, -1))
+    return _interpolated(down, jnp.concatenate(by_row, axis=1)).reshape(batch, *size, -1)
+
+
+def _interpolated(matrix: np.ndarray, x: Float[jax.Array, "b k n"]) -> Float[jax.Array, "b m n"]:
+    """The matrix, times each of `x`."""
+    # One copy of it each: with a single one XLA makes a matrix of all `x`, and transposes that.
+    each = jnp.broadcast_to(jnp.asarray(matrix, x.dtype), (len(x), *matrix.shape))
     # Without `highest`, GPUs and TPUs round the factors to a few bits.
-    wide = jnp.einsum("bhwyxf,xow->byhof", taps, across, precision="highest")
-    return jnp.einsum("byhof,yph->bpof", wide, down, precision="highest")
+    return jnp.einsum("bmk,bkn->bmn", each, x, precision="highest")
 
 
 def _shifted_interpolation(old: int, new: int) -> np.ndarray:

@@ -82,6 +82,7 @@ class DeepLabV3Plus(nn.Module):
             self.aspp_channels,
             self.how.decoding,
             self.how.convolution,
+            self.how.factors,
             norm_eps=self.norm_eps,
             norm_momentum=self.norm_momentum,
             dtype=self.dtype,

@@ -73,6 +73,7 @@ class Conv(nn.Module):
             dilation=self.dilation,
             pads=(pads[0], pads[1]),
             formulation=self.how.convolution,
+            factors=self.how.factors,
         )
         y = dear(y)
         if not self.bias:

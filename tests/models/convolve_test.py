@@ -50,6 +50,29 @@ def test_products_give_the_values_and_gradients_of_a_convolution(shape, stride, 
         np.testing.assert_allclose(ours, theirs, atol=5e-5)
 
 
+@pytest.mark.parametrize(("shape", "stride", "size", "padding"), CASES)
+def test_factors_that_need_no_rounding_give_what_they_give_without(shape, stride, size, padding):
+    reach, dilation = shape
+    # Whole numbers up to 8, whose sums float32 holds exactly: bfloat16 has them all.
+    x, kernel = (
+        jnp.round(jnp.clip(4 * drawn(*one, seed=at), -8, 8))
+        for at, one in enumerate([(2, *size, 3), (reach, reach, 3, 4)])
+    )
+    pads = tuple(
+        margins(side, kernel=reach, stride=stride, dilation=dilation, padding=padding)
+        for side in size
+    )
+    how = {"stride": stride, "dilation": dilation, "pads": pads, "formulation": "products"}
+
+    def found(factors):
+        y, pullback = jax.vjp(lambda *a: convolved(*a, **how, factors=factors), x, kernel)
+        return y, *pullback(jnp.round(4 * drawn(*y.shape, seed=2)))
+
+    for exact, rounded in zip(found(None), found(jnp.bfloat16), strict=True):
+        assert exact.dtype == rounded.dtype == jnp.float32
+        np.testing.assert_array_equal(exact, rounded)
+
+
 def test_three_pixels_worked_by_hand():
     x = jnp.asarray([1.0, 10.0, 100.0]).reshape(1, 1, 3, 1)
     kernel = jnp.zeros((3, 3, 1, 1)).at[1, :, 0, 0].set(jnp.asarray([1.0, 2.0, 3.0]))
@@ -86,6 +109,13 @@ def test_half_precision_keeps_its_type_in_values_and_gradients():
         for_x, for_kernel = pullback(y)
         assert y.dtype == for_x.dtype == for_kernel.dtype == jnp.bfloat16
         assert for_kernel.shape == weights.shape
+
+
+def test_factors_are_rounded_on_cpu_alone_and_only_where_layers_are_not_in_float32():
+    assert formulations.preferred("cpu", jnp.bfloat16).factors == jnp.bfloat16
+    assert formulations.preferred("cpu", jnp.float32).factors is None
+    assert formulations.preferred("gpu", jnp.bfloat16).factors is None
+    assert formulations.preferred("tpu", jnp.bfloat16).factors is None
 
 
 def test_products_are_preferred_on_cpu_alone():

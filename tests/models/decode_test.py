@@ -50,6 +50,14 @@ def test_it_is_the_plain_convolution_with_its_gradients(size):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), ours, theirs)
 
 
+def test_factors_are_rounded_of_the_kernel_and_what_it_sees_but_not_in_enlarging():
+    x, kernel, size = jnp.round(4 * drawn(2, 3, 4, 5)), drawn(3, 3, 5, 6, seed=1), (12, 16)
+    found = conv3x3_of_enlarged(x, kernel, size, jnp.bfloat16)
+    rounded = kernel.astype(jnp.bfloat16).astype(jnp.float32)
+    np.testing.assert_allclose(found, plainly(x, rounded, size), atol=1e-4)
+    assert np.max(np.abs(found - plainly(x, kernel, size))) > 1e-2
+
+
 def test_a_decoder_gives_the_same_in_both_formulations_from_the_same_variables():
     coarse, fine = drawn(2, 3, 4, 5), drawn(2, 9, 14, 3, seed=1)
     both = jnp.concatenate([bilinear_align_corners(coarse, (9, 14)), fine], axis=-1)
