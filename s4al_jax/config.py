@@ -76,7 +76,8 @@ def _data() -> ConfigDict:
 def _model() -> ConfigDict:
     model = ConfigDict()
     model.pretrained = ""  # a .safetensors or .pth file for the backbone; empty: random weights
-    model.compute = "float32"  # or "bfloat16": what layers calculate in; the rest stays float32
+    # or "bfloat16": what layers calculate in, on a CPU only what products multiply
+    model.compute = "float32"
     model.remat = False  # True: compute cheap layers twice instead of keeping them; less memory
     model.loss_bands = 1  # of rows, in which the loss is summed; more: logits are never whole
     model.norm_momentum = 0.9  # share of the old running statistics that a step keeps
