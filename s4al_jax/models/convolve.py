@@ -172,9 +172,9 @@ def _backward(
         (for_x,) = jax.linear_transpose(lambda x: _direct(x, kernel, 1, 1, pads), x)(grad)
     else:
         weights = kernel.reshape(-1, kernel.shape[-1])
-        columns = of_rounded(flat, weights, factors, transposed=True)
-        seen = columns.reshape(*grad.shape[:-1], -1)
-        (for_x,) = jax.linear_transpose(lambda x: _columns(x, kernel.shape[:2], pads), x)(seen)
+        spread = of_rounded(flat, weights, factors, transposed=True)
+        lined_up = jax.linear_transpose(lambda x: _columns(x, kernel.shape[:2], pads), x)
+        (for_x,) = lined_up(spread.reshape(*grad.shape[:-1], -1))
     padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     for_kernel = [
         seen.reshape(-1, x.shape[-1]).T @ flat for seen in _seen(padded, kernel.shape[:2])

@@ -14,7 +14,7 @@ from s4al_jax.models.padding import margins
 
 SHAPES = [(1, 1), (3, 1), (3, 2), (3, 4), (5, 1)]
 SIZES = [(7, 10), (2, 5), (1, 1)]
-CASES = list(itertools.product(SHAPES, (1, 2), SIZES, ("symmetric", "same")))
+CASES = list(itertools.product(SHAPES, (1, 2), ("symmetric", "same"), SIZES))
 
 
 def drawn(*shape, seed=0):
@@ -32,7 +32,7 @@ def by_lax(x, kernel, stride, dilation, pads):
     )
 
 
-@pytest.mark.parametrize(("shape", "stride", "size", "padding"), CASES)
+@pytest.mark.parametrize(("shape", "stride", "padding", "size"), CASES)
 def test_products_give_the_values_and_gradients_of_a_convolution(shape, stride, size, padding):
     reach, dilation = shape
     x, kernel = drawn(2, *size, 3), drawn(reach, reach, 3, 4, seed=1)
@@ -50,7 +50,7 @@ def test_products_give_the_values_and_gradients_of_a_convolution(shape, stride, 
         np.testing.assert_allclose(ours, theirs, atol=5e-5)
 
 
-@pytest.mark.parametrize(("shape", "stride", "size", "padding"), CASES)
+@pytest.mark.parametrize(("shape", "stride", "padding", "size"), CASES[:: len(SIZES)])
 def test_factors_that_need_no_rounding_give_what_they_give_without(shape, stride, size, padding):
     reach, dilation = shape
     # Whole numbers up to 8, whose sums float32 holds exactly: bfloat16 has them all.
