@@ -14,10 +14,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from s4al_jax.models.padding import Margins
 from s4al_jax.models.product import of_rounded, product
+from s4al_jax.models.windows import padded, windows
 
 Formulation = Literal["direct", "products"]
-Margins = tuple[tuple[int, int], tuple[int, int]]
 
 
 def preferred(platform: str) -> Formulation:
@@ -39,13 +40,12 @@ def convolve(
 
     Products round what they multiply to the type `factors`, if one is given.
     """
-    if formulation == "direct" or (stride > 1 and dilation > 1):
+    if formulation == "direct":
         return _direct(x, kernel, stride, dilation, pads)
     if formulation != "products":
         raise ValueError(f"formulation is 'direct' or 'products', not {formulation!r}")
     if stride > 1:
-        columns = _columns(x, kernel.shape[:2], pads, stride)
-        return pointwise(columns, kernel.reshape(-1, kernel.shape[-1]), factors)
+        return _by_columns(x, kernel, pads, factors, stride=stride, dilation=dilation)
     if kernel.shape[:2] == (1, 1) and pads == ((0, 0), (0, 0)):
         return pointwise(x, kernel[0, 0], factors)
     if dilation > 1:
@@ -58,7 +58,7 @@ def pointwise(
 ) -> Float[jax.Array, "b h w f"]:
     """A 1x1 convolution as a product of two matrices."""
     # Flat: with more than one axis to sum over, the gradient of the weights is transposed first.
-    return product(x.reshape(-1, x.shape[-1]), weights, factors).reshape(*x.shape[:-1], -1)
+    return product(_flat(x), weights, factors).reshape(*x.shape[:-1], -1)
 
 
 def _direct(
@@ -131,20 +131,29 @@ def _by_taps(
     return total
 
 
-def _columns(x: jax.Array, kernel: tuple[int, ...], pads: Margins, stride: int = 1) -> jax.Array:
+def _by_columns(
+    x: jax.Array,
+    kernel: jax.Array,
+    pads: Margins,
+    factors: Any,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+) -> jax.Array:
+    columns = _columns(x, kernel.shape[:2], pads, stride=stride, dilation=dilation)
+    return pointwise(columns, _flat(kernel), factors)
+
+
+def _columns(
+    x: jax.Array, kernel: tuple[int, ...], pads: Margins, *, stride: int = 1, dilation: int = 1
+) -> jax.Array:
     """All that the kernel's places see under every pixel of the output, in channels."""
-    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
-    return jnp.concatenate(list(_seen(padded, kernel, stride)), axis=-1)
+    seen = windows(padded(x, pads), kernel, stride=stride, dilation=dilation)
+    return jnp.concatenate(seen, axis=-1)
 
 
-def _seen(padded: jax.Array, kernel: tuple[int, ...], stride: int = 1) -> Iterator[jax.Array]:
-    """What each place of the kernel sees, row by row."""
-    height, width = (
-        length - reach + 1 for length, reach in zip(padded.shape[1:3], kernel, strict=True)
-    )
-    for row in range(kernel[0]):
-        for col in range(kernel[1]):
-            yield padded[:, row : row + height : stride, col : col + width : stride]
+def _flat(x: jax.Array) -> jax.Array:
+    return x.reshape(-1, x.shape[-1])
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -152,8 +161,7 @@ def _dense(x: jax.Array, kernel: jax.Array, pads: Margins, factors: Any) -> jax.
     if factors is None:
         return _direct(x, kernel, 1, 1, pads)
     # Rounded before they are copied, nine times over.
-    columns = _columns(x.astype(factors), kernel.shape[:2], pads)
-    return pointwise(columns, kernel.reshape(-1, kernel.shape[-1]), factors)
+    return _by_columns(x.astype(factors), kernel, pads, factors)
 
 
 def _forward(
@@ -167,18 +175,15 @@ def _backward(
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
     # One copy of the gradient for all taps: cut to what each sees, it is computed nine times over.
-    flat = grad.reshape(-1, grad.shape[-1])
+    flat = _flat(grad)
     if factors is None:
         (for_x,) = jax.linear_transpose(lambda x: _direct(x, kernel, 1, 1, pads), x)(grad)
     else:
-        weights = kernel.reshape(-1, kernel.shape[-1])
-        spread = of_rounded(flat, weights, factors, transposed=True)
+        spread = of_rounded(flat, _flat(kernel), factors, transposed=True)
         lined_up = jax.linear_transpose(lambda x: _columns(x, kernel.shape[:2], pads), x)
         (for_x,) = lined_up(spread.reshape(*grad.shape[:-1], -1))
-    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
-    for_kernel = [
-        seen.reshape(-1, x.shape[-1]).T @ flat for seen in _seen(padded, kernel.shape[:2])
-    ]
+    seen = windows(padded(x, pads), kernel.shape[:2])
+    for_kernel = [_flat(part).T @ flat for part in seen]
     return for_x, jnp.stack(for_kernel).reshape(kernel.shape)
 
 

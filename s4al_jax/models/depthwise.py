@@ -13,10 +13,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Float
 
-from s4al_jax.models.padding import Padding, margins
+from s4al_jax.models.padding import Margins, Padding, margins
+from s4al_jax.models.windows import padded, windows
 
 Formulation = Literal["shifted", "grouped"]
-Margins = tuple[tuple[int, int], tuple[int, int]]
 
 
 def preferred(platform: str) -> Formulation:
@@ -57,9 +57,7 @@ def depthwise_conv3x3(
 def _shifted(
     x: jax.Array, kernel: jax.Array, stride: int, dilation: int, pads: Margins
 ) -> jax.Array:
-    padded = _padded(x, pads)
-    size = [(side - 2 * dilation - 1) // stride + 1 for side in padded.shape[1:3]]
-    return _weighted_sum(padded, kernel, size=size, stride=stride, dilation=dilation)
+    return _weighted_sum(padded(x, pads), kernel, stride=stride, dilation=dilation)
 
 
 def _forward(
@@ -78,7 +76,7 @@ def _backward(
     x, kernel = saved
     return (
         _input_gradient(grad, kernel, x.shape[1:3], stride=stride, dilation=dilation, pads=pads),
-        _kernel_gradient(grad, _padded(x, pads), stride=stride, dilation=dilation),
+        _kernel_gradient(grad, padded(x, pads), stride=stride, dilation=dilation),
     )
 
 
@@ -102,18 +100,11 @@ def _input_gradient(
         edges.append((reach - low, side + low - (spread - 1) * stride - 1, stride - 1))
     zero = jnp.zeros((), grad.dtype)
     spread_out = lax.pad(grad, zero, [(0, 0, 0), *edges, (0, 0, 0)])
-    return _weighted_sum(spread_out, kernel[::-1, ::-1], size=size, stride=1, dilation=dilation)
+    return _weighted_sum(spread_out, kernel[::-1, ::-1], stride=1, dilation=dilation)
 
 
-def _kernel_gradient(
-    grad: jax.Array, padded: jax.Array, *, stride: int, dilation: int
-) -> jax.Array:
-    size = grad.shape[1:3]
-    seen = [
-        _window(padded, row, col, size, stride, dilation) * grad
-        for row in range(3)
-        for col in range(3)
-    ]
+def _kernel_gradient(grad: jax.Array, x: jax.Array, *, stride: int, dilation: int) -> jax.Array:
+    seen = [part * grad for part in windows(x, (3, 3), stride=stride, dilation=dilation)]
     # In two reductions, the first of all nine at once and along rows: over more than one axis,
     # or one tap after the other, it is two to three times slower on CPU.
     zeros = [jnp.zeros((), grad.dtype)] * len(seen)
@@ -121,28 +112,9 @@ def _kernel_gradient(
     return jnp.sum(jnp.stack(by_row), axis=(1, 2)).reshape(3, 3, 1, -1)
 
 
-def _weighted_sum(
-    padded: jax.Array, kernel: jax.Array, *, size: Sequence[int], stride: int, dilation: int
-) -> jax.Array:
-    total = jnp.zeros((), padded.dtype)
-    for row in range(3):
-        for col in range(3):
-            weight = kernel[row, col].reshape(1, 1, 1, -1)
-            total = total + _window(padded, row, col, size, stride, dilation) * weight
+def _weighted_sum(x: jax.Array, kernel: jax.Array, *, stride: int, dilation: int) -> jax.Array:
+    total = jnp.zeros((), x.dtype)
+    seen = windows(x, (3, 3), stride=stride, dilation=dilation)
+    for part, weight in zip(seen, kernel.reshape(9, 1, 1, 1, -1), strict=True):
+        total = total + part * weight
     return total
-
-
-def _window(
-    padded: jax.Array, row: int, col: int, size: Sequence[int], stride: int, dilation: int
-) -> jax.Array:
-    """What the kernel's tap (row, col) sees, for every pixel of an output of `size`."""
-    top, left = row * dilation, col * dilation
-    batch, _, _, channels = padded.shape
-    bottom, right = top + (size[0] - 1) * stride + 1, left + (size[1] - 1) * stride + 1
-    return lax.slice(
-        padded, (0, top, left, 0), (batch, bottom, right, channels), (1, stride, stride, 1)
-    )
-
-
-def _padded(x: jax.Array, pads: Margins) -> jax.Array:
-    return jnp.pad(x, ((0, 0), *pads, (0, 0)))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from s4al_jax.models import convolve, decode, depthwise, resize
+from s4al_jax.models import convolve, decode, depthwise, product, resize
 from s4al_jax.models.convolve import Formulation as Convolution
 from s4al_jax.models.decode import Formulation as Decoding
 from s4al_jax.models.depthwise import Formulation as Depthwise
@@ -28,9 +28,9 @@ class Formulations(NamedTuple):
 def preferred(platform: str, compute: Any = jnp.float32) -> Formulations:
     """The faster ones on a JAX platform ("cpu", "gpu", "tpu"), as far as they were measured."""
     return Formulations(
-        factors=compute if platform == "cpu" and compute != jnp.float32 else None,
         convolution=convolve.preferred(platform),
         depthwise=depthwise.preferred(platform),
         decoding=decode.preferred(platform),
         resize=resize.preferred(platform),
+        factors=product.preferred(platform, compute),
     )

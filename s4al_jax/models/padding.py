@@ -7,6 +7,8 @@ pixel, which costs a pretrained network several points: every convolution takes 
 from typing import Literal
 
 Padding = Literal["symmetric", "same"]
+Margins = tuple[tuple[int, int], tuple[int, int]]
+"""Zeros to put before and after rows, then columns."""
 
 
 def margins(

@@ -14,11 +14,16 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 
+def preferred(platform: str, compute: Any) -> Any:
+    """The type to round factors to for layers that calculate in `compute`; None: layers do it."""
+    return compute if platform == "cpu" and compute != jnp.float32 else None
+
+
 def product(
     a: Float[jax.Array, "n k"], b: Float[jax.Array, "k m"], factors: Any = None
 ) -> Float[jax.Array, "n m"]:
     """`a` times `b`, rounded to the type `factors` before they are multiplied if one is given."""
-    return a @ b if factors is None else _of_rounded(a, b, factors)
+    return a @ b if factors is None else _rounding(a, b, factors)
 
 
 def of_rounded(a: jax.Array, b: jax.Array, factors: Any, *, transposed: bool = False) -> jax.Array:
@@ -26,7 +31,7 @@ def of_rounded(a: jax.Array, b: jax.Array, factors: Any, *, transposed: bool = F
 
     It is not meant to be differentiated.
     """
-    # By the axes that are summed over: XLA would not round before a transpose of its own making.
+    # By the axes that are summed over: of a transpose that is written out XLA multiplies in float32.
     axes = ((1,), (1 if transposed else 0,))
     return jax.lax.dot_general(
         a.astype(factors), b.astype(factors), (axes, ((), ())), preferred_element_type=jnp.float32
@@ -34,7 +39,7 @@ def of_rounded(a: jax.Array, b: jax.Array, factors: Any, *, transposed: bool = F
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _of_rounded(a: jax.Array, b: jax.Array, factors: Any) -> jax.Array:
+def _rounding(a: jax.Array, b: jax.Array, factors: Any) -> jax.Array:
     return of_rounded(a, b, factors)
 
 
@@ -51,4 +56,4 @@ def _backward(
     return of_rounded(grad, b, factors, transposed=True), a.T @ grad
 
 
-_of_rounded.defvjp(_forward, _backward)
+_rounding.defvjp(_forward, _backward)

@@ -32,17 +32,20 @@ def by_lax(x, kernel, stride, dilation, pads):
     )
 
 
+def products(reach, stride, dilation, padding, size):
+    """How to convolve pictures of a size by products."""
+    common = {"stride": stride, "dilation": dilation}
+    pads = tuple(margins(side, kernel=reach, padding=padding, **common) for side in size)
+    return {**common, "pads": pads, "formulation": "products"}
+
+
 @pytest.mark.parametrize(("shape", "stride", "padding", "size"), CASES)
 def test_products_give_the_values_and_gradients_of_a_convolution(shape, stride, size, padding):
     reach, dilation = shape
     x, kernel = drawn(2, *size, 3), drawn(reach, reach, 3, 4, seed=1)
-    pads = tuple(
-        margins(side, kernel=reach, stride=stride, dilation=dilation, padding=padding)
-        for side in size
-    )
-    expected, pullback = jax.vjp(lambda *a: by_lax(*a, stride, dilation, pads), x, kernel)
+    how = products(reach, stride, dilation, padding, size)
+    expected, pullback = jax.vjp(lambda *a: by_lax(*a, stride, dilation, how["pads"]), x, kernel)
     weight = drawn(*expected.shape, seed=2)
-    how = {"stride": stride, "dilation": dilation, "pads": pads, "formulation": "products"}
     found, our_pullback = jax.vjp(lambda *a: convolved(*a, **how), x, kernel)
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, atol=2e-5)
@@ -58,11 +61,7 @@ def test_factors_that_need_no_rounding_give_what_they_give_without(shape, stride
         jnp.round(jnp.clip(4 * drawn(*one, seed=at), -8, 8))
         for at, one in enumerate([(2, *size, 3), (reach, reach, 3, 4)])
     )
-    pads = tuple(
-        margins(side, kernel=reach, stride=stride, dilation=dilation, padding=padding)
-        for side in size
-    )
-    how = {"stride": stride, "dilation": dilation, "pads": pads, "formulation": "products"}
+    how = products(reach, stride, dilation, padding, size)
 
     def found(factors):
         y, pullback = jax.vjp(lambda *a: convolved(*a, **how, factors=factors), x, kernel)
