@@ -1,4 +1,4 @@
-"""CamVid as in the paper: 367/101/233 frames at 360x480, 10 % labelled, two acquisitions to 13.8 %.
+"""CamVid as in the paper: 367/101/233 frames at 360x480, 10 % labeled, two acquisitions to 13.8 %.
 
     S4AL_CAMVID=... python -m s4al_jax.main --config=configs/camvid.py --workdir=runs/camvid \\
         --config.model.pretrained=mobilenet_v2_imagenet.safetensors
@@ -12,7 +12,7 @@ import os
 
 from ml_collections import ConfigDict
 
-from s4al_jax import config as knobs
+from s4al_jax.config import defaults
 
 # The authors' head classes; the rule would also count cars, with 6 % of the pixels.
 HEAD, TAIL = (0, 1, 3, 4, 5), (2, 6, 7, 8, 9, 10)
@@ -20,10 +20,10 @@ HEAD, TAIL = (0, 1, 3, 4, 5), (2, 6, 7, 8, 9, 10)
 
 def get_config(argument: str | None = None) -> ConfigDict:
     """The paper's protocol, or one of its studies."""
-    config = knobs.default()
+    config = defaults.default()
     config.data.name = "camvid"
     config.data.root = os.environ.get("S4AL_CAMVID", "")
     config.data.kwargs = ConfigDict()
     config.model.pretrained = os.environ.get("S4AL_WEIGHTS", "")
     config.method.kwargs.update(head=HEAD, tail=TAIL)
-    return knobs.study(config, argument, supervised={"iterations": 100, "epochs": 100})
+    return defaults.study(config, argument, supervised={"iterations": 100, "epochs": 100})

@@ -7,7 +7,7 @@
 from ml_collections import ConfigDict
 
 from configs import camvid
-from s4al_jax import config as knobs
+from s4al_jax.config import defaults
 
 
 def get_config(argument: str | None = None) -> ConfigDict:
@@ -23,4 +23,4 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.method.kwargs.update(ema_decay=0.97, teacher_statistics="running")
     config.batch.unlabeled = 2
     config.evaluate.every_epochs = 16
-    return knobs.study(config, argument, supervised={"iterations": 25, "epochs": 32})
+    return defaults.study(config, argument, supervised={"iterations": 25, "epochs": 32})

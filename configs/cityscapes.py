@@ -1,4 +1,4 @@
-"""Cityscapes as in the paper: 2675/300/500 at 688x688, 10 % labelled, five acquisitions of 1.4 %.
+"""Cityscapes as in the paper: 2675/300/500 at 688x688, 10 % labeled, five acquisitions of 1.4 %.
 
     S4AL_CITYSCAPES=... python -m s4al_jax.main --config=configs/cityscapes.py \\
         --workdir=runs/cityscapes --config.model.pretrained=mobilenet_v2_imagenet.safetensors
@@ -16,12 +16,12 @@ import os
 
 from ml_collections import ConfigDict
 
-from s4al_jax import config as knobs
+from s4al_jax.config import defaults
 
 
 def get_config(argument: str | None = None) -> ConfigDict:
     """The paper's protocol, or one of its studies."""
-    config = knobs.default()
+    config = defaults.default()
     config.data.name = "cityscapes"
     config.data.root = os.environ.get("S4AL_CITYSCAPES", "")
     config.data.height, config.data.width = 688, 688
@@ -32,4 +32,4 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.replay.capacity = 500
     config.method.kwargs.update(head_draws=3, tail_draws=3)  # head and tail by the rule
     config.acquisition.update(cell_height=43, cell_width=43, cells_per_image=4)
-    return knobs.study(config, argument, supervised={"iterations": 200, "epochs": 100})
+    return defaults.study(config, argument, supervised={"iterations": 200, "epochs": 100})

@@ -8,12 +8,12 @@
 
 from ml_collections import ConfigDict
 
-from s4al_jax import config as knobs
+from s4al_jax.config import defaults
 
 
 def get_config(argument: str | None = None) -> ConfigDict:
     """The demo, or one of its studies."""
-    config = knobs.default()
+    config = defaults.default()
     config.data.height, config.data.width = 96, 128
     config.data.kwargs.update(train=160, val=32, test=64)
     config.model.backbone.kwargs.width = 0.35
@@ -30,4 +30,4 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.evaluate.update(every_epochs=15, batch=16, splits=("test",))
     config.score.batch = 16
     config.checkpoint.every_epochs = 15
-    return knobs.study(config, argument, supervised={"iterations": 20, "epochs": 65})
+    return defaults.study(config, argument, supervised={"iterations": 20, "epochs": 65})

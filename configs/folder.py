@@ -11,20 +11,20 @@ directory and stops; the same command goes on when the answers are there. With m
 
 from ml_collections import ConfigDict
 
-from s4al_jax import config as knobs
+from s4al_jax.config import defaults
 
 
 def get_config(argument: str | None = None) -> ConfigDict:
     """Two acquisitions of four cells an image; the argument is PATH or PATH:study."""
     # A path may have a colon of its own: only the name of a study stands behind the last one.
     path, colon, study = (argument or "").rpartition(":")
-    if not colon or study not in ("", *knobs.STUDIES):
+    if not colon or study not in ("", *defaults.STUDIES):
         path, study = argument or "", ""
-    config = knobs.default()
+    config = defaults.default()
     config.data.name = "folder"
     config.data.root = path
     config.data.kwargs = ConfigDict({"split": "auto", "val_share": 0.1, "test_share": 0.1})
     config.oracle.name = "folder"
     config.schedule.update(iterations=50, epochs=20, last_epochs=32)
     config.schedule.update(warmup_epochs=4, replay_start_epoch=8)
-    return knobs.study(config, study or None, supervised={"iterations": 50, "epochs": 32})
+    return defaults.study(config, study or None, supervised={"iterations": 50, "epochs": 32})

@@ -10,7 +10,7 @@ in less than a minute a run, and none of its figures is expected. Studies: `:sup
 from ml_collections import ConfigDict
 
 from configs import demo
-from s4al_jax import config as knobs
+from s4al_jax.config import defaults
 
 
 def get_config(argument: str | None = None) -> ConfigDict:
@@ -26,4 +26,4 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.schedule.update(warmup_epochs=4, replay_start_epoch=5)
     config.evaluate.every_epochs = config.checkpoint.every_epochs = 7
     config.report.update(pool_images=8, measured_images=8)
-    return knobs.study(config, argument, supervised={"iterations": 20, "epochs": 26})
+    return defaults.study(config, argument, supervised={"iterations": 20, "epochs": 26})

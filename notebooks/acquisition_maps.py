@@ -14,7 +14,7 @@
 #   on. Only its last networks are still there, so there is nothing to compare them with.
 #
 # This is a script in the percent format, which Jupyter, VS Code and PyCharm open as a notebook;
-# `python scripts/build_notebook.py` makes `acquisition_maps.ipynb` of it, with its pictures.
+# `python tools/build_notebook.py` makes `acquisition_maps.ipynb` of it, with its pictures.
 
 # %%
 import contextlib
@@ -27,12 +27,13 @@ from pathlib import Path
 
 import numpy as np
 
-from s4al_jax import config as knobs
-from s4al_jax import experiment, interview, loop
-from s4al_jax.engine import rundir
+from s4al_jax.config import defaults
 from s4al_jax.engine.predict import predictor
-from s4al_jax.pool.bought import bought
-from s4al_jax.report import measure_figures, prediction_figures, question_figures, runs, tables
+from s4al_jax.labels.export import read_answers
+from s4al_jax.report import tables
+from s4al_jax.report.figures import comparisons, measures, predictions
+from s4al_jax.run import build, loop, probe
+from s4al_jax.rundir import directory, records
 
 # %matplotlib inline
 
@@ -44,22 +45,22 @@ workdir = root / (os.environ.get("S4AL_WORKDIR") or Path(tempfile.mkdtemp()) / "
 # %% [markdown]
 # ## Step through the loop
 #
-# `loop.cycles` trains, evaluates, asks, has the answers bought, and hands over after every cycle.
-# That is the moment to invite the networks to an interview: `interview.guest` keeps them, and what
-# was known when they learned.
+# `loop.run_cycles` trains, evaluates, scores, has regions annotated, and hands over after every
+# cycle. That is the moment to keep the networks, and what was known when they learned:
+# `probe.snapshot`.
 
 # %%
 if (workdir / "config.json").exists():
-    config = knobs.of_run(workdir)
+    config = defaults.of_run(workdir)
 else:
     config = runpy.run_path(str(config_file))["get_config"]()
-own = experiment.build(config)
+own = build.build(config)
 
 terminal = sys.stdout
 guests, bought_after = {}, {}
 with contextlib.redirect_stdout(io.StringIO()):  # a line for every epoch
-    for result in loop.cycles(own, workdir):
-        newest = interview.guest(own, workdir)
+    for result in loop.run_cycles(own, workdir):
+        newest = probe.snapshot(own, workdir)
         guests[newest.cycle] = newest
         bought_after[result.cycle] = result.chosen or []
         print(loop.summary(result), file=terminal, flush=True)
@@ -69,20 +70,20 @@ first, last = guests[min(guests)], guests[max(guests)]
 # What this came to, on images that nobody learns from:
 
 # %%
-record, classes = runs.read(workdir), own.spec.classes
+record, classes = records.read(workdir), own.spec.classes
 network, split = own.method.networks[-1], own.evaluated[-1]
-curve = measure_figures.Curve(
+curve = measures.Curve(
     [cycle.labeled_share for cycle in record.cycles],
     np.array([cycle.miou(network, split) for cycle in record.cycles], float),
 )
-measure_figures.learning_curve({f"{network} on {split}": curve})
+measures.learning_curve({f"{network} on {split}": curve})
 
 # %%
 ious = {}
 for cycle in record.cycles:
     measured = cycle.metrics["measures"][network][split]
     ious[f"cycle {cycle.number}"] = np.array([measured[f"iou/{name}"] for name in classes], float)
-measure_figures.class_iou(ious, classes)
+measures.class_iou(ious, classes)
 
 # %% [markdown]
 # ## Four questions to one network
@@ -98,19 +99,19 @@ measure_figures.class_iou(ious, classes)
 
 
 # %%
-def asked(**changes: object) -> interview.Reply:
+def asked(**changes: object) -> probe.Scores:
     """What the guest asks for when the run's question is changed."""
-    other = knobs.restored(own.knobs)
+    other = defaults.restored(own.options)
     other.acquisition.update(changes)
-    return interview.interview(experiment.build(other), guest)
+    return probe.score_pool(build.build(other), guest)
 
 
 last_purchase = max((cycle for cycle, regions in bought_after.items() if regions), default=0)
 guest = guests.get(last_purchase, last)
-replies = {name.replace("_", " "): asked(name=name) for name in knobs.QUESTIONS}
-mine = own.knobs["acquisition.name"].replace("_", " ")
+replies = {name.replace("_", " "): asked(name=name) for name in defaults.QUESTIONS}
+mine = own.options["acquisition.name"].replace("_", " ")
 
-scored = rundir.cycle_folder(workdir, guest.cycle).scores
+scored = directory.cycle_folder(workdir, guest.cycle).scores
 if scored is None:
     print("After this cycle the run did not ask any more.")
 else:
@@ -118,14 +119,14 @@ else:
     print(f"After cycle {guest.cycle}, {mine} scores every cell as the run did: {same}")
 
 # %% [markdown]
-# Framed cells are what the question would buy, grey ones were known. The three questions to the
+# Framed cells are what the question would buy, gray ones were known. The three questions to the
 # network gather where it is in doubt; lots fall anywhere.
 
 # %%
 images = np.flatnonzero(replies[mine].chosen.any(axis=(1, 2)))[:4]
 pictures = [own.spec.train.read_image(image) for image in images]
 names = [own.spec.train.names[image] for image in images]
-question_figures.questions(
+comparisons.questions(
     pictures[:3],
     {name: reply.open_scores[images[:3]] for name, reply in replies.items()},
     {name: reply.chosen[images[:3]] for name, reply in replies.items()},
@@ -140,15 +141,15 @@ question_figures.questions(
 
 
 # %%
-def pixels(reply: interview.Reply) -> np.ndarray:
+def pixels(reply: probe.Scores) -> np.ndarray:
     """What a reply would buy, pixel by pixel."""
     size = (own.spec.height, own.spec.width)
-    return question_figures.chosen_pixels(reply.chosen, reply.grid.boxes, size)
+    return comparisons.chosen_pixels(reply.chosen, reply.grid.boxes, size)
 
 
-def shared(one: interview.Reply, other: interview.Reply) -> float:
+def shared(one: probe.Scores, other: probe.Scores) -> float:
     """Overlap of two choices in %."""
-    return 100 * question_figures.overlap(pixels(one), pixels(other)).share
+    return 100 * comparisons.overlap(pixels(one), pixels(other)).share
 
 
 rows = [
@@ -159,11 +160,11 @@ print(tables.markdown(("", *replies), rows))
 
 
 # %%
-def compared(other: interview.Reply, labels: tuple[str, str]) -> object:
+def compared(other: probe.Scores, labels: tuple[str, str]) -> object:
     """The picture of what the run's own question and another reply have in common."""
     print(f"{shared(replies[mine], other):.0f} % in common, over the whole pool")
     one, two = pixels(replies[mine])[images], pixels(other)[images]
-    return question_figures.difference(pictures, one, two, labels, names)
+    return comparisons.difference(pictures, one, two, labels, names)
 
 
 rival = "margin" if mine != "margin" else "entropy"
@@ -180,7 +181,7 @@ side = own.grid.cell_height, own.grid.cell_width
 large = asked(
     cell_height=2 * side[0],
     cell_width=2 * side[1],
-    cells_per_image=max(1, own.knobs["acquisition.cells_per_image"] // 4),
+    cells_per_image=max(1, own.options["acquisition.cells_per_image"] // 4),
 )
 compared(large, (f"{side[0]}x{side[1]} pixels", f"{2 * side[0]}x{2 * side[1]} pixels"))
 
@@ -191,14 +192,14 @@ compared(large, (f"{side[0]}x{side[1]} pixels", f"{2 * side[0]}x{2 * side[1]} pi
 # others not at all.
 
 # %%
-scope = "pool" if own.knobs["acquisition.scope"] == "image" else "image"
+scope = "pool" if own.options["acquisition.scope"] == "image" else "image"
 elsewhere = asked(scope=scope)
-for where, reply in ((own.knobs["acquisition.scope"], replies[mine]), (scope, elsewhere)):
+for where, reply in ((own.options["acquisition.scope"], replies[mine]), (scope, elsewhere)):
     each = reply.chosen.sum(axis=(1, 2))
     print(
         f"scope {where}: {(each > 0).sum()} of {len(each)} images, up to {each.max()} cells in one"
     )
-compared(elsewhere, (f"scope {own.knobs['acquisition.scope']}", f"scope {scope}"))
+compared(elsewhere, (f"scope {own.options['acquisition.scope']}", f"scope {scope}"))
 
 # %% [markdown]
 # ## What the network makes of the answers
@@ -215,12 +216,12 @@ seen = {
 framed = np.zeros((len(own.spec.train.names), own.grid.rows, own.grid.cols), bool)
 for image, row, col in sum(bought_after.values(), []):
     framed[image, row, col] = True
-cells = prediction_figures.Cells(framed[images], own.grid.boxes)
+cells = predictions.Cells(framed[images], own.grid.boxes)
 known = own.spec.train.known
 truths = [
     own.spec.train.read_truth(image) if known[image] else last.known(image) for image in images
 ]
-prediction_figures.before_after(
+predictions.before_after(
     pictures,
     truths,
     {name: one.logits.argmax(axis=-1).astype(np.uint8) for name, one in seen.items()},
@@ -234,11 +235,11 @@ prediction_figures.before_after(
 # And where they are in doubt:
 
 # %%
-prediction_figures.uncertainty(
+predictions.uncertainty(
     pictures[:2],
     {name: one.uncertainty[:2] for name, one in seen.items()},
     names[:2],
-    asked=prediction_figures.Cells(cells.chosen[:2], cells.boxes),
+    asked=predictions.Cells(cells.chosen[:2], cells.boxes),
 )
 
 # %% [markdown]
@@ -248,16 +249,18 @@ prediction_figures.uncertainty(
 # cells that a network asks for hold more of the rare classes, at the bottom, than whole images do?
 
 # %%
-answers = [answer for of_image in bought(workdir / "annotations", own.spec) for answer in of_image]
+answers = [
+    answer for of_image in read_answers(workdir / "annotations", own.spec) for answer in of_image
+]
 paid = {}
 for cycle in sorted({answer.cycle for answer in answers}):
     name = f"bought after cycle {cycle - 1}" if cycle else "at the start"
     paid[name] = np.sum([one.class_pixels for one in answers if one.cycle == cycle], axis=0)
-measure_figures.class_shares(paid, classes)
+measures.class_shares(paid, classes)
 
 # %% [markdown]
 # ## What is still taken for something else
 
 # %%
 confusion = record.cycles[-1].confusion(network, split)
-measure_figures.confusion_matrix(confusion, classes)
+measures.confusion_matrix(confusion, classes)

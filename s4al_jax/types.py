@@ -14,7 +14,7 @@ Array = Any
 """A numpy array on the host, a JAX array (or tracer) on the device."""
 
 Tree = Any
-"""A nested container of arrays: network parameters, batch statistics, an optimiser's state."""
+"""A nested container of arrays: network parameters, batch statistics, an optimizer's state."""
 
 UNLABELED = 254
 """In a label map: nobody has been asked yet."""
@@ -93,7 +93,7 @@ class ImageSet(NamedTuple):
     read_original_truth: Callable[[int], np.ndarray] | None = None
     """index -> the truth of that size, if there is one beside `read_truth`'s"""
     has_truth: tuple[bool, ...] | None = None
-    """for each image whether anybody has labelled it; None: all are"""
+    """for each image whether anybody has labeled it; None: all are"""
 
     @property
     def known(self) -> np.ndarray:
@@ -119,7 +119,7 @@ class DatasetSpec(NamedTuple):
 
     @property
     def legend(self) -> list[dict[str, Any]]:
-        """The classes as files say them: id, name and colour of each."""
+        """The classes as files say them: id, name and color of each."""
         return [
             {"id": index, "name": name, "color": list(self.palette[index])}
             for index, name in enumerate(self.classes)
@@ -127,7 +127,7 @@ class DatasetSpec(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Images as they lie on disk (`uint8`; the device normalises), with what is known of them."""
+    """Images as they lie on disk (`uint8`; the device normalizes), with what is known of them."""
 
     image: Array
     """uint8 `[batch, height, width, 3]`"""
@@ -169,8 +169,8 @@ class Network(NamedTuple):
 
     `init(key)` gives the variables `{"params": ..., "batch_stats": ...}`.
     `apply(variables, images, *, train, key, groups)` takes images as float
-    `[batch, height, width, 3]` in 0..1 (it normalises them as its weights want) and gives the
-    `Prediction` and the batch statistics after the pass. With `train` the pass normalises by the
+    `[batch, height, width, 3]` in 0..1 (it normalizes them as its weights want) and gives the
+    `Prediction` and the batch statistics after the pass. With `train` the pass normalizes by the
     statistics of its own batch and drops units at random with `key`; `groups` says that the images
     are several batches, one after the other, and how many each has, and the numbers are those of
     one pass for each. Without `train` it uses the running statistics and needs neither.
@@ -208,7 +208,7 @@ class Method(NamedTuple):
     """A learner: the idea of optax's `GradientTransformation`, for semi-supervised training."""
 
     init: Callable[[Array, np.ndarray, TrainState | None], TrainState]
-    """(key, labelled pixels of each class, the previous cycle's last state) -> state at step 0"""
+    """(key, labeled pixels of each class, the previous cycle's last state) -> state at step 0"""
     update: Callable[[TrainState, StepInputs, Phase], tuple[TrainState, Metrics]]
     """one step; a pure function, compiled once for each phase"""
     predict: Callable[[Tree, Array], Prediction]

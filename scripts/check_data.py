@@ -11,11 +11,12 @@ from pathlib import Path
 
 from absl import app, flags
 
-from s4al_jax import command_line, experiment
-from s4al_jax.engine.terminal import Terminal
-from s4al_jax.pool.check import survey
-from s4al_jax.report.data import data_report, sheet
-from s4al_jax.report.figures import save
+from s4al_jax.cli import arguments
+from s4al_jax.console.terminal import Terminal
+from s4al_jax.data.validate import survey
+from s4al_jax.report.figures.acquisition import save
+from s4al_jax.report.figures.data import data_report, sheet
+from s4al_jax.run import build
 from s4al_jax.types import InputError
 
 _SHEET = flags.DEFINE_string("sheet", "contact_sheet.png", "Where the contact sheet goes.")
@@ -24,7 +25,7 @@ _PICTURES = flags.DEFINE_integer("pictures", 16, "How many pictures it shows.", 
 
 def main(_: Sequence[str]) -> None:
     """Print the report, draw the sheet, and end with 1 if a file is wrong."""
-    spec = experiment.dataset(command_line.config().data)
+    spec = build.dataset(arguments.config().data)
     with Terminal(sys.stderr) as terminal:
         found = survey(spec, progress=terminal.countdown("images read"), originals=True)
     print(data_report(spec, found))
@@ -37,6 +38,6 @@ def main(_: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        app.run(main, flags_parser=command_line.parsed)
+        app.run(main, flags_parser=arguments.parsed)
     except InputError as error:
         sys.exit(f"error: {error}")

@@ -10,11 +10,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from s4al_jax import experiment, exported, start
-from s4al_jax.config import of_run
-from s4al_jax.engine.terminal import Terminal
-from s4al_jax.experiment import Experiment
-from s4al_jax.pool.bought import bought, write_bought
+from s4al_jax.config.defaults import of_run
+from s4al_jax.console.terminal import Terminal
+from s4al_jax.labels.export import read_answers, write_bought
+from s4al_jax.run import build, export, preflight
+from s4al_jax.run.build import Experiment
 from s4al_jax.types import InputError
 
 
@@ -31,9 +31,9 @@ def main() -> None:
     if not (given.model or given.labels):
         parser.error("name a folder for --model, for --labels, or for both")
     built = _experiment(given.run, given.root)
-    start.check_splits(built, given.run)
+    preflight.check_splits(built, given.run)
     if given.model:
-        position = exported.write(built, given.run, given.model, network=given.network)
+        position = export.export_network(built, given.run, given.model, network=given.network)
         steps = built.schedule.steps_of(position.cycle)
         last = built.schedule.cycles - 1
         print(
@@ -41,7 +41,7 @@ def main() -> None:
             f"step {position.step} of {steps}"
         )
     if given.labels:
-        answers = bought(given.run / "annotations", built.spec)
+        answers = read_answers(given.run / "annotations", built.spec)
         original = given.size == "original"
         with Terminal(sys.stderr) as terminal:
             progress = terminal.countdown("images written")
@@ -54,7 +54,7 @@ def _experiment(run: Path, root: str | None) -> Experiment:
     config.devices = 1
     if root is not None:
         config.data.root = root
-    return experiment.build(config)
+    return build.build(config)
 
 
 if __name__ == "__main__":

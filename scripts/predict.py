@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax import exported
+from s4al_jax.console.terminal import Terminal
+from s4al_jax.data.images import likeliest, named_pictures, on_disk, resized, rgb
 from s4al_jax.engine import devices
 from s4al_jax.engine.predict import Seen, predictor
-from s4al_jax.engine.terminal import Terminal
-from s4al_jax.feed.ahead import ahead
-from s4al_jax.pool.pictures import likeliest, named_pictures, on_disk, resized, rgb
+from s4al_jax.input.prefetch import prefetch
 from s4al_jax.report.predictions import write_prediction
+from s4al_jax.run import export
 from s4al_jax.types import InputError, Tree
 
 
@@ -43,9 +43,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.batch < 1:
         parser.error("--batch must be at least 1")
-    devices.keep_programs()
+    devices.enable_compilation_cache()
     mesh = devices.mesh(1)
-    model = exported.read(given.model, mesh)
+    model = export.read_network(given.model, mesh)
     images = named_pictures(given.images)
     see = predictor(model.predict, mesh, batch=given.batch)
     with Terminal(sys.stderr) as terminal:
@@ -60,7 +60,7 @@ def main() -> None:
 def _written(
     given: argparse.Namespace,
     images: Mapping[str, Path],
-    model: exported.Exported,
+    model: export.ExportedNetwork,
     see: Callable[[Tree, np.ndarray], Seen],
     progress: Callable[[int, int], None],
 ) -> list[str]:
@@ -104,7 +104,7 @@ def _loaded(
         return loaded
 
     parts = (images[start : start + batch] for start in range(0, len(images), batch))
-    return ahead(parts, load, depth=2)
+    return prefetch(parts, load, depth=2)
 
 
 if __name__ == "__main__":

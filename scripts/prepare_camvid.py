@@ -8,8 +8,8 @@ Give the same command again after a stop: it goes on. Then set config.data.root 
 import argparse
 import os
 
-from s4al_jax.pool.camvid import camvid
-from s4al_jax.pool.preparation import bar, prepare
+from s4al_jax.data.camvid import camvid
+from s4al_jax.data.prepare import bar, prepare
 from s4al_jax.types import InputError
 
 

@@ -10,8 +10,8 @@ config.data.root to the new folder.
 import argparse
 import os
 
-from s4al_jax.pool.cityscapes import cityscapes
-from s4al_jax.pool.preparation import bar, prepare
+from s4al_jax.data.cityscapes import cityscapes
+from s4al_jax.data.prepare import bar, prepare
 from s4al_jax.types import InputError
 
 

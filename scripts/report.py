@@ -11,11 +11,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from s4al_jax import experiment
-from s4al_jax.config import of_run
-from s4al_jax.pool.splits import splits_record
-from s4al_jax.report.runs import read
-from s4al_jax.report.written import write
+from s4al_jax.config.defaults import of_run
+from s4al_jax.data.splits import splits_record
+from s4al_jax.report.page.write import write
+from s4al_jax.run import build
+from s4al_jax.rundir.records import read
 from s4al_jax.types import DatasetSpec, InputError
 
 
@@ -60,7 +60,7 @@ def _dataset(run: Path, root: str | None) -> tuple[DatasetSpec | None, list[str]
     if root is not None:
         data.root = root
     try:
-        spec = experiment.dataset(data)
+        spec = build.dataset(data)
     except InputError as error:
         return None, [f"There are no pictures, since the dataset is not where it was: {error}."]
     kept = read(run).splits

@@ -17,14 +17,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from s4al_jax import campaign
-from s4al_jax.campaign import Job
-from s4al_jax.pool.whole_file import write_whole
-from s4al_jax.report.compared import lines
-from s4al_jax.report.comparison_page import as_csv, contents, page
-from s4al_jax.report.curves import picture
-from s4al_jax.report.figures import save
-from s4al_jax.report.paper_tables import (
+from s4al_jax.console.format import duration
+from s4al_jax.files.atomic import write_atomically
+from s4al_jax.paper import sweep
+from s4al_jax.paper.comparison import lines
+from s4al_jax.paper.comparison_page import as_csv, contents, page
+from s4al_jax.paper.figures import picture
+from s4al_jax.paper.sweep import Job
+from s4al_jax.paper.tables import (
     DATASETS,
     SUPERVISED,
     TABLES,
@@ -34,9 +34,9 @@ from s4al_jax.report.paper_tables import (
     full_supervision,
     named,
 )
-from s4al_jax.report.runs import Record
+from s4al_jax.report.figures.acquisition import save
+from s4al_jax.rundir.records import Record
 from s4al_jax.types import InputError
-from s4al_jax.wording import duration
 
 PROTOCOLS = {
     ("quick", "camvid"): "configs/quick.py",
@@ -64,7 +64,7 @@ def main(given: argparse.Namespace) -> None:
     jobs = wanted_jobs(given, tables)
     # One seed of everything before the next: the first tables come early.
     order = sorted({job.name: job for of in jobs.values() for job in of}.values(), key=by_seed)
-    missing = [job for job in order if not campaign.standing(job, given.runs).done]
+    missing = [job for job in order if not sweep.standing(job, given.runs).done]
     if not given.tables_only:
         if missing and not given.no_timing:
             time_unknown(missing, given.runs)
@@ -132,7 +132,7 @@ def protocol(given: argparse.Namespace) -> Path:
 
 
 def changes(given: argparse.Namespace) -> dict[str, Any]:
-    """The knobs that `--set` names."""
+    """The options that `--set` names."""
     found = {}
     for text in given.set:
         name, equals, value = text.partition("=")
@@ -151,36 +151,36 @@ def wanted_jobs(given: argparse.Namespace, tables: Sequence[Table]) -> Jobs:
     kinds += [SUPERVISED] if full_supervision(tuple(tables)) else []
     file, changed = protocol(given), changes(given)
     return {
-        kind: [campaign.job(file, kind, seed, changed) for seed in given.seeds]
+        kind: [sweep.job(file, kind, seed, changed) for seed in given.seeds]
         for kind in dict.fromkeys(kinds)
     }
 
 
 def by_seed(job: Job) -> int:
     """The seed of a run."""
-    return int(job.knobs["seed"])
+    return int(job.options["seed"])
 
 
 def time_unknown(missing: Sequence[Job], runs: Path) -> None:
     """Time some steps of each size of which no run tells enough."""
-    known = campaign.measured(runs)
-    unknown = [job for job in missing if campaign.seconds_left(job, 0, known(job)) is None]
+    known = sweep.measured(runs)
+    unknown = [job for job in missing if sweep.seconds_left(job, 0, known(job)) is None]
     of_size: dict[Any, list[Job]] = {}
     for job in unknown:
-        of_size.setdefault(campaign.size(job.knobs), []).append(job)
+        of_size.setdefault(sweep.size(job.options), []).append(job)
     for jobs in of_size.values():
         print("no run of this size was timed yet: timing a few steps", flush=True)
         # Of them all the one with most phases tells most.
-        learner = max(jobs, key=lambda job: len(set(campaign.epoch_phases(job))))
+        learner = max(jobs, key=lambda job: len(set(sweep.epoch_phases(job))))
         try:
-            campaign.time_steps(learner, runs)
+            sweep.time_steps(learner, runs)
         except InputError as error:
             print(f"steps cannot be timed: {error}", flush=True)
 
 
 def say_cost(jobs: Sequence[Job], runs: Path) -> None:
     """How many runs and steps, and how long they take."""
-    found = campaign.cost(jobs, runs, campaign.measured(runs))
+    found = sweep.cost(jobs, runs, sweep.measured(runs))
     took = "how long they take is not known" if found.seconds is None else duration(found.seconds)
     print(
         f"{found.runs} runs, of which {found.done} are done and {found.begun} begun; "
@@ -195,7 +195,7 @@ def run_all(missing: Sequence[Job], runs: Path) -> None:
     for number, job in enumerate(missing):
         print(f"run {number + 1} of {len(missing)}: {job.name}", flush=True)
         clock = Clock(job, missing[number + 1 :], runs)
-        campaign.perform(job, runs, clock.tell)
+        sweep.perform(job, runs, clock.tell)
 
 
 class Clock:
@@ -210,16 +210,16 @@ class Clock:
         if time.monotonic() - self._told < SAY_EVERY_SECONDS:
             return
         self._told = time.monotonic()
-        now = campaign.standing(self._job, self._runs)
+        now = sweep.standing(self._job, self._runs)
         jobs = [self._job, *self._later]
-        left = campaign.cost(jobs, self._runs, campaign.measured(self._runs)).seconds
+        left = sweep.cost(jobs, self._runs, sweep.measured(self._runs)).seconds
         rest = "" if left is None else f", {duration(left)} of steps left in all"
-        print(f"  step {now.steps} of {campaign.steps(self._job)}{rest}", flush=True)
+        print(f"  step {now.steps} of {sweep.steps(self._job)}{rest}", flush=True)
 
 
 def write_tables(given: argparse.Namespace, tables: Sequence[Table], jobs: Jobs) -> None:
     """Markdown, CSV and a picture of each table, and where there are several a page of all."""
-    finished = {kind: campaign.finished(of, given.runs) for kind, of in jobs.items()}
+    finished = {kind: sweep.finished(of, given.runs) for kind, of in jobs.items()}
     command = shlex.join(["python", *sys.argv])
     made = []
     for table in tables:
@@ -235,8 +235,8 @@ def write_tables(given: argparse.Namespace, tables: Sequence[Table], jobs: Jobs)
             command=command,
             picture=f"{name}.png",
         )
-        write_whole(given.out / f"{name}.md", text.encode())
-        write_whole(given.out / f"{name}.csv", as_csv(found).encode())
+        write_atomically(given.out / f"{name}.md", text.encode())
+        write_atomically(given.out / f"{name}.csv", as_csv(found).encode())
         save(picture(table, found), given.out / f"{name}.png")
         print(f"{given.out / name}.md: {len(records)} runs", flush=True)
         made.append((table, name, found))
@@ -244,7 +244,7 @@ def write_tables(given: argparse.Namespace, tables: Sequence[Table], jobs: Jobs)
         records = unique([record for of in finished.values() for record in of])
         about = opening(given.profile, "the paper's images")
         text = contents(made, records, opening=about, command=command)
-        write_whole(given.out / "README.md", text.encode())
+        write_atomically(given.out / "README.md", text.encode())
 
 
 def of_table(table: Table, finished: Mapping[Kind, Sequence[Record]]) -> list[Record]:

@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from s4al_jax.engine.screen import Screen, capable
-from s4al_jax.report.status import table
+from s4al_jax.console.screen import Screen, capable
+from s4al_jax.rundir.status import table
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ import jax
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax import experiment, loop
-from tests.tiny import tiny_config
+from s4al_jax.run import build, loop
+from tests.support.tiny import tiny_config
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla_tests"
@@ -33,7 +33,7 @@ def pytest_configure() -> None:
 def tiny() -> Callable[..., ConfigDict]:
     """Makes the whole method on a handful of small scenes: two cycles of a few steps each.
 
-    Arguments are knobs by dotted name, with `__` for the dot.
+    Arguments are options by dotted name, with `__` for the dot.
     """
     return tiny_config
 
@@ -41,7 +41,7 @@ def tiny() -> Callable[..., ConfigDict]:
 class FinishedRun(NamedTuple):
     """The tiny experiment, run once from start to end without a pause."""
 
-    experiment: experiment.Experiment
+    experiment: build.Experiment
     workdir: Path
     results: list[loop.CycleResult]
 
@@ -49,8 +49,8 @@ class FinishedRun(NamedTuple):
 @pytest.fixture(scope="session")
 def straight(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """The run that others are compared with; nobody may write into its directory."""
-    built, workdir = experiment.build(tiny_config()), tmp_path_factory.mktemp("straight") / "run"
-    return FinishedRun(built, workdir, list(loop.cycles(built, workdir)))
+    built, workdir = build.build(tiny_config()), tmp_path_factory.mktemp("straight") / "run"
+    return FinishedRun(built, workdir, list(loop.run_cycles(built, workdir)))
 
 
 Command = Callable[..., int]

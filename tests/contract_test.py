@@ -10,41 +10,41 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax import experiment
+from s4al_jax.data.validate import check
 from s4al_jax.engine import devices, train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
-from s4al_jax.pool.check import check
-from s4al_jax.pool.regions import region_grid
+from s4al_jax.regions import region_grid
+from s4al_jax.run import build
 from s4al_jax.types import UNLABELED, Method, Phase, Prediction, TrainState
-from tests.pool import small_sets
+from tests.support import small_datasets
 
 Tiny = Callable[..., ConfigDict]
 
 STREETS = {"dataset": "streets", "image": "photo", "label": "classes", "id": "name"}
 STREETS |= {"train": "train[:75%]", "val": "train[75%:]", "test": "eval"}
 DATA: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
-    "camvid": (lambda folder: small_sets.camvid_folders(folder, count=6), {}),
+    "camvid": (lambda folder: small_datasets.camvid_folders(folder, count=6), {}),
     "cityscapes": (
-        lambda folder: small_sets.cityscapes_archives(
-            small_sets.cityscapes_folders(folder / "unpacked"), folder
+        lambda folder: small_datasets.cityscapes_archives(
+            small_datasets.cityscapes_folders(folder / "unpacked"), folder
         ),
         {"val": 2},
     ),
-    "folder": (lambda folder: small_sets.own_folder(folder, count=8), {"val_share": 0.25}),
+    "folder": (lambda folder: small_datasets.own_folder(folder, count=8), {"val_share": 0.25}),
     "synthetic": (lambda folder: None, {"train": 6, "val": 2, "test": 3, "seed": 0}),
-    "tfds": (small_sets.streets, STREETS),
+    "tfds": (small_datasets.streets, STREETS),
 }
-"""Name -> what writes a small one into a folder, and its own knobs."""
+"""Name -> what writes a small one into a folder, and its own options."""
 
 
-@pytest.mark.parametrize("name", experiment.DATASETS)
+@pytest.mark.parametrize("name", build.DATASETS)
 def test_a_dataset_passes_the_check_keeps_its_order_and_can_be_learned_from(
     name: str, tiny: Tiny, tmp_path: Path
 ) -> None:
     write, kwargs = DATA[name]
     write(tmp_path)
     config = tiny(data__name=name, data__root=str(tmp_path), data__kwargs=ConfigDict(kwargs))
-    made, again = experiment.build(config), experiment.dataset(config.data)
+    made, again = build.build(config), build.dataset(config.data)
     check(made.spec)
     assert len(set(made.spec.classes)) == len(set(made.spec.palette)) == len(made.spec.classes)
     for one, other in zip(made.spec[-3:], again[-3:], strict=True):
@@ -55,15 +55,15 @@ def test_a_dataset_passes_the_check_keeps_its_order_and_can_be_learned_from(
     learns_from_a_batch(made)
 
 
-def learns_from_a_batch(made: experiment.Experiment) -> TrainState:
-    source = experiment.source(made.spec.train, made.spec.train.read_truth)
+def learns_from_a_batch(made: build.Experiment) -> TrainState:
+    source = build.source(made.spec.train, made.spec.train.read_truth)
     update = train.updates(made.method, source, made.mesh)
     fresh = made.fresh_state(0, np.ones(len(made.spec.classes), np.int64))
     whole = np.asarray(made.initial)
     others = np.setdiff1d(np.arange(len(made.spec.train.names)), whole)
     plan = next(made.steps(0, whole, others, 0))
-    state = devices.replicated(fresh, made.mesh)
-    inputs = devices.split(train.fetched([plan], source), made.mesh)
+    state = devices.replicate(fresh, made.mesh)
+    inputs = devices.shard(train.fetched([plan], source), made.mesh)
     state, metrics = update[plan.phase](state, inputs)
     assert int(state.step) == 1 and float(metrics["loss"][0]) > 0
     return state
@@ -79,7 +79,7 @@ def test_large_images_are_learned_from_in_crops_and_looked_at_whole(
     )
     config.data.update(height=64, width=128)
     config.augment.update(crop_height=32, crop_width=48)
-    made = experiment.build(config)
+    made = build.build(config)
     state = learns_from_a_batch(made)
     images = jnp.asarray(made.spec.test.read_image(0))[None]
     assert images.shape == (1, 64, 128, 3)
@@ -87,30 +87,30 @@ def test_large_images_are_learned_from_in_crops_and_looked_at_whole(
 
 
 def test_a_step_in_bfloat16_keeps_everything_that_lasts_in_float32(tiny: Tiny) -> None:
-    state = learns_from_a_batch(experiment.build(tiny(model__compute="bfloat16")))
+    state = learns_from_a_batch(build.build(tiny(model__compute="bfloat16")))
     kinds = {leaf.dtype for leaf in jax.tree.leaves((state.student, state.opt_state))}
     assert kinds == {jnp.dtype(jnp.float32)}
-    exact = learns_from_a_batch(experiment.build(tiny()))
+    exact = learns_from_a_batch(build.build(tiny()))
     far = jax.tree.map(lambda a, b: jnp.max(jnp.abs(a - b)), state.student, exact.student)
     assert 0.0 < max(map(float, jax.tree.leaves(far))) < 0.05
 
 
-@pytest.mark.parametrize("name", experiment.METHODS)
+@pytest.mark.parametrize("name", build.METHODS)
 def test_a_method_learns_in_each_of_its_phases_and_survives_a_checkpoint(
     name: str, tiny: Tiny, tmp_path: Path
 ) -> None:
     config = tiny(method=ConfigDict({"name": name, "kwargs": {}}))
     config.acquisition.network = "student"
-    made = experiment.build(config)
+    made = build.build(config)
     whole = np.asarray(made.initial)
     others = np.setdiff1d(np.arange(6), whole)
-    source = experiment.source(made.spec.train, made.spec.train.read_truth)
+    source = build.source(made.spec.train, made.spec.train.read_truth)
     update = train.updates(made.method, source, made.mesh)
-    state = devices.replicated(made.fresh_state(0, np.ones(11, np.int64)), made.mesh)
+    state = devices.replicate(made.fresh_state(0, np.ones(11, np.int64)), made.mesh)
     shapes, seen = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state), set()
     for plan in made.steps(1, whole, others, 0):
         state, metrics = update[plan.phase](
-            state, devices.split(train.fetched([plan], source), made.mesh)
+            state, devices.shard(train.fetched([plan], source), made.mesh)
         )
         seen.add(plan.phase)
         assert np.isfinite([float(value[0]) for value in metrics.values()]).all()
@@ -145,9 +145,9 @@ SURE = Method(
 )
 
 
-@pytest.mark.parametrize("name", experiment.QUESTIONS)
+@pytest.mark.parametrize("name", build.ACQUISITIONS)
 def test_a_question_gives_each_cell_one_finite_number_that_its_key_decides(name: str) -> None:
-    question = experiment.QUESTIONS[name](GRID, network="teacher", scope="image")
+    question = build.ACQUISITIONS[name](GRID, network="teacher", scope="image")
     rng = np.random.default_rng(0)
     images = jnp.asarray(rng.integers(0, 256, (2, 7, 10, 3), np.uint8))
     known = jnp.full((2, 7, 10), UNLABELED, jnp.uint8)

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax import architecture, experiment
-from s4al_jax import config as knobs
-from s4al_jax.acquire.questions import uncertainty
-from s4al_jax.pool.oracle import Oracle
+from s4al_jax.acquisition.functions import uncertainty
+from s4al_jax.config import defaults
+from s4al_jax.labels.oracle import Oracle
+from s4al_jax.models import build as models_build
+from s4al_jax.run import build
 from s4al_jax.types import Batch, Phase, RegionRef, StepInputs
 
 ROOT = Path(__file__).parents[1]
@@ -43,15 +44,15 @@ def config(
     monkeypatch: pytest.MonkeyPatch,
 ) -> ConfigDict:
     """Every axis but the method is an example."""
-    monkeypatch.setitem(experiment.DATASETS, "stripes", examples["stripes"].stripes)
-    monkeypatch.setitem(architecture.BACKBONES, "example", examples["plain"].Plain)
+    monkeypatch.setitem(build.DATASETS, "stripes", examples["stripes"].stripes)
+    monkeypatch.setitem(models_build.BACKBONES, "example", examples["plain"].Plain)
     asked = functools.partial(uncertainty, examples["difference"].difference)
-    monkeypatch.setitem(experiment.QUESTIONS, "difference", asked)
-    monkeypatch.setattr(knobs, "QUESTIONS", (*knobs.QUESTIONS, "difference"))
+    monkeypatch.setitem(build.ACQUISITIONS, "difference", asked)
+    monkeypatch.setattr(defaults, "QUESTIONS", (*defaults.QUESTIONS, "difference"))
     monkeypatch.setitem(
-        experiment.ORACLES, "careless", lambda *about: Oracle(examples["careless"].careless)
+        build.ANNOTATORS, "careless", lambda *about: Oracle(examples["careless"].careless)
     )
-    monkeypatch.setitem(experiment.METHODS, "averaged", examples["averaged"].averaged)
+    monkeypatch.setitem(build.METHODS, "averaged", examples["averaged"].averaged)
     return tiny(
         data__name="stripes",
         data__kwargs=ConfigDict({"count": 6}),
@@ -66,7 +67,7 @@ def test_every_example_of_the_document_is_there(examples: dict[str, ModuleType])
 
 
 def test_the_example_dataset_reads_as_it_says(config: ConfigDict) -> None:
-    spec = experiment.build(config).spec
+    spec = build.build(config).spec
     assert spec.train.read_image(0).shape == (48, 64, 3)
     assert spec.classes == ("above", "below")
     np.testing.assert_array_equal(np.unique(spec.train.read_truth(3)), [0, 1])
@@ -75,7 +76,7 @@ def test_the_example_dataset_reads_as_it_says(config: ConfigDict) -> None:
 def test_the_example_backbone_question_and_oracle_work_together(
     config: ConfigDict,
 ) -> None:
-    built = experiment.build(config)
+    built = build.build(config)
     state = built.fresh_state(0, np.ones(2, np.int64))
     images = np.stack([built.spec.train.read_image(index) for index in range(2)])
     known = np.full((2, 48, 64), 254, np.uint8)
@@ -91,7 +92,7 @@ def test_the_example_backbone_question_and_oracle_work_together(
 
 def test_the_example_method_averages_what_its_student_learns(config: ConfigDict) -> None:
     config.method = ConfigDict({"name": "averaged", "kwargs": {}})
-    made = experiment.build(config)
+    made = build.build(config)
     state = made.fresh_state(0, np.ones(2, np.int64))
     label = np.stack([made.spec.train.read_truth(index) for index in range(2)])
     image = np.stack([made.spec.train.read_image(index) for index in range(2)])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from s4al_jax.engine import rundir
+from s4al_jax.rundir import directory
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "notebooks" / "acquisition_maps.py"
@@ -20,7 +20,7 @@ WRITTEN = json.loads(SCRIPT.with_suffix(".ipynb").read_text("utf-8"))
 def stepped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the script's names stand for after it has trained the tiny run itself."""
     folder = tmp_path_factory.mktemp("notebook")
-    (folder / "config.py").write_text("from tests.tiny import tiny_config as get_config\n")
+    (folder / "config.py").write_text("from tests.support.tiny import tiny_config as get_config\n")
     with pytest.MonkeyPatch.context() as changed:
         changed.setenv("S4AL_CONFIG", str(folder / "config.py"))
         changed.setenv("S4AL_WORKDIR", str(folder / "run"))
@@ -30,7 +30,7 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_script_steps_through_a_run_of_its_own(stepped: dict[str, Any]) -> None:
     assert sorted(stepped["guests"]) == [0, 1]
     assert (stepped["first"].cycle, stepped["last"].cycle) == (0, 1)
-    chosen = rundir.cycle_folder(stepped["workdir"], 0).chosen
+    chosen = directory.cycle_folder(stepped["workdir"], 0).chosen
     assert stepped["bought_after"] == {0: chosen, 1: []}
     assert list(stepped["paid"]) == ["at the start", "bought after cycle 0"]
     # Eight cells of 12 x 16 pixels, some of which may be void.
@@ -38,7 +38,7 @@ def test_the_script_steps_through_a_run_of_its_own(stepped: dict[str, Any]) -> N
 
 
 def test_a_network_is_asked_as_the_run_asked_it(stepped: dict[str, Any]) -> None:
-    folder = rundir.cycle_folder(stepped["workdir"], 0)
+    folder = directory.cycle_folder(stepped["workdir"], 0)
     reply = stepped["replies"]["entropy"]
     assert folder.scores and stepped["guest"].cycle == 0
     np.testing.assert_array_equal(reply.scores, folder.scores[0])
@@ -64,7 +64,7 @@ def test_a_finished_run_is_only_read(
 def test_the_notebook_s_cells_are_those_of_the_script() -> None:
     cells: Callable = runpy.run_path(str(ROOT / "scripts" / "build_notebook.py"))["cells"]
     found = [(cell["cell_type"], "".join(cell["source"])) for cell in WRITTEN["cells"]]
-    assert found == cells(SCRIPT.read_text("utf-8")), "python scripts/build_notebook.py"
+    assert found == cells(SCRIPT.read_text("utf-8")), "python tools/build_notebook.py"
 
 
 def test_every_cell_was_run_in_order_and_none_failed() -> None:

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from s4al_jax import experiment, loop
-from s4al_jax.engine import rundir
+from s4al_jax.run import build, loop
+from s4al_jax.rundir import directory
 from s4al_jax.types import InputError, Method, Metrics, Phase, StepInputs, TrainState
-from tests.cheap import cheap, get_config
-from tests.same_run import differences
+from tests.support.cheap_method import cheap, get_config
+from tests.support.same_run import differences
 
 
 def broken_at(step: int) -> Method:
@@ -30,33 +30,33 @@ def broken_at(step: int) -> Method:
 
 
 @pytest.fixture(scope="module")
-def built() -> Iterator[experiment.Experiment]:
-    yield experiment.build(get_config())
+def built() -> Iterator[build.Experiment]:
+    yield build.build(get_config())
 
 
-def gone_on(made: experiment.Experiment, run: Path, times: int) -> None:
+def gone_on(made: build.Experiment, run: Path, times: int) -> None:
     """The run, which breaks so many times and goes on from its last good state each time."""
     for number in range(times):
         with pytest.raises(InputError, match=rf"in cycle {number}, step 3; .*--resume_from=last_g"):
-            list(loop.cycles(made, run, resume_from_last_good=number > 0))
-    list(loop.cycles(made, run, resume_from_last_good=True))
+            list(loop.run_cycles(made, run, resume_from_last_good=number > 0))
+    list(loop.run_cycles(made, run, resume_from_last_good=True))
 
 
 def test_a_step_that_breaks_the_numbers_is_left_out_and_noted(
-    built: experiment.Experiment, tmp_path: Path
+    built: build.Experiment, tmp_path: Path
 ) -> None:
     made, run = built._replace(method=broken_at(3)), tmp_path / "run"
     with pytest.raises(InputError, match="the last good state is Position"):
-        list(loop.cycles(made, run))
+        list(loop.run_cycles(made, run))
     broken = json.loads((run / "nonfinite.json").read_text())
     assert (broken["cycle"], broken["step"], broken["good"]) == (0, 3, {"cycle": 0, "step": 2})
     assert set(broken["images"]["labeled"]) <= {made.spec.train.names[i] for i in made.initial}
     # The same command breaks at the same step.
     with pytest.raises(InputError, match="in cycle 0, step 3"):
-        list(loop.cycles(made, run))
+        list(loop.run_cycles(made, run))
     with pytest.raises(InputError, match="in cycle 1, step 3"):
-        list(loop.cycles(made, run, resume_from_last_good=True))
-    list(loop.cycles(made, run, resume_from_last_good=True))
+        list(loop.run_cycles(made, run, resume_from_last_good=True))
+    list(loop.run_cycles(made, run, resume_from_last_good=True))
     left_out = json.loads((run / "left_out.json").read_text())
     assert left_out == {"steps": [[0, 3], [1, 3]], "images": []}
     assert not (run / "nonfinite.json").exists()
@@ -74,7 +74,7 @@ def test_a_step_that_breaks_the_numbers_is_left_out_and_noted(
 
 
 def test_an_image_whose_score_is_no_number_is_not_asked_about(
-    built: experiment.Experiment, tmp_path: Path
+    built: build.Experiment, tmp_path: Path
 ) -> None:
     asked = next(image for image in range(6) if image not in built.initial)
     method, run = cheap(), tmp_path / "run"
@@ -90,21 +90,21 @@ def test_an_image_whose_score_is_no_number_is_not_asked_about(
     made = built._replace(method=method, acquisition=acquisition)
     name = made.spec.train.names[asked]
     with pytest.raises(InputError, match=f"after cycle 0 the score of {name} is not a number"):
-        list(loop.cycles(made, run))
+        list(loop.run_cycles(made, run))
     assert json.loads((run / "nonfinite.json").read_text())["images"] == {"scored": [name]}
-    results = list(loop.cycles(made, run, resume_from_last_good=True))
+    results = list(loop.run_cycles(made, run, resume_from_last_good=True))
     assert {region.image for region in results[0].chosen or []} == {
         image for image in range(6) if image not in (*built.initial, asked)
     }
     assert json.loads((run / "left_out.json").read_text())["images"] == [[0, asked]]
-    scores = rundir.cycle_folder(run, 0).scores
+    scores = directory.cycle_folder(run, 0).scores
     assert scores and np.isfinite(scores[0]).all() and not scores[1][asked].any()
 
 
 def test_a_damaged_note_of_what_is_left_out_is_named(
-    built: experiment.Experiment, tmp_path: Path
+    built: build.Experiment, tmp_path: Path
 ) -> None:
-    rundir.write_json(tmp_path / "run" / "config.json", {"knobs": dict(built.knobs)})
-    rundir.write_json(tmp_path / "run" / "left_out.json", {"steps": [[0]], "images": []})
+    directory.write_json(tmp_path / "run" / "config.json", {"options": dict(built.options)})
+    directory.write_json(tmp_path / "run" / "left_out.json", {"steps": [[0]], "images": []})
     with pytest.raises(InputError, match="left_out.json is not as a run writes it: restore it"):
-        list(loop.cycles(built, tmp_path / "run"))
+        list(loop.run_cycles(built, tmp_path / "run"))

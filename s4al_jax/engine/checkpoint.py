@@ -2,7 +2,7 @@
 
 A checkpoint never holds the only copy of a label: those are in the ledger. All processes of a run
 take part in saving and reading one; each array is written once. Beside each lies a manifest of
-checksums (`engine.manifest`); the newest one that is as its manifest says is the one that counts.
+checksums (`files.checksums`); the newest one that is as its manifest says is the one that counts.
 """
 
 import contextlib
@@ -16,7 +16,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from s4al_jax.engine import hosts, manifest
+from s4al_jax.files import checksums
+from s4al_jax.runtime import processes
 from s4al_jax.types import InputError, TrainState
 
 
@@ -90,7 +91,7 @@ class Checkpoints:
                 force=True,
             )
             self._manager.wait_until_finished()
-            hosts.told(lambda: self._seal(number))
+            processes.broadcast_from_primary(lambda: self._seal(number))
         self._found = number, []
 
     def position(self) -> Position | None:
@@ -123,13 +124,15 @@ class Checkpoints:
 
     def _read(self, item: str, how: Any) -> Any:
         number, _ = self._look()
-        hosts.agree("the newest checkpoint", number, f"all hosts have to see {self._folder} alike")
+        processes.assert_equal_across_processes(
+            "the newest checkpoint", number, f"all hosts have to see {self._folder} alike"
+        )
         if number is None:
             return None
         try:
             return self._manager.restore(number, args=ocp.args.Composite(**{item: how}))[item]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            if hosts.joined() and str(self._folder) not in str(error):
+            if processes.is_distributed() and str(self._folder) not in str(error):
                 raise
             raise InputError(
                 f"{self._folder / str(number)} cannot be read ({' '.join(str(error).split())}): "
@@ -139,14 +142,14 @@ class Checkpoints:
     def _look(self) -> tuple[int | None, list[int]]:
         """Find the newest whole state, once; process 0 reads it all and tells the others."""
         if self._found is None:
-            newest, damaged = hosts.told(self._newest_whole)
+            newest, damaged = processes.broadcast_from_primary(self._newest_whole)
             self._found = newest, damaged
         return self._found
 
     def _newest_whole(self) -> tuple[int | None, list[int]]:
         damaged: list[int] = []
         for number in sorted(self._manager.all_steps(), reverse=True):
-            fault = manifest.fault(self._folder / str(number))
+            fault = checksums.fault(self._folder / str(number))
             if fault is None:
                 return number, damaged
             self._say(f"the checkpoint after {number} steps is passed over: {fault}")
@@ -154,8 +157,8 @@ class Checkpoints:
         return None, damaged
 
     def _seal(self, number: int) -> None:
-        manifest.write(self._folder / str(number))
-        manifest.forget(self._folder)
+        checksums.write(self._folder / str(number))
+        checksums.forget(self._folder)
 
     @contextlib.contextmanager
     def _named(self, what: str) -> Iterator[None]:

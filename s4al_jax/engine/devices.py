@@ -14,26 +14,26 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from s4al_jax.engine import hosts
-from s4al_jax.feed.residence import Room
+from s4al_jax.input.placement import Memory
+from s4al_jax.runtime import processes
 from s4al_jax.types import InputError, Tree
 
 
-def keep_programs() -> None:
+def enable_compilation_cache() -> None:
     """Keep compiled programs in the user's cache folder, unless JAX was told another place."""
     if not getattr(jax.config, "jax_compilation_cache_dir", None):
         cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
         jax.config.update("jax_compilation_cache_dir", str(cache / "s4al_jax" / "xla"))
 
 
-def room(mesh: Mesh) -> Room:
+def memory(mesh: Mesh) -> Memory:
     """The memory of one of the devices, where it tells, and of this host."""
     statistics = mesh.local_devices[0].memory_stats() or {}
     try:
         host = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         host = None
-    return Room(device=statistics.get("bytes_limit"), host=host)
+    return Memory(device=statistics.get("bytes_limit"), host=host)
 
 
 def mesh(count: int = 0) -> Mesh:
@@ -52,7 +52,7 @@ def mesh(count: int = 0) -> Mesh:
 
 
 def _check_hosts(count: int, available: int) -> None:
-    if not hosts.joined():
+    if not processes.is_distributed():
         raise InputError(
             f"this is one of {jax.process_count()} hosts that share {available} devices: give "
             "--distributed, and the same command to all of them"
@@ -65,7 +65,7 @@ def _check_hosts(count: int, available: int) -> None:
 
 
 def check_divisible(mesh: Mesh, batches: Mapping[str, int]) -> None:
-    """Refuse batches, by the name of their knob, that the mesh's devices cannot share evenly."""
+    """Refuse batches, by the name of their option, that the mesh's devices cannot share evenly."""
     for name, size in batches.items():
         if size % mesh.size:
             raise InputError(
@@ -74,13 +74,13 @@ def check_divisible(mesh: Mesh, batches: Mapping[str, int]) -> None:
             )
 
 
-def replicated(tree: Tree, mesh: Mesh) -> Tree:
+def replicate(tree: Tree, mesh: Mesh) -> Tree:
     """The tree's arrays, whole on every device; every host gives the same."""
     everywhere = NamedSharding(mesh, PartitionSpec())
     return jax.tree.map(lambda array: _placed(array, everywhere, np.shape(array)), tree)
 
 
-def split(tree: Tree, mesh: Mesh) -> Tree:
+def shard(tree: Tree, mesh: Mesh) -> Tree:
     """Host arrays, each split over the devices by its first axis; scalars are copied.
 
     A host gives its `own_rows`. Arrays that lie on a device already are where they belong and are
@@ -105,18 +105,18 @@ def _placed(
     return jax.make_array_from_process_local_data(place, np.asarray(array), shape)
 
 
-def own_rows(size: int, mesh: Mesh) -> np.ndarray:
+def local_rows(size: int, mesh: Mesh) -> np.ndarray:
     """Which rows of a batch of `size` lie on devices of this host, in their order."""
     places = NamedSharding(mesh, PartitionSpec("data")).addressable_devices_indices_map((size,))
     return np.sort(np.concatenate([np.arange(size)[place] for place in places.values()]))
 
 
-def own(mesh: Mesh) -> Mesh:
+def local_mesh(mesh: Mesh) -> Mesh:
     """The part of a mesh that this host can use without the others."""
     return mesh.local_mesh
 
 
-def compiled(
+def compile_for(
     function: Callable[..., Any], mesh: Mesh, *, donate: tuple[int, ...] = ()
 ) -> Callable[..., Any]:
     """The function compiled for the mesh; what it returns is whole on every device."""
@@ -124,17 +124,17 @@ def compiled(
     return jax.jit(function, donate_argnums=donate, out_shardings=everywhere)
 
 
-def prepared(program: Callable[..., Any], *arguments: Tree) -> Any:
+def lower_and_compile(program: Callable[..., Any], *arguments: Tree) -> Any:
     """A program as it is compiled for such arguments, without running it."""
     return program.lower(*arguments).compile()  # type: ignore[attr-defined]
 
 
-def memory(prepared: Any) -> int:
+def program_memory(prepared: Any) -> int:
     """Bytes that one call of a `prepared` program needs on a device, as the compiler says."""
-    return prepared.memory_analysis().argument_size_in_bytes + working_memory(prepared)
+    return prepared.memory_analysis().argument_size_in_bytes + program_working_memory(prepared)
 
 
-def working_memory(prepared: Any) -> int:
+def program_working_memory(prepared: Any) -> int:
     """As `memory`, without what goes in."""
     analysis = prepared.memory_analysis()
     # What goes in and is used up makes room for what comes out.

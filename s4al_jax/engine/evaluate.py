@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 from jaxtyping import Bool, Float, Int32, UInt8
 
 from s4al_jax.engine import devices
-from s4al_jax.feed.source import Source, batches
+from s4al_jax.input.source import Source, batches
 from s4al_jax.types import Method, Tree
 
 
@@ -36,7 +36,7 @@ def evaluator(
     def evaluate(variables: Tree) -> np.ndarray:
         total = np.zeros((), np.int64)
         for _, fetched in batches(source, np.arange(count), batch):
-            counts = program(variables, devices.split(fetched, mesh))
+            counts = program(variables, devices.shard(fetched, mesh))
             # int32 holds one batch; a split can have more pixels than that.
             total = total + np.asarray(counts).astype(np.int64)
         return total
@@ -54,7 +54,7 @@ def counter(
         logits = method.predict(variables, images.image).logits
         return confusion(images.label, logits, images.valid)
 
-    return devices.compiled(counted, mesh)
+    return devices.compile_for(counted, mesh)
 
 
 def intersection_over_union(confusion: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ class Kernel(NamedTuple):
     seconds: float
 
 
-def kernels(folder: Path, program: str = "") -> list[Kernel]:
+def read_trace(folder: Path, program: str = "") -> list[Kernel]:
     """The kernels of the newest trace in a folder, those that took longest first.
 
     `program` is the compiled program's text, which says what each operation was made from.

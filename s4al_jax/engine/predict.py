@@ -7,9 +7,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from s4al_jax.acquire.scores import entropy_share
+from s4al_jax.acquisition.scores import entropy_share
 from s4al_jax.engine import devices
-from s4al_jax.feed.source import padded
+from s4al_jax.input.source import padded
 from s4al_jax.types import Prediction, Tree
 
 
@@ -31,11 +31,11 @@ def predictor(
         logits = predict(variables, images).logits
         return logits, entropy_share(logits)
 
-    program = devices.compiled(seen, mesh)
+    program = devices.compile_for(seen, mesh)
 
     def run(variables: Tree, images: np.ndarray) -> Seen:
         rows, valid = padded(np.arange(len(images)), batch)
-        logits, unsure = program(variables, devices.split(images[rows], mesh))
+        logits, unsure = program(variables, devices.shard(images[rows], mesh))
         return Seen(np.asarray(logits)[valid], np.asarray(unsure)[valid])
 
     return run

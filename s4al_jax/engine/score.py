@@ -8,15 +8,16 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from s4al_jax.engine import devices, hosts
-from s4al_jax.feed.source import Source, batches
+from s4al_jax.engine import devices
+from s4al_jax.input.source import Source, batches
+from s4al_jax.runtime import processes
 from s4al_jax.types import Acquisition, Method, TrainState, Tree
 
 MOST_ROWS, MOST_ROWS_ON_CPU = 64, 8
 """Images of a device at a time, where their number is found. On a CPU 16 were 4 % faster than 8."""
 
 
-class NonFinite(ArithmeticError):
+class NonFiniteScores(ArithmeticError):
     """Scores of these images are not numbers: their regions cannot be compared."""
 
     def __init__(self, images: np.ndarray) -> None:
@@ -35,13 +36,13 @@ def scorer(
 
     def score(state: TrainState, images: np.ndarray, key: jax.Array) -> np.ndarray:
         nonlocal batch
-        everywhere = devices.replicated(key, mesh)
-        batch = batch or fitting(
+        everywhere = devices.replicate(key, mesh)
+        batch = batch or largest_batch(
             program, source, mesh, lambda fetched: (state, fetched, everywhere)
         )
         parts = []
         for indices, fetched in batches(source, images, batch):
-            scores = program(state, devices.split(fetched, mesh), everywhere)
+            scores = program(state, devices.shard(fetched, mesh), everywhere)
             parts.append(np.asarray(scores)[: len(indices)])
         return _finite(np.concatenate(parts), images)
 
@@ -59,10 +60,10 @@ def summarizer(
         keys = jax.vmap(partial(jax.random.fold_in, key))(images.index)
         return acquisition.summarize(method, state, images.image, images.label, keys)
 
-    return devices.compiled(summarized, mesh)
+    return devices.compile_for(summarized, mesh)
 
 
-def fitting(
+def largest_batch(
     program: Callable[..., Any], source: Source, mesh: Mesh, arguments: Callable[[Tree], tuple]
 ) -> int:
     """The largest batch, a power of two for each device, that needs a quarter of its memory.
@@ -74,7 +75,7 @@ def fitting(
     """
     need = partial(_need, program, source, mesh, arguments)
     # As process 0 has room: all have to find the same.
-    limit, rows = hosts.told(lambda: _limits(mesh))
+    limit, rows = processes.broadcast_from_primary(lambda: _limits(mesh))
     while rows > 1 and need(rows * mesh.size) > limit // 4:
         rows //= 2
     return rows * mesh.size
@@ -82,7 +83,7 @@ def fitting(
 
 def _limits(mesh: Mesh) -> tuple[int, int]:
     """Bytes of a device, and the most images for it at a time."""
-    room = devices.room(mesh)
+    room = devices.memory(mesh)
     if room.device is not None:
         return room.device, MOST_ROWS
     # A device that does not tell its memory is a part of the host.
@@ -98,13 +99,13 @@ def _need(
 ) -> int:
     fetched = source.fetch(np.zeros(1, np.int64), size)
     travels = [leaf for leaf in jax.tree.leaves(fetched) if not isinstance(leaf, jax.Array)]
-    compiled = devices.prepared(program, *arguments(devices.split(fetched, mesh)))
+    compiled = devices.lower_and_compile(program, *arguments(devices.shard(fetched, mesh)))
     own = sum(leaf.nbytes for leaf in travels) // len(mesh.local_devices)
-    return own + devices.working_memory(compiled)
+    return own + devices.program_working_memory(compiled)
 
 
 def _finite(scores: np.ndarray, images: np.ndarray) -> np.ndarray:
     finite = np.isfinite(scores).all(axis=(1, 2))
     if not finite.all():
-        raise NonFinite(images[~finite])
+        raise NonFiniteScores(images[~finite])
     return scores

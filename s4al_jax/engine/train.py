@@ -11,9 +11,9 @@ import numpy as np
 from jax.sharding import Mesh
 
 from s4al_jax.engine import devices
-from s4al_jax.feed.ahead import ahead
-from s4al_jax.feed.plan import StepPlan
-from s4al_jax.feed.source import Source
+from s4al_jax.input.prefetch import prefetch
+from s4al_jax.input.schedule import StepPlan
+from s4al_jax.input.source import Source
 from s4al_jax.types import Method, Metrics, Phase, StepInputs, TrainState, Tree
 
 Update = Callable[[TrainState, tuple[StepInputs, ...]], tuple[TrainState, Metrics]]
@@ -45,7 +45,7 @@ class Epoch(NamedTuple):
         return self.seconds / max(len(self.rows), 1)
 
 
-class NonFinite(ArithmeticError):
+class NonFiniteStep(ArithmeticError):
     """A step's loss or gradient is not a number; `step` says which and on what images."""
 
     def __init__(self, step: StepPlan, metrics: Mapping[str, float]) -> None:
@@ -66,7 +66,7 @@ def updates(method: Method, source: Source, mesh: Mesh) -> dict[Phase, Update]:
             stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *inputs)
             return jax.lax.scan(lambda s, one: method.update(s, one, phase), state, stacked)
 
-        return devices.compiled(steps, mesh, donate=(0,))
+        return devices.compile_for(steps, mesh, donate=(0,))
 
     return {phase: update(phase) for phase in method.phases}
 
@@ -116,12 +116,12 @@ def epochs(
         started, rows, before = time.monotonic(), [], 0.0
     previous: tuple[Sequence[StepPlan], Metrics] | None = None
     groups = _groups(steps, together, left_out)
-    for plans, inputs in ahead(groups, lambda p: fetched(p, source), depth=source.lookahead):
+    for plans, inputs in prefetch(groups, lambda p: fetched(p, source), depth=source.lookahead):
         last, metrics = plans[-1], None
         if last.step in left_out:
             state = state._replace(step=state.step + len(plans))
         else:
-            state, metrics = update[last.phase](state, devices.split(inputs, mesh))
+            state, metrics = update[last.phase](state, devices.shard(inputs, mesh))
         if previous:
             rows += _checked(*previous)
         previous = (plans, metrics) if metrics else None
@@ -160,5 +160,5 @@ def _checked(plans: Sequence[StepPlan], metrics: Metrics) -> list[dict[str, floa
     rows = [{name: float(column[i]) for name, column in columns.items()} for i in range(len(plans))]
     for plan, row in zip(plans, rows, strict=True):
         if not np.isfinite(list(row.values())).all():
-            raise NonFinite(plan, row)
+            raise NonFiniteStep(plan, row)
     return rows

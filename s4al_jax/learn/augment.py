@@ -1,4 +1,4 @@
-"""Random views of a batch: rescale, crop, flip and colour, alike for image and what is known of it.
+"""Random views of a batch: rescale, crop, flip and color, alike for image and what is known of it.
 
 Parameters are drawn once for each image and applied to the image, its label map and, where there
 is one, the map of confidences. What lies outside a rescaled picture is mirrored in the image,
@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int, UInt8
 
-from s4al_jax.learn.colour import jittered
+from s4al_jax.learn.color_jitter import color_jitter
 from s4al_jax.types import VOID, Batch, InputError
 
 
@@ -51,7 +51,7 @@ class _Line(NamedTuple):
 
 
 def _require_strengths(ranges: dict[str, tuple[float, float]], chances: dict[str, float]) -> None:
-    """Refuse strengths that make no sense, naming the knob."""
+    """Refuse strengths that make no sense, naming the option."""
     for name, (low, high) in ranges.items():
         if not 0.0 < low <= high:
             raise InputError(
@@ -119,7 +119,7 @@ def _line(
     size = size[:, None]
     place = jnp.arange(wanted, dtype=jnp.int32)[None, :] + corner[:, None]
     inside = (place >= 0) & (place < size)
-    # pixel centres lie at halves: all in whole numbers, so that no scale drifts by rounding
+    # pixel centers lie at halves: all in whole numbers, so that no scale drifts by rounding
     doubled = (2 * _mirrored(place, size) + 1) * length
     exact = (doubled - size).astype(jnp.float32) / (2 * size).astype(jnp.float32)
     exact = jnp.clip(exact, 0.0, length - 1.0)
@@ -209,13 +209,13 @@ class Augmentation(NamedTuple):
     """The random views of one strength, each a function `(key, view) -> view`."""
 
     labeled: Callable[[jax.Array, View], View]
-    """rescale and crop, colour jitter, flip: what the student sees of labelled images"""
+    """rescale and crop, color jitter, flip: what the student sees of labeled images"""
     weak: Callable[[jax.Array, View], View]
     """rescale and crop, flip: what the teacher sees"""
     beside: Callable[[jax.Array, View], tuple[View, View]]
     """rescale and crop, of each image and of the one before it: two views that are then mixed"""
-    coloured: Callable[[jax.Array, View], View]
-    """colour jitter, flip: the last part of a strong view, after images are mixed"""
+    colored: Callable[[jax.Array, View], View]
+    """color jitter, flip: the last part of a strong view, after images are mixed"""
 
 
 def augmentation(
@@ -245,20 +245,20 @@ def augmentation(
     scale = partial(rescaled, scale_range=scale_range, size=size)
     beside = partial(rescaled_beside, scale_range=scale_range, size=size)
     flip = partial(flipped, probability=flip_probability)
-    colour = partial(
-        jittered, probability=jitter_probability, brightness=brightness, contrast=contrast
+    color = partial(
+        color_jitter, probability=jitter_probability, brightness=brightness, contrast=contrast
     )
 
     def weak(key: jax.Array, view: View) -> View:
         scale_key, flip_key = jax.random.split(key)
         return flip(flip_key, scale(scale_key, view))
 
-    def coloured(key: jax.Array, view: View) -> View:
-        colour_key, flip_key = jax.random.split(key)
-        return flip(flip_key, view._replace(image=colour(colour_key, view.image)))
+    def colored(key: jax.Array, view: View) -> View:
+        color_key, flip_key = jax.random.split(key)
+        return flip(flip_key, view._replace(image=color(color_key, view.image)))
 
     def labeled(key: jax.Array, view: View) -> View:
-        scale_key, colour_key = jax.random.split(key)
-        return coloured(colour_key, scale(scale_key, view))
+        scale_key, color_key = jax.random.split(key)
+        return colored(color_key, scale(scale_key, view))
 
-    return Augmentation(labeled=labeled, weak=weak, beside=beside, coloured=coloured)
+    return Augmentation(labeled=labeled, weak=weak, beside=beside, colored=colored)

@@ -1,4 +1,4 @@
-"""What is minimised: cross-entropy on true labels, and on pseudo-labels weighted by their trust.
+"""What is minimized: cross-entropy on true labels, and on pseudo-labels weighted by their trust.
 
 A pixel counts when its label is a class id; `VOID` and `UNLABELED` are left out. Where nothing
 counts, a loss is 0 and so is its gradient.
@@ -12,11 +12,11 @@ from jaxtyping import Float, UInt8
 
 from s4al_jax.types import UNLABELED, VOID
 
-Summed = Callable[..., jax.Array]
+SumOver = Callable[..., jax.Array]
 """(function, logits, *maps) -> the sum of function(logits, *maps), at once or in bands of rows"""
 
 
-def at_once(function: Callable[..., jax.Array], logits: jax.Array, *maps: jax.Array) -> jax.Array:
+def sum_whole(function: Callable[..., jax.Array], logits: jax.Array, *maps: jax.Array) -> jax.Array:
     """The plain way to sum over logits of full size."""
     return function(logits, *maps)
 
@@ -45,7 +45,7 @@ def weighted_cross_entropy(
 def supervised_loss(
     logits: Float[jax.Array, "b h2 w2 k"],
     labels: UInt8[jax.Array, "b h w"],
-    summed: Summed = at_once,
+    summed: SumOver = sum_whole,
 ) -> Float[jax.Array, ""]:
     """Mean cross-entropy over all pixels of the batch that have a class."""
     counted = (labels < logits.shape[-1]).astype(jnp.float32)
@@ -84,7 +84,7 @@ def pseudo_label_loss(
     *,
     threshold: float,
     confidence_weighting: bool,
-    summed: Summed = at_once,
+    summed: SumOver = sum_whole,
 ) -> tuple[Float[jax.Array, ""], Float[jax.Array, ""]]:
     """Mean of eta x confidence x cross-entropy over all valid pixels (Eqn. 5), and the mean eta.
 

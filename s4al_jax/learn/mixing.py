@@ -65,7 +65,7 @@ def balanced_classes(
 def class_mask(
     labels: UInt8[jax.Array, "b h w"], classes: Bool[jax.Array, "b k"]
 ) -> Bool[jax.Array, "b h w"]:
-    """The pixels of each image that belong to its `classes`; never void or unlabelled ones."""
+    """The pixels of each image that belong to its `classes`; never void or unlabeled ones."""
 
     def looked_up(row: jax.Array, ids: jax.Array) -> jax.Array:
         return row.at[ids.astype(jnp.int32)].get(mode="fill", fill_value=False)

@@ -1,7 +1,7 @@
 """Stochastic gradient descent as PyTorch does it, and the polynomial learning rate.
 
-The rate is not part of the optimiser: it depends on the progress of a cycle, which the step is
-told, not on how often the optimiser was called.
+The rate is not part of the optimizer: it depends on the progress of a cycle, which the step is
+told, not on how often the optimizer was called.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def sgd(
 ) -> optax.GradientTransformation:
     """The direction of torch's SGD: decay added to the gradient, then momentum, then Nesterov.
 
-    As in torch every parameter decays, also biases and the scales of normalisation.
+    As in torch every parameter decays, also biases and the scales of normalization.
     """
     if not 0.0 <= momentum < 1.0:
         raise InputError(f"momentum is {momentum}: give a number from 0 to below 1")
@@ -48,6 +48,6 @@ def poly(
     return learning_rate
 
 
-def descent(params: Tree, direction: Tree, learning_rate: Float[jax.Array, ""]) -> Tree:
+def apply_updates(params: Tree, direction: Tree, learning_rate: Float[jax.Array, ""]) -> Tree:
     """The parameters after one step against `direction`."""
     return jax.tree.map(lambda value, slope: value - learning_rate * slope, params, direction)

@@ -1,4 +1,4 @@
-"""S4AL: a mean teacher labels what nobody has labelled, ClassMix makes the student work for it.
+"""S4AL: a mean teacher labels what nobody has labeled, ClassMix makes the student work for it.
 
 One step, in the order of the method's description: the supervised loss; the teacher's labels;
 a strong view mixed inside the batch; replayed images mixed onto it, head and tail classes drawn
@@ -15,18 +15,18 @@ import numpy as np
 import optax
 
 from s4al_jax.learn.augment import Augmentation, View, plain_view
-from s4al_jax.learn.frequency import class_groups
-from s4al_jax.learn.losses import at_once, pseudo_label_loss, pseudo_labels, supervised_loss
+from s4al_jax.learn.class_balance import class_groups
+from s4al_jax.learn.ema import copy_tree, ema_momentum, raw_key, step_key, update_teacher
+from s4al_jax.learn.grad_accumulation import Objective, Share, accumulated_gradient
+from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, sum_whole, supervised_loss
 from s4al_jax.learn.mixing import (
     balanced_classes,
     classmix_classes,
     mixed_from_replay,
     mixed_in_batch,
 )
-from s4al_jax.learn.optimizer import descent
-from s4al_jax.learn.parts import Objective, Share, gradient
-from s4al_jax.learn.prediction import prediction_of
-from s4al_jax.learn.state import copied, ema_momentum, moved_teacher, raw_key, step_key
+from s4al_jax.learn.optimizer import apply_updates
+from s4al_jax.learn.predict import predict_with
 from s4al_jax.types import (
     UNLABELED,
     InputError,
@@ -55,20 +55,20 @@ class Keys(NamedTuple):
     student: jax.Array
 
 
-def _require(knob: str, value: Any, fits: bool, hint: str) -> None:
+def _require(option: str, value: Any, fits: bool, hint: str) -> None:
     if not fits:
-        raise InputError(f"{knob} is {value!r}: {hint}")
+        raise InputError(f"{option} is {value!r}: {hint}")
 
 
-def _require_word(knob: str, word: str, words: tuple[str, ...]) -> None:
-    _require(knob, word, word in words, f"give one of {', '.join(words)}")
+def _require_word(option: str, word: str, words: tuple[str, ...]) -> None:
+    _require(option, word, word in words, f"give one of {', '.join(words)}")
 
 
 def _check_classes(num_classes: int, head: Sequence[int], tail: Sequence[int]) -> None:
     _require("num_classes", num_classes, 1 <= num_classes < UNLABELED, "give 1 to 253 classes")
-    for knob, ids in (("head", head), ("tail", tail)):
+    for option, ids in (("head", head), ("tail", tail)):
         inside = all(0 <= i < num_classes for i in ids)
-        _require(knob, tuple(ids), inside, f"give class ids from 0 to {num_classes - 1}")
+        _require(option, tuple(ids), inside, f"give class ids from 0 to {num_classes - 1}")
     _require("tail", tuple(tail), not set(head) & set(tail), "name a class in head or in tail")
 
 
@@ -83,7 +83,7 @@ def taught(
     """Each view with the teacher's labels and confidence, and the teacher after its passes.
 
     What `view.label` knows already stands. With "batch" statistics the teacher is in train mode:
-    it normalises each view by itself, drops units, and its own running statistics move on.
+    it normalizes each view by itself, drops units, and its own running statistics move on.
     """
     sizes = _sizes(views)
     images = jnp.concatenate([view.image for view in views])
@@ -109,7 +109,7 @@ def student_logits(
 ) -> tuple[list[jax.Array], Tree]:
     """The logits of each view as the losses want them, and the batch statistics after all.
 
-    "separate": each view is normalised by its own statistics, as in a pass of its own; "joint":
+    "separate": each view is normalized by its own statistics, as in a pass of its own; "joint":
     all by common ones.
     """
     sizes = _sizes(views)
@@ -147,21 +147,21 @@ def _seen(
     teach = partial(taught, network, statistics=teacher_statistics)
 
     def classmix_view(key: jax.Array, weak: View) -> View:
-        scale_key, mix_key, colour_key = jax.random.split(key, 3)
+        scale_key, mix_key, color_key = jax.random.split(key, 3)
         mixed = mixed_in_batch(mix_key, *views.beside(scale_key, weak), num_classes)
-        return views.coloured(colour_key, mixed)
+        return views.colored(color_key, mixed)
 
     def replay_view(
         key: jax.Array, replayed: View, weak: View, shown: jax.Array, state: TrainState
     ) -> View:
-        class_key, colour_key = jax.random.split(key)
+        class_key, color_key = jax.random.split(key)
         if balanced:
             head, tail = state.extra["head"], state.extra["tail"]
             classes = draw(class_key, head, tail, batch=len(shown))
         else:
             classes = classmix_classes(class_key, replayed.label, num_classes)
         mixed = mixed_from_replay(replayed, weak, classes, shown)
-        return views.coloured(colour_key, mixed)
+        return views.colored(color_key, mixed)
 
     def seen(
         state: TrainState, inputs: StepInputs, phase: Phase, keys: Keys
@@ -198,7 +198,7 @@ def _objective(
     _require("confidence_threshold", confidence_threshold, fits, "give a number from 0 to 1")
     _require("warmup_weight", warmup_weight, warmup_weight > 0.0, "give a number above 0")
 
-    summed = network.summed or at_once
+    summed = network.summed or sum_whole
     unsupervised_loss = partial(
         pseudo_label_loss,
         threshold=confidence_threshold,
@@ -242,11 +242,11 @@ def _starting(
     ) -> TrainState:
         network_key, cycle_key = jax.random.split(key)
         if warm_start and previous is not None:
-            student, teacher = copied(previous.student), copied(previous.teacher)
-            updates = copied(previous.extra["ema_updates"])
+            student, teacher = copy_tree(previous.student), copy_tree(previous.teacher)
+            updates = copy_tree(previous.extra["ema_updates"])
         else:
             student, updates = network.init(network_key), jnp.zeros((), jnp.int32)
-            teacher = copied(student)
+            teacher = copy_tree(student)
         in_head, in_tail = map(jnp.asarray, class_groups(class_pixels, head, tail, head_factor))
         return TrainState(
             step=jnp.zeros((), jnp.int32),
@@ -279,12 +279,12 @@ def _updating(
         slope, (stats, metrics) = slope_of(params, stats, images, keys.student)
         direction, opt_state = optimizer.update(slope, state.opt_state, params)
         rate = learning_rate(inputs.progress)
-        student = {"params": descent(params, direction, rate), "batch_stats": stats}
+        student = {"params": apply_updates(params, direction, rate), "batch_stats": stats}
 
         updates = state.extra["ema_updates"]
         momentum = ema_momentum(updates, ema_decay)
         keeps_statistics = teacher_statistics == "batch" and phase is not Phase.WARMUP
-        teacher = moved_teacher(teacher, student, momentum, keeps_statistics=keeps_statistics)
+        teacher = update_teacher(teacher, student, momentum, keeps_statistics=keeps_statistics)
         after = state._replace(
             step=state.step + 1,
             student=student,
@@ -324,7 +324,7 @@ def s4al(
     `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only;
     `views` are how images are shown.
     Without `balanced`, replayed images are mixed by ordinary ClassMix. `parts` divides the batches
-    that the student learns from, see `learn.parts`.
+    that the student learns from, see `learn.grad_accumulation`.
     """
     _check_classes(num_classes, head, tail)
     _require("head_factor", head_factor, head_factor >= 0.0, "give 0 or more")
@@ -358,12 +358,12 @@ def s4al(
         optimizer,
         learning_rate,
         seen=seen,
-        slope_of=partial(gradient, objective, parts=parts, num_classes=num_classes),
+        slope_of=partial(accumulated_gradient, objective, parts=parts, num_classes=num_classes),
         teacher_statistics=teacher_statistics,
         ema_decay=ema_decay,
     )
 
-    predict = prediction_of(network)
+    predict = predict_with(network)
     return Method(
         init,
         update,

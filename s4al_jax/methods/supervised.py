@@ -1,4 +1,4 @@
-"""Plain supervised learning: the student on labelled images, and nothing else."""
+"""Plain supervised learning: the student on labeled images, and nothing else."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,11 +8,11 @@ import numpy as np
 import optax
 
 from s4al_jax.learn.augment import Augmentation, View, plain_view
-from s4al_jax.learn.losses import at_once, supervised_loss
-from s4al_jax.learn.optimizer import descent
-from s4al_jax.learn.parts import Share, gradient
-from s4al_jax.learn.prediction import prediction_of
-from s4al_jax.learn.state import raw_key, step_key
+from s4al_jax.learn.ema import raw_key, step_key
+from s4al_jax.learn.grad_accumulation import Share, accumulated_gradient
+from s4al_jax.learn.losses import sum_whole, supervised_loss
+from s4al_jax.learn.optimizer import apply_updates
+from s4al_jax.learn.predict import predict_with
 from s4al_jax.types import (
     InputError,
     Method,
@@ -37,7 +37,7 @@ def supervised(
     """A learner without a teacher; every cycle starts from the network's first weights.
 
     `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only;
-    `views` are how images are shown; `parts` divides the batch, see `learn.parts`.
+    `views` are how images are shown; `parts` divides the batch, see `learn.grad_accumulation`.
     """
 
     def init(
@@ -72,22 +72,22 @@ def supervised(
             )
             if prediction.logits.shape[-1] != num_classes:
                 raise InputError(f"num_classes is {num_classes}: the network has another number")
-            summed = network.summed or at_once
+            summed = network.summed or sum_whole
             loss = supervised_loss(prediction.logits, views[0].label, summed) * share.pixels[0]
             return loss, (stats, {"loss": loss, "loss_supervised": loss})
 
         params, stats = state.student["params"], state.student["batch_stats"]
-        slope, (stats, metrics) = gradient(
+        slope, (stats, metrics) = accumulated_gradient(
             objective, params, stats, [view], pass_key, parts=parts, num_classes=num_classes
         )
         direction, opt_state = optimizer.update(slope, state.opt_state, params)
         rate = learning_rate(inputs.progress)
-        params = descent(params, direction, rate)
+        params = apply_updates(params, direction, rate)
         metrics |= {"learning_rate": rate, "grad_norm": optax.tree.norm(slope)}
         student = {"params": params, "batch_stats": stats}
         return state._replace(step=state.step + 1, student=student, opt_state=opt_state), metrics
 
-    predict = prediction_of(network)
+    predict = predict_with(network)
     return Method(
         init,
         update,

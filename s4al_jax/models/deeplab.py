@@ -10,18 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from s4al_jax.models.decode import Decoder
-from s4al_jax.models.formulations import Formulations
-from s4al_jax.models.initial import initial_variables
+from s4al_jax.models.batch_norm import BatchNorm, Groups
+from s4al_jax.models.decoder import Decoder
+from s4al_jax.models.init import initial_variables
 from s4al_jax.models.layers import Conv
-from s4al_jax.models.norm import BatchNorm, Groups
-from s4al_jax.models.remat import recomputed
-from s4al_jax.models.resize import bilinear_align_corners, summed_in_bands
+from s4al_jax.ops.formulations import Formulations
+from s4al_jax.ops.remat import recompute_the_rest
+from s4al_jax.ops.resize import bilinear_align_corners, summed_in_bands
 from s4al_jax.types import Array, InputError, Network, Prediction, Tree
 
 
 class ConvNormReLU(nn.Module):
-    """Convolution, batch normalisation, ReLU, at stride 1."""
+    """Convolution, batch normalization, ReLU, at stride 1."""
 
     features: int
     kernel_size: int = 1
@@ -44,7 +44,7 @@ class ConvNormReLU(nn.Module):
 
 
 class DeepLabV3Plus(nn.Module):
-    """Normalised images in, a `Prediction` out: logits at full size, the decoder's input beside.
+    """Normalized images in, a `Prediction` out: logits at full size, the decoder's input beside.
 
     `backbone(images, groups=...)` gives (low-level features, high-level features).
     """
@@ -201,7 +201,7 @@ def network(
             )
             return prediction, changed["batch_stats"]
 
-        return (recomputed(passed) if remat else passed)(variables, x, chance)
+        return (recompute_the_rest(passed) if remat else passed)(variables, x, chance)
 
     if loss_bands == 1:
         return Network(init, apply)

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from s4al_jax.models.convolve import convolve
-from s4al_jax.models.depthwise import depthwise_conv3x3
-from s4al_jax.models.formulations import Formulations
-from s4al_jax.models.initial import kaiming_normal
-from s4al_jax.models.padding import Padding, margins
-from s4al_jax.models.remat import dear
+from s4al_jax.models.init import kaiming_normal
+from s4al_jax.ops.convolve import convolve
+from s4al_jax.ops.depthwise import depthwise_conv3x3
+from s4al_jax.ops.formulations import Formulations
+from s4al_jax.ops.padding import Padding, margins
+from s4al_jax.ops.remat import save_for_backward
 
 
 class Depthwise(nn.Module):
@@ -36,7 +36,7 @@ class Depthwise(nn.Module):
             padding=self.padding,
             formulation=self.how.depthwise,
         )
-        return dear(y)
+        return save_for_backward(y)
 
 
 class Conv(nn.Module):
@@ -75,7 +75,7 @@ class Conv(nn.Module):
             formulation=self.how.convolution,
             factors=self.how.factors,
         )
-        y = dear(y)
+        y = save_for_backward(y)
         if not self.bias:
             return y
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from s4al_jax.models.formulations import Formulations
+from s4al_jax.models.batch_norm import BatchNorm, Groups
 from s4al_jax.models.layers import Conv, Depthwise
-from s4al_jax.models.norm import BatchNorm, Groups
-from s4al_jax.models.padding import Padding
+from s4al_jax.ops.formulations import Formulations
+from s4al_jax.ops.padding import Padding
 from s4al_jax.types import InputError
 
 
@@ -112,7 +112,7 @@ class Stem(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """Normalised images in; features at stride 4 (24 channels) and at the output stride (320)."""
+    """Normalized images in; features at stride 4 (24 channels) and at the output stride (320)."""
 
     width: float = 1.0
     output_stride: int = 16

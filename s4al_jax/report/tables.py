@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from s4al_jax.report.runs import Cycle, cycles
+from s4al_jax.rundir.records import Cycle, cycles
 from s4al_jax.types import InputError
 
 
@@ -26,7 +26,7 @@ def cycle_table(run: Path, reference: Path | None = None) -> str:
         )
         for cycle in cycles(run)
     ]
-    head = ("cycle", "labelled % of pixels", "regions bought", "mIoU %", "mIoU % trained on all")
+    head = ("cycle", "labeled % of pixels", "regions bought", "mIoU %", "mIoU % trained on all")
     return markdown(head, rows)
 
 

@@ -1,7 +1,7 @@
 """Bad answers of a person, and requests that somebody has changed, as a run finds them.
 
 What is wrong with pictures in general is in `pictures_test.py`, with a ledger in
-`tests/pool/ledger_damage_test.py`.
+`tests/labels/ledger_damage_test.py`.
 """
 
 import os
@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.pool.oracle import Oracle
-from s4al_jax.pool.person import person
-from s4al_jax.pool.regions import region_grid
+from s4al_jax.labels.file_annotator import person
+from s4al_jax.labels.oracle import Oracle
+from s4al_jax.regions import region_grid
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, RegionRef
-from tests.bad_inputs.catalogue import Case, refused
 from tests.bad_inputs.pictures_test import bomb
+from tests.support.bad_inputs import Case, refused
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
 POOL = ImageSet(("a",), lambda index: PICTURE, lambda index: PICTURE[..., 0])
@@ -75,7 +75,7 @@ ANSWERS = (
         f"config.data.max_pixels. {KEPT}",
     ),
     Case(
-        "in colours",
+        "in colors",
         saved(FIRST, PICTURE[:4, :6]),
         f"HERE/{FIRST} is of mode RGB, not a map of class ids: save it with one 8-bit channel "
         f"(mode L or P). {KEPT}",
@@ -86,10 +86,10 @@ ANSWERS = (
         f"HERE/{FIRST} holds the id 3: use 0 to 2, 255 for void, 254 for not answered yet. {KEPT}",
     ),
     Case(
-        "with colours made anew",
+        "with colors made anew",
         renumbered,
-        f"HERE/{FIRST} shows the id 0 in the colour of the id 1: the program that saved it has "
-        f"renumbered the colours; save numbers, not colours. {KEPT}",
+        f"HERE/{FIRST} shows the id 0 in the color of the id 1: the program that saved it has "
+        f"renumbered the colors; save numbers, not colors. {KEPT}",
     ),
     Case(
         "to nothing that was asked",

@@ -5,231 +5,239 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from s4al_jax import config as knobs
-from s4al_jax import experiment
+from s4al_jax.config import defaults
+from s4al_jax.run import build
 from s4al_jax.types import InputError
-from tests.tiny import tiny_config
+from tests.support.tiny import tiny_config
 
 
-class Knobs(NamedTuple):
-    """Knobs of the tiny experiment that make no sense, alone or together."""
+class Options(NamedTuple):
+    """Options of the tiny experiment that make no sense, alone or together."""
 
     name: str
     given: dict[str, Any]
     line: str
 
 
-def knob(given: str, value: Any, line: str) -> Knobs:
-    return Knobs(f"{given} {value!r}", {given.replace(".", "__"): value}, line)
+def option(given: str, value: Any, line: str) -> Options:
+    return Options(f"{given} {value!r}", {given.replace(".", "__"): value}, line)
 
 
 COUNTED = "give what can be counted with"
 FACTORS = "give a lowest and a highest factor above 0"
 
 ALONE = (
-    knob("seed", -1, "config.seed is -1: it must be at least 0"),
-    knob("seed", 2**32, "config.seed is 4294967296: it must be below 4294967296"),
-    knob(
+    option("seed", -1, "config.seed is -1: it must be at least 0"),
+    option("seed", 2**32, "config.seed is 4294967296: it must be below 4294967296"),
+    option(
         "devices",
         9,
         "config.devices is 9, but this host has 8 cpu devices: choose up to 8, or 0 for all",
     ),
-    knob(
+    option(
         "data.name",
         "kitti",
         "config.data.name is 'kitti': one of camvid, cityscapes, folder, synthetic, tfds",
     ),
-    knob("data.height", 0, "config.data.height is 0: it must be at least 1"),
-    knob(
+    option("data.height", 0, "config.data.height is 0: it must be at least 1"),
+    option(
         "data.height",
         10**9,
         "config.data.height 1000000000 x config.data.width 64 is more than "
         "config.data.max_pixels 100000000: choose a smaller working size",
     ),
-    knob(
+    option(
         "data.width",
         8,
         "synthetic: scenes of 48x8 are too small to draw; give a height and width of 24 or more",
     ),
-    knob("data.max_pixels", 0, "config.data.max_pixels is 0: it must be at least 1"),
-    knob(
+    option("data.max_pixels", 0, "config.data.max_pixels is 0: it must be at least 1"),
+    option(
         "data.residence",
         "disk",
         "config.data.residence is 'disk': one of auto, resident, cached, streamed",
     ),
-    knob("data.initial_share", math.nan, f"config.data.initial_share is nan: {COUNTED}"),
-    knob(
+    option("data.initial_share", math.nan, f"config.data.initial_share is nan: {COUNTED}"),
+    option(
         "data.initial_share",
         0.0,
         "config.data.initial_share is 0.0: it must be above 0.0 and up to 1.0",
     ),
-    knob("data.kwargs.train", 0, "synthetic: train=0 leaves nothing to learn from; give 1 or more"),
-    knob("data.kwargs.test", -1, "synthetic: test=-1 is negative; give 0 or more"),
-    knob("model.compute", "float8", "config.model.compute is 'float8': one of float32, bfloat16"),
-    knob(
+    option(
+        "data.kwargs.train", 0, "synthetic: train=0 leaves nothing to learn from; give 1 or more"
+    ),
+    option("data.kwargs.test", -1, "synthetic: test=-1 is negative; give 0 or more"),
+    option("model.compute", "float8", "config.model.compute is 'float8': one of float32, bfloat16"),
+    option(
         "model.loss_bands",
         49,
         "config.model.loss_bands is 49, but there are 48 rows of pixels "
         "(config.data.height): choose less",
     ),
-    knob("model.head.name", "unet", "config.model.head.name is 'unet': one of deeplab_v3_plus"),
-    knob(
+    option("model.head.name", "unet", "config.model.head.name is 'unet': one of deeplab_v3_plus"),
+    option(
         "model.head.kwargs.aspp_channels",
         0,
         "the head's aspp_channels are 0 and its low_level_channels 8: give 1 or more",
     ),
-    knob(
+    option(
         "model.head.kwargs.low_level_channels",
         0,
         "the head's aspp_channels are 16 and its low_level_channels 0: give 1 or more",
     ),
-    knob(
+    option(
         "model.head.kwargs.rates",
         (),
         "the head's rates are () and its dropout 0.5: give rates "
         "from 1 and a dropout from 0 to below 1",
     ),
-    knob(
+    option(
         "model.pretrained",
         "nowhere.pth",
         "nowhere.pth: no such file; give the path of a .safetensors or .pth file",
     ),
-    knob(
+    option(
         "augment.scale_range",
         (1.0, math.inf),
         f"config.augment.scale_range is [1.0, inf]: {COUNTED}",
     ),
-    knob("augment.scale_range", (1.25, 0.75), f"scale_range is (1.25, 0.75): {FACTORS}"),
-    knob(
+    option("augment.scale_range", (1.25, 0.75), f"scale_range is (1.25, 0.75): {FACTORS}"),
+    option(
         "augment.brightness",
         (1.0,),
         "config.augment.brightness is (1.0,): give a lowest and a highest factor",
     ),
-    knob(
+    option(
         "augment.crop_height",
         49,
         "config.augment.crop_height is 49, but images have 48 "
         "(config.data.height): choose less, or 0 for all of it",
     ),
-    knob(
+    option(
         "augment.flip_probability", 1.5, "flip_probability is 1.5: give a probability from 0 to 1"
     ),
-    knob("optimizer.learning_rate", math.inf, f"config.optimizer.learning_rate is inf: {COUNTED}"),
-    knob(
+    option(
+        "optimizer.learning_rate", math.inf, f"config.optimizer.learning_rate is inf: {COUNTED}"
+    ),
+    option(
         "optimizer.learning_rate",
         0.0,
         "learning rate from 0.0 to 1e-06: give a base above 0 and a floor below it",
     ),
-    knob("optimizer.power", -1.0, "power is -1.0: give 0 or more"),
-    knob("optimizer.weight_decay", math.inf, f"config.optimizer.weight_decay is inf: {COUNTED}"),
-    knob("optimizer.momentum", 1.0, "momentum is 1.0: give a number from 0 to below 1"),
-    knob("method.kwargs.ema_decay", math.nan, f"config.method.kwargs.ema_decay is nan: {COUNTED}"),
-    knob("method.kwargs.head", (11,), "head is (11,): give class ids from 0 to 10"),
-    knob("method.kwargs.tail_draws", -1, "tail_draws is -1: give 0 or more classes"),
-    knob("batch.labeled", 0, "config.batch.labeled is 0: it must be at least 1"),
-    knob(
+    option("optimizer.power", -1.0, "power is -1.0: give 0 or more"),
+    option("optimizer.weight_decay", math.inf, f"config.optimizer.weight_decay is inf: {COUNTED}"),
+    option("optimizer.momentum", 1.0, "momentum is 1.0: give a number from 0 to below 1"),
+    option(
+        "method.kwargs.ema_decay", math.nan, f"config.method.kwargs.ema_decay is nan: {COUNTED}"
+    ),
+    option("method.kwargs.head", (11,), "head is (11,): give class ids from 0 to 10"),
+    option("method.kwargs.tail_draws", -1, "tail_draws is -1: give 0 or more classes"),
+    option("batch.labeled", 0, "config.batch.labeled is 0: it must be at least 1"),
+    option(
         "batch.parts",
         3,
         "config.batch.labeled 2 cannot be learned in 3 equal parts on 1 devices: "
         "choose config.batch.parts so that it divides",
     ),
-    knob("schedule.epochs", 0, "config.schedule.epochs is 0: it must be at least 1"),
-    knob(
+    option("schedule.epochs", 0, "config.schedule.epochs is 0: it must be at least 1"),
+    option(
         "schedule.steps_together",
         3,
         "steps_together is 3, which does not divide the 2 iterations "
         "of an epoch: choose one that does",
     ),
-    knob(
+    option(
         "schedule.warmup_epochs",
         9,
         "replay_start_epoch is 2, but the buffer is empty until the "
         "warm-up of 9 epochs is over: use at least 10",
     ),
-    knob(
+    option(
         "replay.capacity",
         1,
         "config.replay.capacity 1 is smaller than config.batch.unlabeled 2: "
         "make room for one batch",
     ),
-    knob(
+    option(
         "acquisition.name",
         "vote",
         "config.acquisition.name is 'vote': one of random, least_confidence, entropy, margin",
     ),
-    knob(
+    option(
         "acquisition.cell_width",
         65,
         "a cell of 12 x 65 pixels does not fit an image of 48 x 64: "
         "choose from 1 x 1 up to the size of the image",
     ),
-    knob(
+    option(
         "acquisition.cells_per_image",
         17,
         "config.acquisition.cells_per_image 17 in 1 acquisitions "
         "is a budget of 17 cells, but there are 16 in an image to buy: choose less",
     ),
-    knob(
+    option(
         "acquisition.cells_per_image",
         0,
         "config.acquisition.cells_per_image 0 in 1 acquisitions "
         "is a budget of 0 cells, but there are 16 in an image to buy: choose at least 1",
     ),
-    knob("oracle.name", "crowd", "config.oracle.name is 'crowd': one of simulated, folder"),
-    knob("oracle.annotator", "", "config.oracle.annotator is '': give a name of one line"),
-    knob("oracle.annotator", "a\nb", "config.oracle.annotator is 'a\\nb': give a name of one line"),
-    knob("evaluate.splits", (), "config.evaluate.splits is (): name val, test"),
-    knob(
+    option("oracle.name", "crowd", "config.oracle.name is 'crowd': one of simulated, folder"),
+    option("oracle.annotator", "", "config.oracle.annotator is '': give a name of one line"),
+    option(
+        "oracle.annotator", "a\nb", "config.oracle.annotator is 'a\\nb': give a name of one line"
+    ),
+    option("evaluate.splits", (), "config.evaluate.splits is (): name val, test"),
+    option(
         "evaluate.splits",
         ("val", "val"),
         "config.evaluate.splits is ('val', 'val'): name val, test",
     ),
-    knob("score.batch", -1, "config.score.batch is -1: it must be at least 0"),
-    knob("checkpoint.keep", 0, "config.checkpoint.keep is 0: it must be at least 1"),
+    option("score.batch", -1, "config.score.batch is -1: it must be at least 0"),
+    option("checkpoint.keep", 0, "config.checkpoint.keep is 0: it must be at least 1"),
 )
 
 TOGETHER = (
-    Knobs(
+    Options(
         "a batch that devices cannot share",
         {"batch__labeled": 3, "devices": 2},
         "config.batch.labeled 3 is not divisible by 2 devices: choose a multiple, or fewer "
         "config.devices",
     ),
-    Knobs(
+    Options(
         "more images than are left",
         {"acquisition__unit": "images", "acquisition__image_share": 0.9},
         "config.acquisition.image_share 0.9 in 1 acquisitions is a budget of 5 images, but there "
         "are 4 to buy: choose less",
     ),
-    Knobs(
+    Options(
         "questions where all is known",
         {"data__initial_share": 1.0},
-        "all 6 images are labelled from the start: nothing is left to ask for; set "
+        "all 6 images are labeled from the start: nothing is left to ask for; set "
         "config.schedule.acquisitions to 0, or config.oracle.name to simulated and "
         "config.data.initial_share below 1",
     ),
-    Knobs(
+    Options(
         "a class in head and tail",
         {"method__kwargs__head": (1,), "method__kwargs__tail": (1,)},
         "tail is (1,): name a class in head or in tail",
     ),
-    Knobs(
+    Options(
         "steps together on a CPU",
         {"schedule__steps_together": 2},
         "config.schedule.steps_together is 2, with which a CPU takes many times longer: leave it 1",
     ),
-    Knobs(
+    Options(
         "a teacher that is not trained",
-        {"method": knobs.study(knobs.default(), "supervised").method},
+        {"method": defaults.study(defaults.default(), "supervised").method},
         "config.acquisition.network is 'teacher', but the method only trains student",
     ),
 )
 
 
 @pytest.mark.parametrize("case", (*ALONE, *TOGETHER), ids=lambda case: case.name)
-def test_a_configuration(case: Knobs) -> None:
+def test_a_configuration(case: Options) -> None:
     with pytest.raises(InputError) as error:
-        experiment.build(tiny_config(**case.given))
+        build.build(tiny_config(**case.given))
     assert str(error.value) == case.line
 
 
@@ -241,21 +249,21 @@ KEPT = (
     ("evaluate.splits", "val", "config.evaluate.splits is 'val': give a list"),
     ("data.kwargs.train", "6", "config.data.kwargs.train is '6': give a whole number"),
     ("model.head.kwargs.rates", 3, "config.model.head.kwargs.rates is 3: give a list"),
-    ("seed", ..., "config.seed is missing: s4al_jax/config.py lists all knobs"),
+    ("seed", ..., "config.seed is missing: s4al_jax/config/defaults.py lists all options"),
 )
-"""Knobs of other kinds, as a damaged config.json may hold them; `...`: it has none of the name."""
+"""Options of other kinds, as a damaged config.json may hold them; `...`: none of the name."""
 
 
 @pytest.mark.parametrize("name, value, line", KEPT, ids=lambda part: str(part)[:30])
 def test_a_configuration_of_another_kind(name: str, value: object, line: str) -> None:
-    kept = {**knobs.flat(tiny_config()), name: value}
-    restored = knobs.restored({name: value for name, value in kept.items() if value is not ...})
+    kept = {**defaults.flat(tiny_config()), name: value}
+    restored = defaults.restored({name: value for name, value in kept.items() if value is not ...})
     with pytest.raises(InputError) as error:
-        experiment.build(restored)
+        build.build(restored)
     assert str(error.value) == line
 
 
-def test_a_knob_that_is_free_need_not_have_been_known_to_an_earlier_version() -> None:
-    kept = knobs.flat(tiny_config())
-    earlier = {name: value for name, value in kept.items() if name not in knobs.FREE_KNOBS}
-    assert knobs.restored(earlier).data.max_pixels == knobs.default().data.max_pixels
+def test_a_option_that_is_free_need_not_have_been_known_to_an_earlier_version() -> None:
+    kept = defaults.flat(tiny_config())
+    earlier = {name: value for name, value in kept.items() if name not in defaults.FREE_OPTIONS}
+    assert defaults.restored(earlier).data.max_pixels == defaults.default().data.max_pixels

@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.pool.camvid import camvid
-from s4al_jax.pool.check import check
-from s4al_jax.pool.cityscapes import cityscapes
-from s4al_jax.pool.pictures import check_name
+from s4al_jax.data.camvid import camvid
+from s4al_jax.data.cityscapes import cityscapes
+from s4al_jax.data.images import check_name
+from s4al_jax.data.validate import check
 from s4al_jax.types import InputError
-from tests.bad_inputs.catalogue import Case, refused
-from tests.pool.small_sets import camvid_folders, cityscapes_archives, cityscapes_folders, png
+from tests.support.bad_inputs import Case, refused
+from tests.support.small_datasets import (
+    camvid_folders,
+    cityscapes_archives,
+    cityscapes_folders,
+    png,
+)
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 16, 3), np.uint8)
 NO_TEXT = "has a sign in its name that is no text, such as a line break: rename it"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.pool.folder import folder
-from tests.bad_inputs.catalogue import Case, refused
-from tests.pool.small_sets import png
+from s4al_jax.data.folder import folder
+from tests.support.bad_inputs import Case, refused
+from tests.support.small_datasets import png
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 16, 3), np.uint8)
 ENTRIES = 'write {"classes": [{"name": "road", "color": [128, 64, 128]}, ...]}'
@@ -186,28 +186,28 @@ CLASS_LISTS = (
     ),
     Case(
         "with an unknown entry",
-        instead('{"classes": ["a"], "colour": 1}'),
-        "HERE/classes.json: no such entry 'colour'; see docs/own_data.md",
+        instead('{"classes": ["a"], "color": 1}'),
+        "HERE/classes.json: no such entry 'color'; see docs/own_data.md",
     ),
     Case(
-        "with half a colour",
+        "with half a color",
         instead('[{"name": "a", "color": [1, 2]}]'),
-        "HERE/classes.json: [1, 2] is no colour: give [red, green, blue] of 0 to 255",
+        "HERE/classes.json: [1, 2] is no color: give [red, green, blue] of 0 to 255",
     ),
     Case(
-        "with a colour beyond all",
+        "with a color beyond all",
         instead('[{"name": "a", "color": [1, 2, 1e999]}]'),
-        "HERE/classes.json: [1, 2, inf] is no colour: give [red, green, blue] of 0 to 255",
+        "HERE/classes.json: [1, 2, inf] is no color: give [red, green, blue] of 0 to 255",
     ),
     Case(
-        "with a broken colour",
+        "with a broken color",
         instead('[{"name": "a", "color": [1, 2, 3.7]}]'),
-        "HERE/classes.json: [1, 2, 3.7] is no colour: give [red, green, blue] of 0 to 255",
+        "HERE/classes.json: [1, 2, 3.7] is no color: give [red, green, blue] of 0 to 255",
     ),
     Case(
-        "with one colour for two",
+        "with one color for two",
         instead('[{"name": "a", "color": [1, 2, 3]}, {"name": "b", "color": [1, 2, 3]}]'),
-        "HERE/classes.json: two classes have the colour [1, 2, 3]",
+        "HERE/classes.json: two classes have the color [1, 2, 3]",
     ),
     Case(
         "with ids beyond a byte",

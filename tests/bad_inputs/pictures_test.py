@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.pool.check import check
-from s4al_jax.pool.folder import folder
-from tests.bad_inputs.catalogue import Case, refused
+from s4al_jax.data.folder import folder
+from s4al_jax.data.validate import check
+from tests.support.bad_inputs import Case, refused
 
 MAX_PIXELS = 20_000
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
@@ -225,9 +225,9 @@ MASKS = (
         "what it is in classes.json",
     ),
     Case(
-        "in colours without a palette",
+        "in colors without a palette",
         saved(MASK, Image.fromarray(NOISE)),
-        f"HERE/{MASK} is a colour picture: give every class its color in classes.json, or save "
+        f"HERE/{MASK} is a color picture: give every class its color in classes.json, or save "
         "masks with one 8-bit channel",
     ),
     Case(
@@ -285,7 +285,7 @@ def test_a_mask(case: Case, photos: Path) -> None:
 
 
 def test_what_only_looks_odd_is_read(photos: Path) -> None:
-    """One pixel, printer's colours, a wrong ending, an opaque palette, damaged EXIF data."""
+    """One pixel, printer's colors, a wrong ending, an opaque palette, damaged EXIF data."""
     for name in "abcd":
         (photos / f"masks/{name}.png").unlink()
     for name in "abc":
@@ -320,7 +320,7 @@ def test_what_pillow_warns_of_is_kept_from_users(photos: Path) -> None:
     (photos / "bomb.png").write_bytes(bomb(12_000, 10_000))
     command = """
 import pathlib, sys
-from s4al_jax.pool.pictures import on_disk, rgb, size_of
+from s4al_jax.data.images import on_disk, rgb, size_of
 place = pathlib.Path(sys.argv[1])
 rgb(on_disk(place / "odd.jpg"))
 try:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from s4al_jax import loop
-from s4al_jax.engine import rundir
-from s4al_jax.experiment import Experiment
-from s4al_jax.report import runs, tables
-from tests.bad_inputs.catalogue import Case, refused
-from tests.stages_test import made
-from tests.tiny import tiny_config
+from s4al_jax.report import tables
+from s4al_jax.run import loop
+from s4al_jax.run.build import Experiment
+from s4al_jax.rundir import directory, records
+from tests.run.stages_test import made
+from tests.support.bad_inputs import Case, refused
+from tests.support.tiny import tiny_config
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def experiment() -> Experiment:
 def finished(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of networks of one weight, from start to end."""
     run = tmp_path_factory.mktemp("finished") / "run"
-    assert len(list(loop.cycles(experiment, run))) == 2
+    assert len(list(loop.run_cycles(experiment, run))) == 2
     return run
 
 
@@ -96,15 +96,15 @@ OTHER_VERSION = (
 RUNS = (
     Case(
         "of another configuration",
-        changed("config.json", lambda kept: kept["knobs"].update(seed=7)),
+        changed("config.json", lambda kept: kept["options"].update(seed=7)),
         "HERE belongs to another configuration (seed: 7 -> 0): choose another --workdir or take "
-        "these knobs back",
+        "these options back",
     ),
     Case(
-        "with a knob that nobody knows",
-        changed("config.json", lambda kept: kept["knobs"].update({"data.new": 1})),
+        "with a option that nobody knows",
+        changed("config.json", lambda kept: kept["options"].update({"data.new": 1})),
         "HERE belongs to another configuration (data.new: 1 -> (absent)): choose another --workdir "
-        "or take these knobs back",
+        "or take these options back",
     ),
     Case("of a version to come", of_version("1.0.0"), OTHER_VERSION.format("1.0.0", "1")),
     Case("of the next minor version", of_version("0.2.3"), OTHER_VERSION.format("0.2.3", "0.2")),
@@ -193,7 +193,7 @@ RUNS = (
 
 @pytest.mark.parametrize("case", RUNS, ids=lambda case: case.name)
 def test_a_run(case: Case, run: Path, experiment: Experiment) -> None:
-    refused(case, run, lambda run: list(loop.cycles(experiment, run)))
+    refused(case, run, lambda run: list(loop.run_cycles(experiment, run)))
 
 
 def test_scores_that_are_a_text(run: Path) -> None:
@@ -201,18 +201,18 @@ def test_scores_that_are_a_text(run: Path) -> None:
         "HERE/cycles/00/scores.npz is no whole archive of scores: remove it, and it is made again"
     )
     case = Case("", text("cycles/00/scores.npz", "many"), line)
-    refused(case, run, lambda run: rundir.cycle_folder(run, 0).scores)
+    refused(case, run, lambda run: directory.cycle_folder(run, 0).scores)
 
 
 def test_a_file_in_the_place_of_a_run(tmp_path: Path, experiment: Experiment) -> None:
     case = Case("", text("run", ""), "HERE/run is a file: choose another --workdir")
-    refused(case, tmp_path, lambda place: list(loop.cycles(experiment, place / "run")))
+    refused(case, tmp_path, lambda place: list(loop.run_cycles(experiment, place / "run")))
 
 
 def test_what_a_run_does_not_know_is_left_alone(run: Path, experiment: Experiment) -> None:
     (run / "notes.txt").write_text("mine")
     (run / "cycles/07").mkdir()
-    assert len(list(loop.cycles(experiment, run))) == 2
+    assert len(list(loop.run_cycles(experiment, run))) == 2
     assert (run / "notes.txt").read_text() == "mine"
 
 
@@ -237,4 +237,4 @@ def test_a_run_whose_table_is_read(case: Case, run: Path) -> None:
 
 def test_a_run_of_another_version_whose_record_is_read(run: Path) -> None:
     case = Case("", of_version("2.1.0"), OTHER_VERSION.format("2.1.0", "2"))
-    refused(case, run, runs.read)
+    refused(case, run, records.read)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from s4al_jax.engine.rundir import CycleFolder
-from s4al_jax.models import pretrained
+from s4al_jax.models import weights
+from s4al_jax.rundir.directory import CycleFolder
 from s4al_jax.types import InputError
-from tests.bad_inputs.catalogue import Case, refused, tree
+from tests.support.bad_inputs import Case, refused, tree
 
 RESAVE = (
     "re-save it in PyTorch with torch.save({k: v.cpu() for k, v in model.state_dict().items()}, f)"
@@ -209,7 +209,7 @@ PTH = (
 def started(place: Path) -> None:
     """What building a network from a file does."""
     (path,) = (p for p in place.iterdir() if p.is_file())
-    pretrained.filled(pretrained.read(path), {"params": {"w": {"scale": np.zeros(1, np.float32)}}})
+    weights.fill(weights.read(path), {"params": {"w": {"scale": np.zeros(1, np.float32)}}})
 
 
 @pytest.mark.parametrize("case", (*SAFETENSORS, *PTH), ids=lambda case: case.name)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax import experiment
 from s4al_jax.engine.evaluate import confusion, evaluator, intersection_over_union, measures
+from s4al_jax.run import build
 from s4al_jax.types import UNLABELED, VOID
 
 
@@ -56,9 +56,9 @@ def test_a_split_of_which_nothing_is_known_has_no_miou() -> None:
 def test_the_last_partial_batch_is_counted_and_its_padding_is_not(
     tiny: Callable[..., ConfigDict],
 ) -> None:
-    made = experiment.build(tiny())
+    made = build.build(tiny())
     images = made.spec.test
-    source = experiment.source(images, images.read_truth)
+    source = build.source(images, images.read_truth)
     state = made.fresh_state(0, np.ones(11, np.int64))
     counted = {
         batch: evaluator(made.method, source, made.mesh, count=3, batch=batch)(state.student)

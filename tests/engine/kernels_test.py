@@ -26,7 +26,7 @@ def test_the_dearest_operation_comes_first_with_the_layer_that_it_is_of(tmp_path
         jax.block_until_ready(x)
     first, *others = (
         kernel
-        for kernel in kernels.kernels(tmp_path, step.lower(x).compile().as_text())
+        for kernel in kernels.read_trace(tmp_path, step.lower(x).compile().as_text())
         if "head" in kernel.layer or "tanh" in kernel.layer
     )
     assert first.layer == "head/dot_general" and first.calls == 3
@@ -45,4 +45,4 @@ def test_a_table_divides_by_the_steps_and_shares_the_whole() -> None:
 
 def test_a_folder_without_a_trace_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"{tmp_path}: the profiler has left no trace"):
-        kernels.kernels(tmp_path)
+        kernels.read_trace(tmp_path)

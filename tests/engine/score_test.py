@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from s4al_jax.engine import devices
-from s4al_jax.engine.score import NonFinite, fitting, scorer, summarizer
-from s4al_jax.feed.residence import Room
-from s4al_jax.feed.source import CachedSource, ResidentSource
+from s4al_jax.engine.score import NonFiniteScores, largest_batch, scorer, summarizer
+from s4al_jax.input.placement import Memory
+from s4al_jax.input.source import CachedSource, ResidentSource
 from s4al_jax.types import UNLABELED, Acquisition, Method, Phase, TrainState
 
 STATE = TrainState(jnp.zeros((), jnp.int32), {}, {}, (), jnp.zeros(2, jnp.uint32), {})
@@ -78,7 +78,7 @@ def test_an_image_s_lots_depend_on_neither_its_batch_nor_its_company(
 
 
 def told(monkeypatch: pytest.MonkeyPatch, *, device: int | None, host: int | None) -> None:
-    monkeypatch.setattr(devices, "room", lambda mesh: Room(device=device, host=host))
+    monkeypatch.setattr(devices, "room", lambda mesh: Memory(device=device, host=host))
 
 
 def found_batch(
@@ -99,7 +99,7 @@ def found_batch(
         return SimpleNamespace(memory_analysis=lambda: SimpleNamespace(**sizes))
 
     monkeypatch.setattr(devices, "prepared", prepared)
-    return fitting(unused, counted, devices.mesh(count), lambda fetched: (fetched,))
+    return largest_batch(unused, counted, devices.mesh(count), lambda fetched: (fetched,))
 
 
 def test_the_batch_that_is_found_fills_a_quarter_of_the_memory_at_most(
@@ -135,7 +135,7 @@ def test_a_batch_is_found_of_what_the_compiler_says_without_the_resident_images(
     # A row is 72 bytes of image and 24 of label; all 300 of them are far above this quarter.
     told(monkeypatch, device=4 * 4000, host=None)
     cached, resident = (
-        fitting(
+        largest_batch(
             summarizer(METHOD, acquisition, made, mesh),
             made,
             mesh,
@@ -156,6 +156,6 @@ def test_a_score_that_is_not_a_number_names_its_image() -> None:
     images[4, 0, 0, 0] = 77
     acquisition = Acquisition(summarize=broken, choose=unused)
     score = scorer(METHOD, acquisition, source(images), devices.mesh(1), batch=4)
-    with pytest.raises(NonFinite, match=r"the scores of images \[4\]"):
+    with pytest.raises(NonFiniteScores, match=r"the scores of images \[4\]"):
         score(STATE, np.array([1, 2, 3, 4, 6]), KEY)
     assert score(STATE, np.array([1, 2, 3]), KEY).shape == (3, 1, 2)

@@ -9,8 +9,8 @@ import pytest
 
 from s4al_jax.engine import train
 from s4al_jax.engine.devices import mesh
-from s4al_jax.feed.plan import StepPlan
-from s4al_jax.feed.source import CachedSource
+from s4al_jax.input.schedule import StepPlan
+from s4al_jax.input.source import CachedSource
 from s4al_jax.types import Phase
 
 SOURCE = CachedSource(
@@ -65,7 +65,7 @@ def test_the_step_that_breaks_is_named(bad: float, together: int) -> None:
         return state + len(inputs), {"loss": jnp.where(steps == 2, bad, 1.0)}
 
     epochs = epochs_of(update, 6, iterations=6, together=together)
-    with pytest.raises(train.NonFinite) as caught:
+    with pytest.raises(train.NonFiniteStep) as caught:
         list(epochs)
     assert caught.value.step.step == 2
     assert caught.value.step.labeled.tolist() == [2]

@@ -64,7 +64,7 @@ def slow_crop(view, crop, new):
             place = -place if place < 0 else 2 * (size - 1) - place
         return place if size > 1 else 0
 
-    def neighbours(place, size, length):
+    def neighbors(place, size, length):
         exact = min(max((place + 0.5) * length / size - 0.5, 0.0), length - 1.0)
         low = int(exact)
         return low, min(low + 1, length - 1), exact - low
@@ -74,8 +74,8 @@ def slow_crop(view, crop, new):
         for r in range(new[0]):
             for c in range(new[1]):
                 y, x = r + top, c + left
-                y0, y1, down = neighbours(reflected(y, rows), rows, height)
-                x0, x1, across = neighbours(reflected(x, cols), cols, width)
+                y0, y1, down = neighbors(reflected(y, rows), rows, height)
+                x0, x1, across = neighbors(reflected(x, cols), cols, width)
                 picture = np.asarray(view.image[b], np.float64)
                 upper = picture[y0, x0] * (1 - across) + picture[y0, x1] * across
                 lower = picture[y1, x0] * (1 - across) + picture[y1, x1] * across
@@ -87,7 +87,7 @@ def slow_crop(view, crop, new):
     return image, label, confidence
 
 
-def test_twice_as_large_is_a_quarter_and_three_quarters_of_the_neighbours():
+def test_twice_as_large_is_a_quarter_and_three_quarters_of_the_neighbors():
     view = column_view([0.0, 1.0], [3, 4])
     middle = cropped(view, one_crop(4, 4, 1, 1))
     np.testing.assert_allclose(middle.image[0, :, 0, 0], [0.25, 0.75])
@@ -120,7 +120,7 @@ def test_a_random_crop_equals_its_slow_twin(new):
 
 
 def test_enlarging_agrees_with_pillow():
-    # an odd length has no pixel centres halfway, where Pillow rounds to either side
+    # an odd length has no pixel centers halfway, where Pillow rounds to either side
     view = some_view(batch=1, height=7, width=9)
     place = one_crop(11, 15, 3, 5)
     here = cropped(view, place)
@@ -184,7 +184,7 @@ def test_a_view_without_confidence_stays_without():
     view = some_view()._replace(confidence=None)
     views = augmentation(**STRENGTHS)
     one_after_the_other = [lambda *given, at=at: views.beside(*given)[at] for at in (0, 1)]
-    for make in (views.labeled, views.weak, views.coloured, *one_after_the_other):
+    for make in (views.labeled, views.weak, views.colored, *one_after_the_other):
         made = jax.jit(make)(jax.random.key(1), view)
         assert made.confidence is None
         assert made.image.shape == view.image.shape
@@ -240,7 +240,7 @@ def test_views_are_functions_of_their_key_and_differ_between_images():
     assert np.any(np.asarray(here.image[0]) != np.asarray(here.image[1]))
     bright = augmentation(**STRENGTHS | {"brightness": (9.0, 9.0)})
     weak = jax.jit(bright.weak)(jax.random.key(1), twins)
-    assert np.all(np.asarray(weak.image) < 1.0)  # the weak view has no colour jitter
+    assert np.all(np.asarray(weak.image) < 1.0)  # the weak view has no color jitter
 
 
 def test_bytes_become_floats_and_padding_rows_become_void():
@@ -254,7 +254,7 @@ def test_bytes_become_floats_and_padding_rows_become_void():
 
 
 @pytest.mark.parametrize(
-    ("knob", "value"),
+    ("option", "value"),
     [
         ("scale_range", (0.0, 1.0)),
         ("scale_range", (2.0, 1.0)),
@@ -265,10 +265,10 @@ def test_bytes_become_floats_and_padding_rows_become_void():
         ("crop_height", -1),
     ],
 )
-def test_a_senseless_strength_is_refused_by_name(knob, value):
+def test_a_senseless_strength_is_refused_by_name(option, value):
     with pytest.raises(InputError) as error:
-        augmentation(**STRENGTHS | {knob: value})
-    assert knob in str(error.value)
+        augmentation(**STRENGTHS | {option: value})
+    assert option in str(error.value)
     assert "\n" not in str(error.value)
     assert str(value[0] if isinstance(value, tuple) else value) in str(error.value)
 

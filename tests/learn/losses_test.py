@@ -45,7 +45,7 @@ def test_cross_entropy_is_minus_the_logarithm_of_the_own_class():
     assert halves.dtype == jnp.float32
 
 
-def test_supervised_loss_is_the_mean_over_labelled_pixels():
+def test_supervised_loss_is_the_mean_over_labeled_pixels():
     logits = logits_of((0.5, 0.25, 0.25), (0.1, 0.8, 0.1), (0.2, 0.2, 0.6))
     np.testing.assert_allclose(
         supervised_loss(logits, row(0, 2, VOID)), (np.log(2) + np.log(10)) / 2, rtol=1e-6
@@ -90,14 +90,14 @@ def test_the_pseudo_label_loss_is_eqn_5_and_without_weighting_eqn_3():
     labels = jnp.asarray(np.uint8([[[0, 0]], [[1, VOID]]]))
     confidence = jnp.asarray([[[0.99, 0.6]], [[0.98, 0.0]]])
     # eta: 1/2 in the first image, 1 in the second; three valid pixels in all
-    knobs = {"threshold": 0.97}
+    options = {"threshold": 0.97}
     weighted, share = pseudo_label_loss(
-        logits, labels, confidence, confidence_weighting=True, **knobs
+        logits, labels, confidence, confidence_weighting=True, **options
     )
     terms = 0.5 * 0.99 * np.log(2) + 0.5 * 0.6 * np.log(4) + 0.98 * np.log(1 / 0.9)
     np.testing.assert_allclose(weighted, terms / 3, rtol=1e-5)
     np.testing.assert_allclose(share, 0.75)
-    plain, _ = pseudo_label_loss(logits, labels, confidence, confidence_weighting=False, **knobs)
+    plain, _ = pseudo_label_loss(logits, labels, confidence, confidence_weighting=False, **options)
     terms = 0.5 * np.log(2) + 0.5 * np.log(4) + np.log(1 / 0.9)
     np.testing.assert_allclose(plain, terms / 3, rtol=1e-5)
 

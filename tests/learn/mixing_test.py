@@ -37,7 +37,7 @@ def some_labels(batch=3, seed=0, last=CLASSES):
 
 
 def numbered_view(batch=3, seed=0):
-    """A view in which every pixel of the batch has its own colour and confidence."""
+    """A view in which every pixel of the batch has its own color and confidence."""
     labels = some_labels(batch, seed)
     number = np.arange(labels.size, dtype=np.float32).reshape(labels.shape) / labels.size
     return View(jnp.asarray(np.stack([number] * 3, -1)), labels, jnp.asarray(number))
@@ -123,7 +123,7 @@ def test_the_mask_and_the_pasting_equal_their_slow_twins(seed):
         assert np.array_equal(mixed.image[place], origin.image[place])
 
 
-def test_void_and_unlabelled_pixels_are_never_pasted():
+def test_void_and_unlabeled_pixels_are_never_pasted():
     labels = jnp.asarray(np.uint8([[[VOID, UNLABELED, 0, 4]]]))
     mask = class_mask(labels, jnp.ones((1, CLASSES), bool))
     np.testing.assert_array_equal(mask[0, 0], [False, False, True, True])

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from s4al_jax.learn.optimizer import descent, poly, sgd
+from s4al_jax.learn.optimizer import apply_updates, poly, sgd
 from s4al_jax.types import InputError
 
 
@@ -27,18 +27,18 @@ def test_several_steps_equal_torchs(nesterov, weight_decay):
     chance = np.random.default_rng(0)
     start, gradients = chance.normal(size=3), chance.normal(size=(5, 3))
     rates = [0.1, 0.1, 0.05, 0.02, 0.3]  # torch's buffer holds no rate, so a changing one is fine
-    knobs = {"momentum": 0.9, "nesterov": nesterov, "weight_decay": weight_decay}
-    optimizer = sgd(**knobs)
+    options = {"momentum": 0.9, "nesterov": nesterov, "weight_decay": weight_decay}
+    optimizer = sgd(**options)
     params = {"a": jnp.asarray(start, jnp.float32), "b": jnp.asarray(start[:1], jnp.float32)}
     state = optimizer.init(params)
-    path = torch_sgd(start, gradients, rates, **knobs)
+    path = torch_sgd(start, gradients, rates, **options)
     for gradient, rate, wanted in zip(gradients, rates, path, strict=True):
         slope = {
             "a": jnp.asarray(gradient, jnp.float32),
             "b": jnp.asarray(gradient[:1], jnp.float32),
         }
         direction, state = optimizer.update(slope, state, params)
-        params = descent(params, direction, jnp.asarray(rate))
+        params = apply_updates(params, direction, jnp.asarray(rate))
         np.testing.assert_allclose(params["a"], wanted, rtol=2e-5)
         np.testing.assert_allclose(params["b"], wanted[:1], rtol=2e-5)
 
@@ -49,8 +49,10 @@ def test_a_first_step_by_hand():
     direction, _ = optimizer.update({"w": jnp.asarray([1.0])}, optimizer.init(params), params)
     # 1 + 0.1 * 2 = 1.2; Nesterov: 1.2 + 0.9 * 1.2 = 2.28
     np.testing.assert_allclose(direction["w"], 2.28, rtol=1e-6)
-    np.testing.assert_allclose(descent(params, direction, jnp.asarray(0.5))["w"], 0.86, rtol=1e-6)
-    np.testing.assert_array_equal(descent(params, direction, jnp.asarray(0.0))["w"], 2.0)
+    np.testing.assert_allclose(
+        apply_updates(params, direction, jnp.asarray(0.5))["w"], 0.86, rtol=1e-6
+    )
+    np.testing.assert_array_equal(apply_updates(params, direction, jnp.asarray(0.0))["w"], 2.0)
 
 
 def test_the_rate_falls_polynomially_to_its_floor():
@@ -64,7 +66,7 @@ def test_the_rate_falls_polynomially_to_its_floor():
 
 
 @pytest.mark.parametrize(
-    ("make", "knob"),
+    ("make", "option"),
     [
         (lambda: sgd(momentum=1.0), "momentum"),
         (lambda: sgd(weight_decay=-1.0), "weight_decay"),
@@ -72,9 +74,9 @@ def test_the_rate_falls_polynomially_to_its_floor():
         (lambda: poly(base=1e-7), "learning rate"),
     ],
 )
-def test_a_senseless_knob_is_refused_by_name(make, knob):
+def test_a_senseless_option_is_refused_by_name(make, option):
     with pytest.raises(InputError) as error:
         make()
-    assert knob in str(error.value)
+    assert option in str(error.value)
     assert "give" in str(error.value)
     assert "\n" not in str(error.value)

@@ -9,8 +9,8 @@ from s4al_jax.methods.s4al import s4al
 from s4al_jax.methods.supervised import supervised
 from s4al_jax.models.deeplab import DeepLabV3Plus, network
 from s4al_jax.types import Phase
-from tests.methods.toy import CLASSES, KEY, KNOBS, PIXELS, compiled, same, some_inputs
-from tests.plain import Plain
+from tests.support.plain_backbone import Plain
+from tests.support.toy_network import CLASSES, KEY, OPTIONS, PIXELS, compiled, same, some_inputs
 
 HALF = (0.5, 0.5, 0.5)
 
@@ -20,7 +20,7 @@ def learned(learner, phase, loss_bands):
     head = {"aspp_channels": 4, "low_level_channels": 2, "rates": (1, 2, 3)}
     model = DeepLabV3Plus(Plain(4), CLASSES, **head)
     net = network(model, mean=HALF, std=HALF, image_size=(8, 12), loss_bands=loss_bands)
-    method = learner(net, sgd(), poly(), augmentation(**KNOBS), num_classes=CLASSES)
+    method = learner(net, sgd(), poly(), augmentation(**OPTIONS), num_classes=CLASSES)
     state = method.init(KEY, PIXELS, None)
     program = jax.make_jaxpr(method.update, static_argnums=2)(state, some_inputs(), phase)
     return compiled(method.update)(state, some_inputs(), phase), str(program)

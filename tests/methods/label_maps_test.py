@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from s4al_jax.types import UNLABELED, VOID, Batch, Phase, StepInputs
-from tests.methods.toy import CLASSES, PARTS, learner, started
+from tests.support.toy_network import CLASSES, PARTS, learner, started
 
 HEIGHT, WIDTH = 8, 12
 CODES = (*range(CLASSES), VOID, UNLABELED)

@@ -12,10 +12,10 @@ from s4al_jax.types import (
     InputError,
     Phase,
 )
-from tests.methods.toy import (
+from tests.support.toy_network import (
     CLASSES,
-    KNOBS,
     METRICS,
+    OPTIONS,
     PIXELS,
     compiled,
     identical,
@@ -62,7 +62,7 @@ def test_named_groups_win_over_counted_ones():
     np.testing.assert_array_equal(rest.extra["head"], [False, True, True, True])
 
 
-def test_a_warm_start_carries_networks_and_average_but_not_optimiser_and_step():
+def test_a_warm_start_carries_networks_and_average_but_not_optimizer_and_step():
     method, update = learner(warm_start=True)
     first = method.init(jax.random.key(0), PIXELS, None)
     trained, _ = update(first, some_inputs(), Phase.WARMUP)
@@ -124,7 +124,7 @@ def test_a_step_is_a_function_of_key_and_number():
     assert np.array_equal(one.key, state.key)
 
 
-def test_warmup_does_not_look_at_unlabelled_images():
+def test_warmup_does_not_look_at_unlabeled_images():
     method, update = learner()
     state, inputs = started(method), some_inputs()
     alone = inputs._replace(unlabeled=None, replayed=None)
@@ -168,7 +168,7 @@ def test_a_prediction_uses_running_statistics_and_takes_bytes():
 
 
 @pytest.mark.parametrize(
-    ("knob", "value"),
+    ("option", "value"),
     [
         ("num_classes", 0),
         ("ema_decay", 1.5),
@@ -183,16 +183,16 @@ def test_a_prediction_uses_running_statistics_and_takes_bytes():
         ("tail_draws", -2),
     ],
 )
-def test_a_senseless_knob_is_refused_by_name(knob, value):
-    knobs = {"num_classes": CLASSES, knob: value}
+def test_a_senseless_option_is_refused_by_name(option, value):
+    options = {"num_classes": CLASSES, option: value}
     with pytest.raises(InputError) as error:
-        s4al(tiny_network(), sgd(), poly(), augmentation(**KNOBS), **knobs)
-    assert knob in str(error.value)
+        s4al(tiny_network(), sgd(), poly(), augmentation(**OPTIONS), **options)
+    assert option in str(error.value)
     assert "give" in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_class_is_not_in_both_groups_and_a_misspelt_knob_is_an_error():
+def test_a_class_is_not_in_both_groups_and_a_misspelt_option_is_an_error():
     with pytest.raises(InputError, match="tail"):
         learner(head=(0, 1), tail=(1, 2))
     with pytest.raises(TypeError):

@@ -16,7 +16,7 @@ from s4al_jax.types import (
     Phase,
     StepInputs,
 )
-from tests.methods.toy import (
+from tests.support.toy_network import (
     CLASSES,
     KEY,
     METRICS,
@@ -138,7 +138,7 @@ def test_the_teacher_in_train_mode_uses_the_batch_drops_units_and_moves_its_stat
     assert identical(same_teacher, teacher) and not identical(still.confidence, seen.confidence)
 
 
-def test_the_teachers_statistics_move_in_its_passes_unlabelled_then_replayed():
+def test_the_teachers_statistics_move_in_its_passes_unlabeled_then_replayed():
     network = tiny_network()
     method, update = learner(network, **PLAIN)
     state, inputs = started(method), some_inputs()
@@ -178,8 +178,8 @@ def test_no_gradient_reaches_the_teacher():
 def test_a_batch_of_one_without_augmentation_has_the_loss_of_the_formula(weighting):
     # one image pasted on itself is the image: what is left is teacher, weights and student
     network = tiny_network()
-    knobs = {"confidence_threshold": 0.8, "confidence_weighting": weighting}
-    method, update = learner(network, **PLAIN, **knobs)
+    options = {"confidence_threshold": 0.8, "confidence_weighting": weighting}
+    method, update = learner(network, **PLAIN, **options)
     state, inputs = started(method), some_inputs(batch=1)
     _, metrics = update(state, inputs, Phase.CLASSMIX)
     weak = [plain_view(inputs.unlabeled)]
@@ -201,14 +201,14 @@ def test_a_batch_of_one_without_augmentation_has_the_loss_of_the_formula(weighti
 
 def test_all_classes_pasted_make_the_replayed_image_the_lesson():
     network = tiny_network()
-    knobs = PLAIN | {"head": (0, 1), "tail": (2, 3), "confidence_threshold": 0.5}
-    method, update = learner(network, **knobs)
+    options = PLAIN | {"head": (0, 1), "tail": (2, 3), "confidence_threshold": 0.5}
+    method, update = learner(network, **options)
     state, inputs = started(method), some_inputs()
     known = some_batch(8, known=1.0)
     label = jnp.where(known.label == VOID, 0, known.label).astype(jnp.uint8)
     inputs = inputs._replace(replayed=known._replace(label=label))
     _, metrics = update(state, inputs, Phase.REPLAY)
-    # nothing of the unlabelled image is left: labels are true, every pixel is sure
+    # nothing of the unlabeled image is left: labels are true, every pixel is sure
     prediction, _ = network.apply(state.student, unit_floats(known.image), train=True, key=None)
     np.testing.assert_allclose(
         metrics["loss_replay"], supervised_loss(prediction.logits, label), rtol=1e-4
@@ -225,8 +225,8 @@ def test_without_balance_replayed_images_are_mixed_by_ordinary_classmix():
     # one class alone: half of one is none, so ordinary ClassMix pastes nothing
     single = inputs.replayed._replace(label=jnp.zeros_like(inputs.replayed.label))
     inputs = inputs._replace(replayed=single)
-    recoloured = single._replace(image=255 - single.image)
-    changed = inputs._replace(replayed=recoloured)
+    recolored = single._replace(image=255 - single.image)
+    changed = inputs._replace(replayed=recolored)
     state = started(ordinary)
     one, _ = update_ordinary(state, inputs, Phase.REPLAY)
     two, _ = update_ordinary(state, changed, Phase.REPLAY)
@@ -277,7 +277,7 @@ def test_the_replayed_batch_may_be_smaller():
 # --- the student's passes ---
 
 
-def test_separate_passes_thread_the_statistics_labelled_strong_replayed():
+def test_separate_passes_thread_the_statistics_labeled_strong_replayed():
     network = tiny_network()
     student = network.init(jax.random.key(0))
     views = [plain_view(some_batch(seed, batch=seed + 1)) for seed in range(3)]

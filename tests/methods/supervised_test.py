@@ -18,7 +18,7 @@ PLAIN = {
     "contrast": (1.0, 1.0),
     "flip_probability": 0.0,
 }
-KNOBS = PLAIN | {"scale_range": (0.5, 2.0), "jitter_probability": 0.5, "flip_probability": 0.5}
+OPTIONS = PLAIN | {"scale_range": (0.5, 2.0), "jitter_probability": 0.5, "flip_probability": 0.5}
 
 
 def pixel_network():
@@ -52,8 +52,8 @@ def some_inputs(batch=2, seed=0, progress=0.0):
     )
 
 
-def learner(**knobs):
-    views = augmentation(**KNOBS | knobs)
+def learner(**options):
+    views = augmentation(**OPTIONS | options)
     method = supervised(pixel_network(), sgd(), poly(), views, num_classes=CLASSES)
     options = {"xla_backend_optimization_level": 0}  # compiled quickly rather than to run quickly
     return method, jax.jit(method.update, static_argnums=2, compiler_options=options)
@@ -160,9 +160,9 @@ def test_a_prediction_uses_running_statistics_and_takes_bytes():
     np.testing.assert_allclose(prediction.features, np.asarray(images, np.float32) / 255)
 
 
-def test_knobs_that_do_not_fit_are_refused():
+def test_options_that_do_not_fit_are_refused():
     method = supervised(
-        pixel_network(), sgd(), poly(), augmentation(**KNOBS), num_classes=CLASSES + 1
+        pixel_network(), sgd(), poly(), augmentation(**OPTIONS), num_classes=CLASSES + 1
     )
     state = method.init(jax.random.key(0), PIXELS, None)
     with pytest.raises(InputError, match="num_classes"):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from s4al_jax.models.deeplab import DeepLabV3Plus, network, variable_shapes
-from s4al_jax.models.formulations import Formulations
-from s4al_jax.models.initial import initial_variables
+from s4al_jax.models.init import initial_variables
 from s4al_jax.models.mobilenet_v2 import MobileNetV2
+from s4al_jax.ops.formulations import Formulations
 from s4al_jax.types import Prediction
 
 KEY = jax.random.key(0)
@@ -80,7 +80,7 @@ def test_dropout_follows_the_key_and_only_in_training(apply, variables):
     assert not jnp.allclose(first, other)
 
 
-def test_images_are_normalised_as_told(apply, variables):
+def test_images_are_normalized_as_told(apply, variables):
     shifted = network(small(), mean=(0.5, 0.25, 0.0), std=(0.25, 0.5, 1.0), image_size=(33, 47))
     x = pictures()
     ours = jax.jit(shifted.apply, static_argnames="train")(variables, x, train=False)[0].logits

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from s4al_jax.report.contents import Page, Sheet
-from s4al_jax.report.page import page
-from tests.report.sample import sample
+from s4al_jax.report.page.html import page
+from s4al_jax.report.page.schema import Page, Sheet
+from tests.support.sample_page import sample
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def path(
 @pytest.fixture(scope="session")
 def driver() -> Iterator[Any]:
     """A browser without a page."""
-    from tests.report import browser
+    from tests.support import browser
 
     if not (browser.CHROMIUM and browser.DRIVER):
         pytest.skip("needs chromium and chromedriver on the PATH")
@@ -41,7 +41,7 @@ def driver() -> Iterator[Any]:
 @pytest.fixture
 def shown(driver: Any, path: Path) -> Iterator[Any]:
     """The page, freshly opened; a test fails where the browser has something to complain about."""
-    from tests.report.browser import Opened
+    from tests.support.browser import Opened
 
     opened = Opened(driver).open(path)
     yield opened

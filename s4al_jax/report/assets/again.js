@@ -26,17 +26,17 @@ const written = (value) => (typeof value === "string" ? value : JSON.stringify(v
 
 /** Knobs that are not the same in all runs; those of the default configuration are left empty. */
 function differencesTable() {
-  const names = [...new Set(page.runs.flatMap((one) => Object.keys(one.knobs)))].sort();
+  const names = [...new Set(page.runs.flatMap((one) => Object.keys(one.options)))].sort();
   const differ = names.filter(
-    (name) => new Set(page.runs.map((one) => written(one.knobs[name] ?? null))).size > 1,
+    (name) => new Set(page.runs.map((one) => written(one.options[name] ?? null))).size > 1,
   );
-  if (!differ.length) return note("The runs differ in no knob.");
+  if (!differ.length) return note("The runs differ in no option.");
   return table(
     "Knobs in which the runs differ",
     ["Knob", ...page.runs.map((one) => one.name)],
     differ.map((name) => [
       name,
-      ...page.runs.map((one) => (name in one.knobs ? written(one.knobs[name]) : "as by default")),
+      ...page.runs.map((one) => (name in one.options ? written(one.options[name]) : "as by default")),
     ]),
   );
 }
@@ -63,7 +63,7 @@ function commandBox(one) {
 }
 
 function runBody(one) {
-  const knobs = Object.entries(one.knobs);
+  const given = Object.entries(one.options);
   return [
     one.command ? commandBox(one) : note("The command of this run is not known."),
     element(
@@ -87,14 +87,14 @@ function runBody(one) {
         "div",
         {},
         element("h4", {}, "Configuration, where it differs from the default"),
-        knobs.length
+        given.length
           ? element(
               "div",
               { class: "scroll wordy" },
               table(
                 "Knobs",
                 ["Knob", "Value"],
-                knobs.map(([name, value]) => [name, written(value)]),
+                given.map(([name, value]) => [name, written(value)]),
               ),
             )
           : note("It is the default configuration."),

@@ -3,7 +3,7 @@
 /** Indices of the classes of the head or of the tail. */
 const classesOf = (tail) => page.classes.flatMap((one, i) => (one.tail === tail ? [i] : []));
 
-/** A class's colour and name. */
+/** A class's color and name. */
 const classLabel = (index) => [swatch(page.classes[index].color), page.classes[index].name];
 
 /** Show the pictures that hold a class. */
@@ -139,7 +139,7 @@ function askedRow(index, most) {
     return element(
       "div",
       {
-        class: `bar-line ${lineColour(i)}${now}`,
+        class: `bar-line ${lineColor(i)}${now}`,
         tabindex: -1,
         role: "img",
         "aria-label": say,
@@ -197,7 +197,7 @@ function drawAsked() {
     ...cycles.map((cycle, i) =>
       element(
         "span",
-        { class: `entry ${lineColour(i)}` },
+        { class: `entry ${lineColor(i)}` },
         element("span", { class: "bar-sample" }, barDrawing(1, i)),
         askedShares(cycle) ? `for cycle ${cycle.number}` : `for cycle ${cycle.number}: nothing`,
       ),

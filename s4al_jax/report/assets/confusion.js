@@ -8,7 +8,7 @@ function confusionCell(row, truth, predicted) {
   const share = pixels / all;
   const say =
     truth === predicted
-      ? `${was}: ${percent(share)} recognised, ${count(pixels)} of ${count(all)} pixels`
+      ? `${was}: ${percent(share)} recognized, ${count(pixels)} of ${count(all)} pixels`
       : `${was} taken for ${said}: ${percent(share)}, ${count(pixels)} of ${count(all)} pixels`;
   const cell = element(
     "td",

@@ -40,7 +40,7 @@ const scoresOf = (asked) => (asked ? asked.scores.flat().filter(isNumber) : []);
 
 const scoreRanges = new Map();
 
-/** Lowest and highest score among all pictures of a cycle, so that colours can be compared; null without any. */
+/** Lowest and highest score among all pictures of a cycle, so that colors can be compared; null without any. */
 function scoreRange(cycle) {
   if (!scoreRanges.has(cycle)) {
     let [low, high] = [Infinity, -Infinity];

@@ -22,7 +22,7 @@ function tileWords(picture, { cycle, sort }) {
   if (sort === "uncertainty") parts.push(`uncertainty ${percent(at.uncertainty)}`);
   if (sort === "score")
     parts.push(at.asked ? `score ${short(SORTS.score.of(picture, at))}` : "not asked");
-  if (picture.split === "pool") parts.push(`${labelShare(at.labeled_share)} labelled`);
+  if (picture.split === "pool") parts.push(`${labelShare(at.labeled_share)} labeled`);
   return parts.join(" · ");
 }
 

@@ -45,7 +45,7 @@ function amounts() {
       labelShare(lastCycle?.labeled_share ?? null),
       lastCycle ? `${roughly(lastCycle.labeled_pixels)} pixels; ${budget}` : "no cycle is finished",
     ),
-    amount("Regions bought", count(lastCycle?.regions), "and what was labelled at the start"),
+    amount("Regions bought", count(lastCycle?.regions), "and what was labeled at the start"),
     amount(
       "mIoU now",
       percentAndSpread(lastMean?.miou, lastMean?.std),
@@ -161,12 +161,12 @@ function curveSpec({ log, withPublished }) {
   // No logarithm of nothing: some begin without any label.
   const positive = series.every(({ points }) => points.every((point) => point.x > 0));
   return {
-    label: "mIoU over the share of labelled pixels; arrow keys go from point to point",
+    label: "mIoU over the share of labeled pixels; arrow keys go from point to point",
     height: 380,
     series,
     rules: fullRules(published),
     uprights: isNumber(page.goal?.reached_share) ? [page.goal.reached_share] : [],
-    x: { title: "labelled pixels, % of the pool", format: PERCENT_AXIS, log: log && positive },
+    x: { title: "labeled pixels, % of the pool", format: PERCENT_AXIS, log: log && positive },
     y: { title: "mIoU, %", format: PERCENT_AXIS },
   };
 }

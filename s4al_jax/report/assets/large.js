@@ -5,9 +5,9 @@ let open = null;
 let leave = null;
 let grown = null;
 
-/** Show a picture among its neighbours; `back` takes the reader to where the last one is. */
-function openLarge(picture, neighbours, back) {
-  among = neighbours;
+/** Show a picture among its neighbors; `back` takes the reader to where the last one is. */
+function openLarge(picture, neighbors, back) {
+  among = neighbors;
   leave = back;
   open = picture;
   drawLarge();
@@ -33,7 +33,7 @@ function largeFacts(at, before) {
     fact("Mean uncertainty", percent(at.uncertainty)),
     fact("Mean confidence", percent(at.confidence)),
     fact(
-      "Labelled before",
+      "Labeled before",
       open.split === "pool" ? labelShare(at.labeled_share) : `${open.split}: only measured on`,
     ),
     fact(

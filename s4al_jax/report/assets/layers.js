@@ -125,14 +125,14 @@ function view(picture, { cycle, layer, strength, frames: framed }) {
   return box;
 }
 
-/** Classes by their colours. */
+/** Classes by their colors. */
 const classKey = () =>
   page.classes.map((one, i) => element("span", { class: "entry" }, classLabel(i)));
 
-/** What the colours of a layer mean. */
+/** What the colors of a layer mean. */
 function layerKey(layer, cycle) {
   if (layer === "truth" || layer === "prediction")
-    return [...classKey(), element("span", { class: "entry" }, "no colour: void or not known")];
+    return [...classKey(), element("span", { class: "entry" }, "no color: void or not known")];
   if (layer === "uncertainty") return [heatKey("certain", "every class as likely")];
   if (layer === "scores") {
     const range = scoreRange(cycle);

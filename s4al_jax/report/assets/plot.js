@@ -183,7 +183,7 @@ function ruleDrawing({ name, y: value, spread, style, say, place = "above" }, y,
 }
 
 function seriesDrawing({ style, line, points, marked = points }, x, y) {
-  const group = drawn("g", { class: `series ${lineColour(style)}${line ? "" : " alone"}` });
+  const group = drawn("g", { class: `series ${lineColor(style)}${line ? "" : " alone"}` });
   if (line) {
     const way = points.map(
       (point, i) => `${i ? "L" : "M"}${x.at(point.x).toFixed(1)} ${y.at(point.y).toFixed(1)}`,
@@ -224,7 +224,7 @@ function legendEntry(style, name, line) {
     drawn(
       "svg",
       {
-        class: `sample ${lineColour(style)}${line ? "" : " alone"}`,
+        class: `sample ${lineColor(style)}${line ? "" : " alone"}`,
         viewBox: "0 0 34 14",
         "aria-hidden": "true",
       },

@@ -1,1 +1,0 @@
-"""Questions to a network: what should a person look at next?"""

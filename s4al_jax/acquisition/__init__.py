@@ -1,0 +1,1 @@
+"""Acquisition functions: which regions should be annotated next?"""

@@ -1,0 +1,1 @@
+"""Options: their defaults, how names become factories, and where configuration files are found."""

@@ -1,0 +1,127 @@
+"""CamVid as it is commonly passed around: six folders, 11 classes and void.
+
+`root` holds train/ trainannot/ val/ valannot/ test/ testannot/; an image and its label map share
+the file name up to the ending. A label map holds class ids 0 to 10 and 11 for void. `root` may
+also be what scripts/prepare_camvid.py made of them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from s4al_jax.data.images import (
+    MAX_PIXELS,
+    PictureFile,
+    check_name,
+    check_same_size,
+    endings,
+    id_codes,
+    ids,
+    on_disk,
+    recoded,
+    resized,
+    resized_ids,
+    rgb,
+)
+from s4al_jax.data.tfds import is_prepared, prepared
+from s4al_jax.files.paths import place
+from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
+
+CLASSES = (
+    "sky",
+    "building",
+    "pole",
+    "road",
+    "pavement",
+    "tree",
+    "sign",
+    "fence",
+    "car",
+    "pedestrian",
+    "bicyclist",
+)
+"""Class names by id."""
+
+PALETTE = (
+    (128, 128, 128),
+    (128, 0, 0),
+    (192, 192, 128),
+    (128, 64, 128),
+    (60, 40, 222),
+    (128, 128, 0),
+    (192, 128, 128),
+    (64, 64, 128),
+    (64, 0, 128),
+    (64, 64, 0),
+    (0, 128, 192),
+)
+"""The color in which each class is shown, by id."""
+
+FILE_VOID = 11
+"""Void as the label files write it."""
+
+
+def camvid(
+    root: str, *, height: int = 360, width: int = 480, max_pixels: int = MAX_PIXELS
+) -> DatasetSpec:
+    """CamVid under `root`; files of another size are resized to `height` x `width` when read.
+
+    A file with more than `max_pixels` is refused.
+    """
+    if not root:
+        raise InputError("CamVid's folder is not given: set config.data.root or S4AL_CAMVID")
+    if height < 1 or width < 1:
+        raise InputError(f"CamVid at {height} x {width} pixels is empty: use 1 x 1 or more")
+    folder = place(root)
+    if is_prepared(folder):
+        return prepared(folder, "camvid", max_pixels=max_pixels, height=height, width=width)
+    train, val, test = (
+        _image_set(folder, split, max_pixels, height=height, width=width)
+        for split in ("train", "val", "test")
+    )
+    return DatasetSpec("camvid", CLASSES, PALETTE, height, width, train, val, test)
+
+
+def _image_set(root: Path, split: str, max_pixels: int, *, height: int, width: int) -> ImageSet:
+    images = _pictures(root / split, max_pixels)
+    labels = _pictures(root / f"{split}annot", max_pixels)
+    for stem in sorted(images.keys() ^ labels.keys()):
+        if stem in images:
+            raise InputError(f"{images[stem].name} has no label: add it to {root / split}annot")
+        raise InputError(f"{labels[stem].name} has no image: add it to {root / split}")
+    names = tuple(sorted(images))
+
+    def read_image(index: int) -> np.ndarray:
+        return resized(rgb(images[names[index]]), height, width)
+
+    def read_truth(index: int) -> np.ndarray:
+        label, image = labels[names[index]], images[names[index]]
+        found = ids(label)
+        check_same_size(found, label, image)
+        codes = id_codes(len(CLASSES), (FILE_VOID, VOID))
+        hint = f"use 0 to {len(CLASSES) - 1}, and {FILE_VOID} or {VOID} for void"
+        return resized_ids(recoded(found, codes, label.name, hint), height, width)
+
+    return ImageSet(names, read_image, read_truth)
+
+
+def _pictures(folder: Path, max_pixels: int) -> dict[str, PictureFile]:
+    """The files of a folder that Pillow has a reader for, by stem."""
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder} is not a folder: CamVid's root needs train, trainannot, val, valannot, "
+            "test and testannot"
+        )
+    found: dict[str, PictureFile] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in endings() or path.name.startswith("."):
+            continue
+        check_name(path.name, str(path))
+        if path.stem in found:
+            raise InputError(
+                f"{found[path.stem].name} and {path} share one name: remove one of them"
+            )
+        found[path.stem] = on_disk(path, max_pixels)
+    if not found:
+        raise InputError(f"{folder} holds no images: unpack CamVid there")
+    return found

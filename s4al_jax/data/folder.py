@@ -1,0 +1,196 @@
+"""A user's own folder: images in any sub-folders, masks for as many of them as there are.
+
+    root/classes.txt                 or classes.json, see `class_list`
+    root/images/any/where/a.jpg      any size, any format that Pillow reads
+    root/masks/any/where/a.png       the mask of that image, where there is one
+
+An image is called by its path below `images`, without its ending. Which split it is in is said by
+folders (`images/train`, `images/val`, `images/test`), by lists of names (`train.txt`, `val.txt`,
+`test.txt` beside `images`), or drawn: val and test from the images that have a mask, all others
+are the pool. Images are brought to the working size by stretching both sides.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from s4al_jax.data.classes import ClassList, class_list, text_of
+from s4al_jax.data.images import (
+    MAX_PIXELS,
+    PictureFile,
+    check_same_size,
+    ids,
+    ids_of_colors,
+    is_colored,
+    on_disk,
+    pictures_below,
+    recoded,
+    resized,
+    resized_ids,
+    rgb,
+)
+from s4al_jax.files.paths import place as place_of
+from s4al_jax.types import DatasetSpec, ImageSet, InputError
+
+SPLITS = ("train", "val", "test")
+
+
+def folder(
+    root: str,
+    *,
+    height: int,
+    width: int,
+    split: str = "auto",
+    val_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int = 0,
+    max_pixels: int = MAX_PIXELS,
+) -> DatasetSpec:
+    """The images under `root` at `height` x `width`.
+
+    `split` is "folders", "lists", "draw", or "auto": the first of these that the folder offers.
+    `val_share` and `test_share` are the shares of the images with masks that a draw takes. A file
+    with more than `max_pixels` is refused.
+    """
+    if not root:
+        raise InputError("the folder is not given: set config.data.root")
+    place = place_of(root)
+    classes = class_list(_existing(place))
+    images, masks = pictures_below(_existing(place / "images")), pictures_below(place / "masks")
+    for name in sorted(masks.keys() - images.keys()):
+        raise InputError(f"{masks[name]} is the mask of no image: remove it or add the image")
+    if not images:
+        raise InputError(f"{place / 'images'} holds no pictures: put them there")
+    how = _way(place, images) if split == "auto" else split
+    if how == "folders":
+        names = _by_folder(place, images)
+    elif how == "lists":
+        names = _by_lists(place, images)
+    elif how == "draw":
+        names = _drawn(sorted(images), masks, val=val_share, test=test_share, seed=seed)
+    else:
+        raise InputError(f"config.data.kwargs.split is {split!r}: auto, folders, lists or draw")
+    if not names["train"]:
+        raise InputError(f"{place} leaves no image to learn from: check how it is split ({how})")
+    _check_measurable(names, masks)
+    pictures, answers = (
+        {name: on_disk(path, max_pixels) for name, path in files.items()}
+        for files in (images, masks)
+    )
+    sets = (_image_set(names[s], pictures, answers, classes, height, width) for s in SPLITS)
+    return DatasetSpec("folder", classes.names, classes.palette, height, width, *sets)
+
+
+def _image_set(
+    names: Sequence[str],
+    images: Mapping[str, PictureFile],
+    masks: Mapping[str, PictureFile],
+    classes: ClassList,
+    height: int,
+    width: int,
+) -> ImageSet:
+    def read_original(index: int) -> np.ndarray:
+        return rgb(images[names[index]])
+
+    def read_original_truth(index: int) -> np.ndarray:
+        return _mask(masks[names[index]], images[names[index]], classes)
+
+    return ImageSet(
+        tuple(names),
+        lambda index: resized(read_original(index), height, width),
+        lambda index: resized_ids(read_original_truth(index), height, width),
+        read_original,
+        read_original_truth,
+        tuple(name in masks for name in names),
+    )
+
+
+def _mask(file: PictureFile, image: PictureFile, classes: ClassList) -> np.ndarray:
+    """The class ids of a mask, at its own size."""
+    if is_colored(file):
+        if not classes.colors:
+            raise InputError(
+                f"{file.name} is a color picture: give every class its color in classes.json, "
+                "or save masks with one 8-bit channel"
+            )
+        labels = ids_of_colors(file, classes.colors)
+    else:
+        hint = "use the numbers of the classes, and 255 for void; or say what it is in classes.json"
+        labels = recoded(ids(file), classes.codes, file.name, hint)
+    check_same_size(labels, file, image)
+    return labels
+
+
+def _existing(place: Path) -> Path:
+    if not place.is_dir():
+        raise InputError(f"{place} is not a folder: see docs/own_data.md for what goes where")
+    return place
+
+
+def _way(place: Path, images: Mapping[str, Path]) -> str:
+    if (place / "train.txt").exists():
+        return "lists"
+    heads = {name.split("/")[0] for name in images}
+    told_apart = heads <= set(SPLITS) or heads & {"val", "test"}
+    return "folders" if "train" in heads and told_apart else "draw"
+
+
+def _by_folder(place: Path, images: Mapping[str, Path]) -> dict[str, list[str]]:
+    names = {s: [n for n in sorted(images) if n.startswith(f"{s}/")] for s in SPLITS}
+    lost = sorted(set(images) - {name for of_split in names.values() for name in of_split})
+    if lost:
+        raise InputError(
+            f"{images[lost[0]]} is in no split: put it below train, val or test of "
+            f"{place / 'images'}"
+        )
+    return names
+
+
+def _by_lists(place: Path, images: Mapping[str, Path]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {s: [] for s in SPLITS}
+    where: dict[str, str] = {}
+    for split in SPLITS:
+        path = place / f"{split}.txt"
+        if not path.exists():
+            continue
+        for line in text_of(path).splitlines():
+            name = line.strip()
+            if not name:
+                continue
+            if name not in images and PurePosixPath(name).name:
+                name = PurePosixPath(name).with_suffix("").as_posix()
+            if name not in images:
+                raise InputError(f"{path} names {line.strip()!r}, but {place / 'images'} has none")
+            if name in where:
+                raise InputError(f"{path} names {name!r}, which {where[name]} named already")
+            where[name] = f"{split}.txt"
+            names[split].append(name)
+    return {split: sorted(of_split) for split, of_split in names.items()}
+
+
+def _drawn(
+    names: Sequence[str], masks: Mapping[str, Path], *, val: float, test: float, seed: int
+) -> dict[str, list[str]]:
+    if min(val, test) < 0 or val + test >= 1 or seed < 0:
+        raise InputError(
+            f"val_share {val}, test_share {test}, seed {seed}: give shares from 0 that leave "
+            "something to learn from, and a seed from 0"
+        )
+    with_mask = [name for name in names if name in masks]
+    order = [with_mask[i] for i in np.random.default_rng(seed).permutation(len(with_mask))]
+    vals, tests = round(val * len(order)), round(test * len(order))
+    drawn = {"val": sorted(order[:vals]), "test": sorted(order[vals : vals + tests])}
+    taken = {*drawn["val"], *drawn["test"]}
+    return {"train": [name for name in names if name not in taken], **drawn}
+
+
+def _check_measurable(names: Mapping[str, Sequence[str]], masks: Mapping[str, Path]) -> None:
+    """Networks are measured on val and test: their images need a truth."""
+    for split in ("val", "test"):
+        for name in names[split]:
+            if name not in masks:
+                raise InputError(
+                    f"images/{name} is in {split} and has no mask: add masks/{name}.png or move "
+                    "the image to train"
+                )

@@ -1,0 +1,310 @@
+"""Picture files: decoded upright as 8-bit RGB or as class ids, and brought to a working size.
+
+Whatever Pillow reads is understood or refused by name: nothing is guessed. A file is a path, or
+anything open for reading in binary, as from inside an archive.
+"""
+
+import functools
+import unicodedata
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from s4al_jax.files.paths import everything_below, opened
+from s4al_jax.types import VOID, Box, InputError, Original
+
+Color = tuple[int, int, int]
+
+MAX_PIXELS = 100_000_000
+
+_LOSSY = ("AVIF", "JPEG", "JPEG2000", "MPO", "WEBP")
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B")
+_PROGRAMS = ("EPS",)
+"""Kinds of files that are programs: Pillow would start another one that runs them."""
+
+# What Pillow only warns of is refused here, or does not change a pixel.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+class PictureFile(NamedTuple):
+    """A picture that can be opened again and again, and what to call it in a message."""
+
+    name: str
+    open: Callable[[], AbstractContextManager[BinaryIO]]
+    max_pixels: int = MAX_PIXELS
+    """a picture with more is refused before it is decoded"""
+
+
+def on_disk(path: Path, max_pixels: int = MAX_PIXELS) -> PictureFile:
+    """The picture in a file."""
+
+    def content() -> BinaryIO:
+        # Opening a pipe would wait for somebody to write into it.
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no file: remove it, or put the picture there")
+        return opened(path)
+
+    return PictureFile(str(path), content, max_pixels)
+
+
+def one_line(name: str) -> bool:
+    """Whether a name is text that stands in one line."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
+
+
+def check_name(name: str, where: str) -> None:
+    """Refuse a picture's name that no list of names could hold, or that leads out of a folder."""
+    way = PurePosixPath(name)
+    if not one_line(name):
+        raise InputError(
+            f"{ascii(where)} has a sign in its name that is no text, such as a line break: "
+            "rename it"
+        )
+    if not name or way.is_absolute() or ".." in way.parts:
+        raise InputError(f"{ascii(where)} has a name that leads out of its folder: rename it")
+
+
+def endings() -> frozenset[str]:
+    """The endings, in small letters and with their dot, of files that Pillow has a reader for."""
+    known = Image.registered_extensions()
+    return frozenset(ending for ending, kind in known.items() if kind in _formats())
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """The kinds of files that are read."""
+    Image.init()
+    return tuple(kind for kind in Image.ID if kind not in _PROGRAMS)
+
+
+def pictures_below(place: Path) -> dict[str, Path]:
+    """The pictures in a folder and its sub-folders by their relative path without its ending.
+
+    Whatever is called `.something` is not looked at.
+    """
+    found: dict[str, Path] = {}
+    for path in everything_below(place) if place.is_dir() else []:
+        below = path.relative_to(place)
+        if path.suffix.lower() in endings() and not any(p.startswith(".") for p in below.parts):
+            check_name(below.as_posix(), str(path))
+            _add(found, below.with_suffix("").as_posix(), path)
+    return found
+
+
+def named_pictures(places: Sequence[Path]) -> dict[str, Path]:
+    """Pictures that are given as files, or as folders that hold them, by a name for each."""
+    found: dict[str, Path] = {}
+    for place in places:
+        if not place.exists():
+            raise InputError(f"{place}: no such file or folder")
+        inside = pictures_below(place) if place.is_dir() else {place.stem: place}
+        if not inside:
+            raise InputError(f"{place} holds no pictures that Pillow reads")
+        for name, path in inside.items():
+            _add(found, name, path)
+    return found
+
+
+def _add(found: dict[str, Path], name: str, path: Path) -> None:
+    if found.get(name, path) != path:
+        raise InputError(f"{found[name]} and {path} share one name: remove one of them")
+    found[name] = path
+
+
+def stored_size(file: PictureFile) -> tuple[int, int]:
+    """(height, width) of the numbers in a file, from its header."""
+    width, height = _opened(file, pixels=False).size
+    return height, width
+
+
+def size_of(file: PictureFile) -> tuple[int, int]:
+    """(height, width) of the upright picture, from the file's header."""
+    picture = _opened(file, pixels=False)
+    width, height = picture.size
+    turned = picture.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+    return (width, height) if turned else (height, width)
+
+
+_ORIENTATION = 0x0112
+_ON_ITS_SIDE = (5, 6, 7, 8)
+
+
+def rgb(file: PictureFile) -> np.ndarray:
+    """uint8 `[height, width, 3]`, turned upright as its EXIF data say.
+
+    Gray, palette and 16-bit pictures become 8-bit RGB, the latter by their upper eight bits. A
+    picture of several frames, with transparent pixels, or in 32-bit numbers is refused.
+    """
+    picture = _opened(file)
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode in _SIXTEEN_BITS:
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    elif picture.mode in ("I", "F"):
+        raise InputError(
+            f"{file.name} has 32-bit numbers (mode {picture.mode}) whose range is not known: "
+            "save it with 8 or 16 bits"
+        )
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        if np.asarray(picture.getchannel("A")).min() < 255:
+            raise InputError(f"{file.name} has transparent pixels: flatten it onto a background")
+    return np.array(picture.convert("RGB"))
+
+
+def ids(file: PictureFile) -> np.ndarray:
+    """uint8 `[height, width]`: the numbers of a picture with one 8-bit channel."""
+    picture = _opened(file)
+    _check_exact(file, picture)
+    if picture.mode not in ("L", "P"):
+        raise InputError(
+            f"{file.name} is of mode {picture.mode}, not a map of class ids: save it with one "
+            "8-bit channel (mode L or P)"
+        )
+    return np.array(picture)
+
+
+def palette_of(file: PictureFile) -> np.ndarray | None:
+    """uint8 `[colors, 3]`: how a picture with one channel shows its numbers, if it says so."""
+    palette = _opened(file).getpalette("RGB")
+    return None if palette is None else np.array(palette, np.uint8).reshape(-1, 3)
+
+
+def is_colored(file: PictureFile) -> bool:
+    """Whether a picture has more than one channel: a mask that needs colors to be read."""
+    return _opened(file, pixels=False).mode in ("RGB", "RGBA", "CMYK", "YCbCr")
+
+
+def ids_of_colors(file: PictureFile, codes: Mapping[Color, int]) -> np.ndarray:
+    """uint8 `[height, width]`: what the color of each pixel stands for."""
+    _check_exact(file, _opened(file, pixels=False))
+    picture = rgb(file).astype(np.int64)
+    number = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
+    known = {(r << 16) | (g << 8) | b: code for (r, g, b), code in codes.items()}
+    found, where = np.unique(number, return_inverse=True)
+    for value in found:
+        if int(value) not in known:
+            color = (int(value) >> 16, int(value) >> 8 & 255, int(value) & 255)
+            raise InputError(f"{file.name} holds the color {color}: no class has it")
+    meaning = np.array([known[int(value)] for value in found], np.uint8)
+    return meaning[where].reshape(number.shape)
+
+
+def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture at another size: averaged along an axis that shrinks, else interpolated.
+
+    `image` is RGB or a single channel, of uint8 or float32.
+    """
+    picture = Image.fromarray(image)
+    for size in ((width, picture.height), (width, height)):
+        smaller = size[0] < picture.width or size[1] < picture.height
+        how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
+        picture = picture.resize(size, how)
+    return np.array(picture)
+
+
+def likeliest(logits: np.ndarray, height: int, width: int) -> np.ndarray:
+    """uint8 `[height, width]`: the class with the largest of `logits` `[h, w, classes]` there.
+
+    Each class's logits are brought to that size as a picture is.
+    """
+    best = resized(np.ascontiguousarray(logits[..., 0]), height, width)
+    labels = np.zeros((height, width), np.uint8)
+    for index in range(1, logits.shape[-1]):
+        plane = resized(np.ascontiguousarray(logits[..., index]), height, width)
+        better = plane > best
+        best[better], labels[better] = plane[better], index
+    return labels
+
+
+def resized_ids(labels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A label map at another size: each pixel is that of the old one which lies nearest."""
+    rows, cols = nearest(labels.shape[0], height), nearest(labels.shape[1], width)
+    return labels[np.ix_(rows, cols)]
+
+
+def cut_to_size(original: Original, box: Box, size: tuple[int, int]) -> np.ndarray:
+    """A part of a label map, at a `box` of a smaller or larger `size`: what cutting it out of the
+    whole map would give, resized as by `resized_ids`.
+    """
+    rows = nearest(original.size[0], size[0])[box.top : box.bottom] - original.box.top
+    cols = nearest(original.size[1], size[1])[box.left : box.right] - original.box.left
+    return original.labels[np.ix_(rows, cols)]
+
+
+def nearest(length: int, new_length: int) -> np.ndarray:
+    """int64 `[new_length]`: for each pixel along a resized axis, the old one in its middle."""
+    return (2 * np.arange(new_length) + 1) * length // (2 * new_length)
+
+
+def recoded(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> np.ndarray:
+    """`codes[labels]`, where `codes` has 256 numbers: ids, `VOID`, or -1 for what is no id."""
+    meant = codes[labels]
+    wrong = labels[meant < 0]
+    if wrong.size:
+        raise InputError(f"{name} holds the id {wrong.min()}: {hint}")
+    return meant.astype(np.uint8)
+
+
+def id_codes(num_classes: int, void: tuple[int, ...] = (VOID,)) -> np.ndarray:
+    """int16 `[256]` for `recoded`: the classes stand for themselves, the others are no ids."""
+    codes = np.full(256, -1, np.int16)
+    codes[:num_classes] = np.arange(num_classes)
+    codes[list(void)] = VOID
+    return codes
+
+
+def check_same_size(label: np.ndarray, label_file: PictureFile, image_file: PictureFile) -> None:
+    """Refuse a label map of another size than its upright image."""
+    size = size_of(image_file)
+    if label.shape != size:
+        raise InputError(
+            f"{label_file.name} has {label.shape[0]} x {label.shape[1]} pixels, its image "
+            f"{image_file.name} has {size[0]} x {size[1]}: give both the same size"
+        )
+
+
+def _check_exact(file: PictureFile, picture: Image.Image) -> None:
+    """Refuse numbers that mean something in a format that does not keep them."""
+    if picture.format in _LOSSY:
+        raise InputError(
+            f"{file.name} is a {picture.format} file, which does not keep the numbers of its "
+            "pixels: save it as PNG"
+        )
+
+
+def _opened(file: PictureFile, *, pixels: bool = True) -> Image.Image:
+    """The picture of a file; without `pixels` only its header is sure to be read."""
+    # Pillow's own limit holds for what is packed inside of a picture, too; it must not come first.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, file.max_pixels)
+    try:
+        with file.open() as stream, Image.open(stream, formats=_formats()) as picture:
+            if picture.width * picture.height > file.max_pixels:
+                raise Image.DecompressionBombError
+            frames = getattr(picture, "n_frames", 1)
+            if pixels:
+                picture.load()
+            else:
+                picture.getexif()
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{file.name} cannot be read (no kind of picture that is read here): replace the file"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{file.name} has more than {file.max_pixels} pixels: make it smaller, or raise "
+            "config.data.max_pixels"
+        ) from error
+    except InputError:
+        raise
+    # Pillow's readers raise OSError, SyntaxError, struct.error and more on a damaged file.
+    except Exception as error:
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise InputError(f"{file.name} cannot be read ({reason}): replace the file") from error
+    if frames != 1:
+        raise InputError(f"{file.name} holds {frames} pictures: save the one that is meant")
+    return picture

@@ -1,0 +1,1 @@
+"""Annotations: who gives them, and how what was paid for is kept."""

@@ -1,0 +1,1 @@
+"""Operations of layers, each in the formulation that is fastest on a platform."""

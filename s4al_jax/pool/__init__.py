@@ -1,1 +1,0 @@
-"""What images there are, what is known about them, and who is asked. Numpy only."""

@@ -1,0 +1,1 @@
+"""A run: built from a configuration, checked, and taken through its cycles."""

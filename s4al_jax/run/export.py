@@ -1,0 +1,133 @@
+"""A trained network on its own: its weights, and a JSON file that says how to use them.
+
+model.safetensors   every array of the network; its backbone's have torchvision's names
+model.json          classes and colors, how images are brought to its size, its parts, its run
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+from jax.sharding import Mesh
+
+from s4al_jax.config.defaults import restored
+from s4al_jax.engine import devices
+from s4al_jax.engine.checkpoint import Position, newest
+from s4al_jax.learn.predict import predict_with
+from s4al_jax.models import build
+from s4al_jax.models import weights as pretrained
+from s4al_jax.run.build import Experiment
+from s4al_jax.rundir import directory
+from s4al_jax.types import InputError, Prediction, Tree
+
+WEIGHTS, ABOUT = "model.safetensors", "model.json"
+VERSION = 1
+
+
+class ExportedNetwork(NamedTuple):
+    """A network ready for use, on the devices that it was read for."""
+
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    height: int
+    width: int
+    predict: Callable[[Tree, jax.Array], Prediction]
+    """(variables, uint8 images at this size) -> prediction"""
+    variables: Tree
+
+
+def export_network(
+    experiment: Experiment, workdir: Path, out: Path, *, network: str = ""
+) -> Position:
+    """Write the newest network of a run into a folder, and say at which moment it is from.
+
+    `network` is "student" or "teacher"; empty: the one that the method prefers.
+    """
+    name = network or experiment.method.networks[-1]
+    if name not in experiment.method.networks:
+        known = " and ".join(experiment.method.networks)
+        raise InputError(f"--network={name}: the run has trained its {known} only")
+    position, state = newest(workdir / "checkpoints", experiment.state_shapes, mesh=experiment.mesh)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot write: {error.strerror or error}") from error
+    weights = build.conventions(experiment.options["model.pretrained"])
+    pretrained.write(out / WEIGHTS, getattr(state, name), weights)
+    directory.write_json(out / ABOUT, _about(experiment, workdir, name, position, weights))
+    return position
+
+
+def read_network(folder: Path, mesh: Mesh) -> ExportedNetwork:
+    """The network that `write` put into a folder."""
+    about = directory.read_json(folder / ABOUT)
+    if about is None:
+        raise InputError(f"{folder / ABOUT}: no such file; scripts/export.py writes one")
+    try:
+        if about["version"] != VERSION:
+            raise InputError(
+                f"{folder / ABOUT} is of version {about['version']}, this program reads {VERSION}: "
+                "export the network again"
+            )
+        height, width = about["input"]["height"], about["input"]["width"]
+        classes = tuple(str(entry["name"]) for entry in about["classes"])
+        red_green_blue = [tuple(map(int, entry["color"])) for entry in about["classes"]]
+        palette = tuple((red, green, blue) for red, green, blue in red_green_blue)
+        model = about["model"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{folder / ABOUT} is not as it was written ({error!r}): export the network again"
+        ) from error
+    weights = pretrained.read(folder / WEIGHTS)
+    network = build.network(
+        model,
+        num_classes=len(classes),
+        image_size=(height, width),
+        conventions=weights,
+        platform=mesh.devices.flat[0].platform,
+    )
+    shapes = jax.eval_shape(network.init, jax.random.PRNGKey(0))
+    variables, _ = pretrained.fill(weights, shapes)
+    placed = devices.replicate(variables, mesh)
+    return ExportedNetwork(classes, palette, height, width, predict_with(network), placed)
+
+
+def _about(
+    experiment: Experiment,
+    workdir: Path,
+    network: str,
+    position: Position,
+    weights: pretrained.Weights,
+) -> Mapping[str, Any]:
+    spec, identity = experiment.spec, directory.read_json(workdir / "config.json")
+    model = restored(experiment.options).model.to_dict()
+    del model["pretrained"]  # all weights are in the file
+    metrics = directory.cycle_folder(workdir, position.cycle).metrics
+    trained = position.step == experiment.schedule.steps_of(position.cycle)
+    return {
+        "version": VERSION,
+        "classes": spec.legend,
+        "input": {
+            "height": spec.height,
+            "width": spec.width,
+            "layout": "RGB, rows first",
+            "resize": "both sides stretched: averaged where a side shrinks, else interpolated",
+            "scale": "divided by 255, then (value - mean) / std",
+            "mean": list(weights.mean),
+            "std": list(weights.std),
+        },
+        "output": "logits of each class for each pixel at the input's size",
+        "weights": WEIGHTS,
+        "model": model,
+        "run": {
+            "network": network,
+            "cycle": position.cycle,
+            "step": position.step,
+            "steps_of_cycle": experiment.schedule.steps_of(position.cycle),
+            "fingerprint": identity["fingerprint"],
+            "versions": identity["versions"],
+            "labeled_share": metrics["labeled_share"] if metrics and trained else None,
+            "measures": metrics["measures"].get(network) if metrics and trained else None,
+        },
+    }

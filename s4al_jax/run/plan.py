@@ -1,0 +1,109 @@
+"""What a run would do and need, told before anything is done: the answer to `--plan`."""
+
+import math
+
+import jax
+
+from s4al_jax.run.budget import planned_budget
+from s4al_jax.run.build import Experiment
+from s4al_jax.run.dry_run import images, memory_needs
+from s4al_jax.types import Phase
+
+
+def plan(experiment: Experiment) -> str:
+    """Cycles, steps, batches, budget, parameters and memory, as a text for people."""
+    parts = (_protocol, _measuring, _batches, _budget, _network, _memory)
+    return "\n".join(line for part in parts for line in part(experiment))
+
+
+def _protocol(experiment: Experiment) -> list[str]:
+    spec, schedule = experiment.spec, experiment.schedule
+    lines = [
+        f"dataset   {spec.name}: {len(spec.train.names)} pool, {len(spec.val.names)} val, "
+        f"{len(spec.test.names)} test images of {spec.height}x{spec.width}, "
+        f"{len(spec.classes)} classes",
+        f"cycles    {schedule.cycles} trainings, {schedule.cycles - 1} acquisitions, "
+        f"{schedule.total_steps} steps",
+    ]
+    for cycle in range(schedule.cycles):
+        spans = ", ".join(
+            f"{steps} {phase.value}" for phase, steps in phase_steps(experiment, cycle).items()
+        )
+        lines.append(
+            f"          cycle {cycle}: {schedule.epochs_of(cycle)} epochs of "
+            f"{schedule.iterations} steps ({spans})"
+        )
+    return lines
+
+
+def _measuring(experiment: Experiment) -> list[str]:
+    if not experiment.evaluated:
+        return ["measured  nothing: the splits to be measured on have no images"]
+    names = " and ".join(experiment.evaluated)
+    return [f"measured  on {names}, every {experiment.evaluate_every} epochs"]
+
+
+def phase_steps(experiment: Experiment, cycle: int) -> dict[Phase, int]:
+    """How many steps of a cycle each phase has."""
+    labeled, others = images(experiment)
+    counts: dict[Phase, int] = {}
+    for step in experiment.steps(cycle, labeled, others, 0):
+        counts[step.phase] = counts.get(step.phase, 0) + 1
+    return counts
+
+
+def _batches(experiment: Experiment) -> list[str]:
+    sizes = ", ".join(
+        f"{size or 'as many as fit'} {name}" for name, size in experiment.batch.items()
+    )
+    device = experiment.mesh.devices.flat[0].device_kind
+    return [f"batches   {sizes}; shared by {experiment.mesh.size} x {device}"]
+
+
+def _budget(experiment: Experiment) -> list[str]:
+    """The most that will be bought; less if images run out of regions before."""
+    spec = experiment.spec
+    pool = len(spec.train.names) * spec.height * spec.width
+    spent = len(experiment.initial) * spec.height * spec.width
+    lines = [f"budget    {_spending('at the start', len(experiment.initial), spent, pool)}"]
+    moments = [f"after cycle {cycle}" for cycle in range(experiment.schedule.cycles - 1)]
+    if not experiment.initial:
+        moments.insert(0, "before the first cycle")
+    for moment, planned in zip(moments, planned_budget(experiment), strict=True):
+        spent += planned.pixels
+        where = f"{moment}, {planned.pixels} pixels in {planned.regions} regions, in all"
+        lines.append(f"          {_spending(where, None, spent, pool)}")
+    return lines
+
+
+def _spending(where: str, images: int | None, spent: int, pool: int) -> str:
+    counted = "" if images is None else f" {images} whole images,"
+    return f"{where}{counted} {spent} pixels ({100 * spent / pool:.2f} %)"
+
+
+def _network(experiment: Experiment) -> list[str]:
+    state = experiment.state_shapes
+    count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.student["params"]))
+    networks = ", ".join(experiment.method.networks)
+    return [f"network   {count:,} parameters; trained: {networks}"]
+
+
+def _memory(experiment: Experiment) -> list[str]:
+    """As the compiler counts it; the programs that it makes for that are kept for the run."""
+    most, *others = sorted(memory_needs(experiment), key=lambda need: -need.bytes)
+    rest = "".join(f", {other.bytes / 2**20:.0f} for {other.what}" for other in others)
+    return [
+        f"memory    {most.bytes / 2**20:.0f} MiB on each device for {most.what}{rest}; "
+        f"{_images_memory(experiment)}"
+    ]
+
+
+def _images_memory(experiment: Experiment) -> str:
+    spec = experiment.spec
+    images = len(spec.train.names) + len(spec.val.names) + len(spec.test.names)
+    size = images * spec.height * spec.width / 2**20
+    return {
+        "resident": f"{4 * size:.0f} MiB more there for images and labels (resident)",
+        "cached": f"{3 * size:.0f} MiB on the host for decoded images (cached)",
+        "streamed": "images are decoded as they are needed (streamed)",
+    }[experiment.residence]

@@ -1,0 +1,210 @@
+"""Weights into a backbone: names, layouts, conventions, and what does not fit."""
+
+import os
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from s4al_jax.models import weights as pretrained
+from s4al_jax.models.deeplab import variable_shapes
+from s4al_jax.models.mobilenet_v2 import MobileNetV2
+from s4al_jax.types import InputError
+
+IMAGENET = {"padding": "tf_same", "bn_eps": "0.001"} | dict.fromkeys(
+    ("input_mean", "input_std"), "[0.5, 0.5, 0.5]"
+)
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    return variable_shapes(MobileNetV2(width=0.35))
+
+
+@pytest.fixture(scope="module")
+def tensors(shapes):
+    """A made-up file for `shapes`, with torchvision's names written out rather than derived."""
+    made = {"classifier.1.bias": np.zeros(3, np.float32)}
+    made["features.18.0.weight"] = np.zeros((4, 4, 1, 1), np.float32)
+    made["features.0.1.num_batches_tracked"] = np.asarray(5)
+    rng = np.random.default_rng(0)
+
+    def conv(name, leaf):
+        height, width, given, out = leaf["kernel"].shape
+        made[f"{name}.weight"] = rng.normal(size=(out, given, height, width)).astype(np.float32)
+
+    def norm(name, leaf):
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            made[f"{name}.{part}"] = rng.normal(size=leaf["bias"].shape).astype(np.float32)
+
+    blocks = shapes["params"]
+    conv("features.0.0", blocks["features_0"]["0"])
+    norm("features.0.1", blocks["features_0"]["1"])
+    for index in range(1, 18):
+        block, name = blocks[f"features_{index}"], f"features.{index}.conv"
+        wide = index > 1
+        for part in range(1 + wide):
+            conv(f"{name}.{part}.0", block[f"conv_{part}_0"])
+            norm(f"{name}.{part}.1", block[f"conv_{part}_1"])
+        conv(f"{name}.{1 + wide}", block[f"conv_{1 + wide}"])
+        norm(f"{name}.{2 + wide}", block[f"conv_{2 + wide}"])
+    return made
+
+
+def of(tensors):
+    return pretrained.TORCHVISION._replace(tensors=tensors, source="made.pth")
+
+
+def test_every_tensor_goes_where_its_name_says(shapes, tensors):
+    variables, report = pretrained.fill(of(tensors), shapes)
+    params, stats = variables["params"], variables["batch_stats"]
+    assert jax.tree.map(jnp.shape, variables) == jax.tree.map(jnp.shape, shapes)
+    stem = params["features_0"]["0"]["kernel"]
+    assert stem[2, 1, 0, 7] == tensors["features.0.0.weight"][7, 0, 2, 1]
+    depthwise = params["features_3"]["conv_1_0"]["kernel"]
+    assert depthwise[0, 2, 0, 5] == tensors["features.3.conv.1.0.weight"][5, 0, 0, 2]
+    scale, mean = params["features_1"]["conv_2"]["scale"], stats["features_1"]["conv_2"]["mean"]
+    np.testing.assert_array_equal(scale, tensors["features.1.conv.2.weight"])
+    np.testing.assert_array_equal(mean, tensors["features.1.conv.2.running_mean"])
+    assert len(report.loaded) == len(jax.tree.leaves(shapes)) == 51 * 5
+    assert report.unused == ("classifier.1.bias", "features.18.0.weight")
+    assert str(report) == "255 tensors loaded, 2 not needed (classifier.1, features.18)"
+
+
+def test_what_is_missing_or_misshapen_is_named(shapes, tensors):
+    name = "features.4.conv.1.0.weight"
+    with pytest.raises(InputError, match=rf"made\.pth: holds no {name}"):
+        pretrained.fill(of({k: tensors[k] for k in tensors if k != name}), shapes)
+    odd = np.zeros((7, 1, 3, 3), np.float32)
+    channels = tensors[name].shape[0]
+    with pytest.raises(InputError) as refusal:
+        pretrained.fill(of(tensors | {name: odd}), shapes)
+    assert name in str(refusal.value)
+    assert "[7, 1, 3, 3]" in str(refusal.value)
+    assert f"[{channels}, 1, 3, 3]" in str(refusal.value)
+
+
+def test_a_files_conventions_are_read_from_its_metadata(tmp_path):
+    path = tmp_path / "w.safetensors"
+    save_file({"w": np.arange(3, dtype=np.float32)}, path, metadata=IMAGENET)
+    weights = pretrained.read(path)
+    assert (weights.padding, weights.norm_eps) == ("same", 1e-3)
+    assert weights.mean == weights.std == (0.5, 0.5, 0.5)
+    assert weights.tensors["w"].tolist() == [0.0, 1.0, 2.0]
+    save_file({"w": np.zeros(1, np.float32)}, path)
+    assert pretrained.read(path)._replace(tensors={}, source="") == pretrained.TORCHVISION
+    torch = pretrained.read(Path(__file__).parent / "data" / "tiny.pth")
+    assert torch._replace(tensors={}, source="") == pretrained.TORCHVISION
+    assert torch.tensors["features.0.1.weight"].tolist() == [5.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"padding": "reflect"}, "padding is 'reflect'"),
+        ({"bn_eps": "small"}, "bn_eps is 'small'"),
+        ({"input_mean": "[0.5]"}, "3 numbers are needed"),
+        ({"input_std": "[0.5, null, 1]"}, "not numbers"),
+    ],
+)
+def test_conventions_that_mean_nothing_are_input_errors(tmp_path, wrong, message):
+    path = tmp_path / "w.safetensors"
+    save_file({"w": np.zeros(1, np.float32)}, path, metadata=IMAGENET | wrong)
+    with pytest.raises(InputError, match=rf"w\.safetensors: .*{message.split(' is ')[0]}") as e:
+        pretrained.read(path)
+    assert message in str(e.value)
+
+
+def test_files_that_are_not_weights_are_input_errors(tmp_path):
+    (tmp_path / "w.safetensors").write_text("nothing of the kind")
+    (tmp_path / "w.h5").write_text("")
+    for name, message in {
+        "w.safetensors": "not a readable",
+        "w.h5": "only",
+        "none.safetensors": "no such file",
+    }.items():
+        with pytest.raises(InputError, match=message) as refusal:
+            pretrained.read(tmp_path / name)
+        assert name in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+
+
+# ---- the ImageNet weights themselves
+
+
+@pytest.fixture(scope="module")
+def imagenet():
+    place = os.environ.get("S4AL_WEIGHTS")
+    if not place:
+        pytest.skip("S4AL_WEIGHTS does not name the ImageNet weights")
+    path = Path(place)
+    return pretrained.read(path / "mobilenet_v2_imagenet.safetensors" if path.is_dir() else path)
+
+
+def in_numpy(x, tensors, name, *, stride=1, groups=1, active=True, eps):
+    """Convolution, batch norm, ReLU6 on [channels, height, width], TensorFlow's padding."""
+    kernel = tensors[f"{name[0]}.weight"].astype(np.float64)
+    out, _, size, _ = kernel.shape
+    pads = []
+    for side in x.shape[1:]:
+        total = max((-(-side // stride) - 1) * stride + size - side, 0)
+        pads.append((total // 2, total - total // 2))
+    x = np.pad(x, ((0, 0), *pads))
+    rows, cols = ((side - size) // stride + 1 for side in x.shape[1:])
+    y = np.zeros((out, rows, cols))
+    for row in range(rows):
+        for col in range(cols):
+            patch = x[:, row * stride :, col * stride :][:, :size, :size]
+            if groups == 1:
+                y[:, row, col] = np.tensordot(kernel, patch, 3)
+            else:
+                y[:, row, col] = (kernel[:, 0] * patch).sum((1, 2))
+    part = {
+        key: tensors[f"{name[1]}.{key}"].astype(np.float64)[:, None, None]
+        for key in ("weight", "bias", "running_mean", "running_var")
+    }
+    y = (y - part["running_mean"]) / np.sqrt(part["running_var"] + eps)
+    y = y * part["weight"] + part["bias"]
+    return np.clip(y, 0, 6) if active else y
+
+
+def test_the_first_blocks_see_what_numpy_sees(imagenet):
+    image = np.random.default_rng(0).uniform(-1, 1, (32, 40, 3))
+    kept, eps = imagenet.tensors, imagenet.norm_eps
+
+    def names(block, conv, norm):
+        return f"features.{block}.{conv}", f"features.{block}.{norm}"
+
+    y = in_numpy(image.transpose(2, 0, 1), kept, names(0, "0", "1"), stride=2, eps=eps)
+    y = in_numpy(y, kept, names(1, "conv.0.0", "conv.0.1"), groups=32, eps=eps)
+    y = in_numpy(y, kept, names(1, "conv.1", "conv.2"), active=False, eps=eps)
+    y = in_numpy(y, kept, names(2, "conv.0.0", "conv.0.1"), eps=eps)
+    y = in_numpy(y, kept, names(2, "conv.1.0", "conv.1.1"), stride=2, groups=96, eps=eps)
+    y = in_numpy(y, kept, names(2, "conv.2", "conv.3"), active=False, eps=eps)
+    model = MobileNetV2(padding=imagenet.padding, norm_eps=eps)
+    variables, report = pretrained.fill(imagenet, variable_shapes(model))
+    _, seen = model.apply(
+        variables,
+        jnp.asarray(image[None], jnp.float32),
+        groups=None,
+        capture_intermediates=lambda module, _: module.name == "features_2",
+        mutable=["intermediates"],
+    )
+    (got,) = seen["intermediates"]["features_2"]["__call__"]
+    assert got.shape == (1, 8, 10, 24)
+    np.testing.assert_allclose(got[0].transpose(2, 0, 1), y, atol=1e-3 * np.abs(y).max())
+    assert str(report) == "255 tensors loaded, 7 not needed (classifier.1, features.18)"
+
+
+def test_the_file_has_as_many_parameters_as_the_backbone(imagenet):
+    shapes = variable_shapes(MobileNetV2())["params"]
+    ours = sum(leaf.size for leaf in jax.tree.leaves(shapes))
+    theirs = sum(
+        tensor.size
+        for name, tensor in imagenet.tensors.items()
+        if not name.startswith(("features.18", "classifier")) and "running" not in name
+    )
+    assert ours == theirs == 1_811_712

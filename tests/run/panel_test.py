@@ -1,0 +1,134 @@
+"""A run under a real terminal: a panel follows it, lines stay whole, Ctrl-C leaves nothing."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from s4al_jax.run import loop
+from tests.run.stages_test import made
+from tests.support.screen_reader import Glass, Pseudo
+from tests.support.tiny import tiny_config
+
+UP_TO_A_DRAWING = re.compile(r".*?\033\[\d+A|.+$", re.S)
+
+
+class Watched(NamedTuple):
+    """A run of networks of one weight, as somebody saw it."""
+
+    workdir: Path
+    moments: list[tuple[list[str], list[str]]]
+    """after each drawing: the lines above, the panel"""
+    last: list[str]
+
+
+def run(workdir: Path) -> None:
+    for result in loop.run_cycles(made(tiny_config()), workdir):
+        print(loop.summary(result))
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    workdir, pseudo = tmp_path_factory.mktemp("watched") / "run", Pseudo(columns=200)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TERM", "xterm")
+        patch.setenv("NO_COLOR", "1")
+        patch.setattr(sys, "stdout", pseudo.out)
+        run(workdir)
+        assert sys.stdout is pseudo.out
+    glass, moments = Glass(200), []
+    for part in UP_TO_A_DRAWING.findall(pseudo.closed()):
+        glass.feed(part)
+        moments.append((glass.above, glass.below))
+    return Watched(workdir, moments, glass.rows)
+
+
+def shown(watched: Watched, label: str) -> list[str]:
+    """All that stood behind a label, one after the other."""
+    found = [
+        line.removeprefix(label).strip()
+        for _, panel in watched.moments
+        for line in panel
+        if line.startswith(f"{label} ")
+    ]
+    return [text for text, before in zip(found, ["", *found], strict=False) if text != before]
+
+
+def test_lines_are_those_of_a_run_into_a_file(
+    watched: Watched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path / "run")
+    plain = capsys.readouterr().out.splitlines()
+    assert "\033" not in "".join(plain)
+    epochs = [line for line in plain if "steps/s" in line]
+    assert len(epochs) == 7 and epochs[0].startswith("cycle 0  epoch 1/3  warmup  loss 1.0")
+    assert watched.last == [*(line for line in plain if line not in epochs), ""]
+
+
+def test_no_line_is_ever_torn(watched: Watched) -> None:
+    for above, panel in watched.moments:
+        assert above == watched.last[: len(above)]
+        assert all(line.startswith(("now ", "cycle ", "step ", *OTHERS)) for line in panel)
+
+
+OTHERS = ("rate ", "left ", "loss ", "mIoU in % ", "budget ")
+
+
+def test_the_panel_follows_the_run(watched: Watched) -> None:
+    now = list(dict.fromkeys(shown(watched, "now")))
+    now = [text for text in now if " images read, " not in text]
+    assert now == [
+        "reading 11 images",
+        "training",
+        "saving",
+        "evaluating",
+        "scoring 4 images",
+        "choosing regions",
+        "asking for 8 regions",
+    ]
+    assert shown(watched, "cycle")[-1] == "1 (2 in all), epoch 4 of 4, replay"
+    steps = [text.split(" [")[0] for text in shown(watched, "step")]
+    assert steps == [f"{step} of 14" for step in (0, 2, 4, 6, 8, 10, 12, 14)]
+    assert shown(watched, "left")[-1] == "0 s in this cycle, 0 s in all"
+    # Two images of six, then two cells of 12 x 16 of each of the other four.
+    assert shown(watched, "budget") == [
+        "33.33 % labeled, 0 regions bought, 8 still to buy",
+        "41.67 % labeled, 8 regions bought, 0 still to buy",
+    ]
+    (*_, last) = shown(watched, "mIoU in %")
+    assert [name for name in last.split() if name.isalpha()] == [
+        *("val", "student", "test", "student", "val", "teacher", "test", "teacher")
+    ]
+
+
+def test_ctrl_c_at_the_terminal_leaves_ordinary_lines_alone(tmp_path: Path) -> None:
+    pseudo = Pseudo(columns=200)
+    command = (
+        "import os; os.open(os.ttyname(0), os.O_RDWR)\n"  # makes it this process's own terminal
+        "from s4al_jax import main; main.run()"
+    )
+    flags = ["--config=tests/support/tiny.py", f"--workdir={tmp_path / 'run'}"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *flags],
+        stdin=pseudo.out,
+        stdout=pseudo.out,
+        stderr=pseudo.out,
+        start_new_session=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TERM": "xterm", "XLA_FLAGS": ""},
+    )
+    while process.poll() is None and "training" not in pseudo.text:
+        time.sleep(0.02)
+    os.write(pseudo.master, b"\x03")
+    assert process.wait(100) == 130, pseudo.text
+    glass = Glass(200)
+    glass.feed(pseudo.closed())
+    head, *others, empty, said, end = glass.rows
+    assert head.startswith("reading 11 images and what is known of them")
+    assert said.startswith("Stopped by SIGINT") and "the same command goes on" in said
+    assert empty == end == "" and all(line.startswith("cycle 0  epoch ") for line in others)

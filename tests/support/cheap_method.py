@@ -1,0 +1,70 @@
+"""The tiny experiment with networks of one weight: a whole run in a second, nothing to compile.
+
+    python -m s4al_jax.main --config=tests/support/cheap_method.py --workdir=WORKDIR
+
+Not a test: what tests learn with that are about the loop and not about learning.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from s4al_jax.run import build
+from s4al_jax.types import Method, Metrics, Phase, Prediction, StepInputs, TrainState, Tree
+from tests.support.tiny import tiny_config
+
+
+def cheap(*, warm_start: bool = False) -> Method:
+    """Networks of one weight that moves with the labels of every step."""
+
+    def init(key: jax.Array, class_pixels: Any, previous: TrainState | None) -> TrainState:
+        student, teacher = {"weight": jnp.ones(())}, {"weight": jnp.full((), 2.0)}
+        if warm_start and previous is not None:
+            student, teacher = previous.student, previous.teacher
+        step, trace, own = jnp.zeros((), jnp.int32), jnp.zeros(1), jnp.zeros(2)
+        return TrainState(step, student, teacher, {"trace": trace}, key, {"own": own})
+
+    def update(state: TrainState, inputs: StepInputs, phase: Phase) -> tuple[TrainState, Metrics]:
+        before = state.student["weight"]
+        after = before + inputs.labeled.label.astype(jnp.float32).mean() / 1000
+        teacher = {"weight": 0.5 * state.teacher["weight"] + 0.5 * after}
+        moved = state._replace(step=state.step + 1, student={"weight": after}, teacher=teacher)
+        return moved, {"loss": after, "before": before, "after": after}
+
+    def predict(variables: Tree, images: jax.Array) -> Prediction:
+        light = images.astype(jnp.float32).mean(axis=-1, keepdims=True) / 255
+        logits = light * variables["weight"] * jnp.arange(11, dtype=jnp.float32)[None, None, None]
+        return Prediction(logits, logits)
+
+    return Method(
+        init,
+        update,
+        predict,
+        networks=("student", "teacher"),
+        phases=tuple(Phase),
+        carries_over=warm_start,
+    )
+
+
+def _method(
+    *,
+    network: Any,
+    optimizer: Any,
+    learning_rate: Any,
+    views: Any,
+    num_classes: int,
+    parts: int,
+    warm_start: bool = False,
+) -> Method:
+    """`cheap`, as an experiment makes its method; the networks are its own."""
+    return cheap(warm_start=warm_start)
+
+
+def get_config() -> ConfigDict:
+    """All phases, two cycles, a checkpoint after every epoch."""
+    build.METHODS["cheap"] = _method
+    config = tiny_config(method=ConfigDict({"name": "cheap", "kwargs": {"warm_start": True}}))
+    config.lock()
+    return config

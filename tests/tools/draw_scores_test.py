@@ -1,0 +1,35 @@
+"""The script that draws what a run asked for."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import Command, FinishedRun
+
+
+def test_a_picture_is_drawn_with_the_run_s_own_options(
+    straight: FinishedRun, command: Command, tmp_path: Path
+) -> None:
+    assert command("draw_scores", straight.workdir, f"--out={tmp_path / 'new/scores.png'}") == 0
+    with Image.open(tmp_path / "new/scores.png") as picture:
+        assert min(picture.size) > 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--cycle=1"], "has no scores: name an earlier --cycle"),
+        (["--image=6"], "--image=6: the pool has the images 0 to 5"),
+        (["--out=scores.nothing"], "scores.nothing: cannot write"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_one_line(
+    straight: FinishedRun,
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    assert command("draw_scores", straight.workdir, *arguments) == 1
+    assert message in capsys.readouterr().err
