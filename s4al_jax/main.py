@@ -19,16 +19,15 @@ def main(arguments: Sequence[str]) -> None:
     """Build the experiment and drain the loop, perhaps together with other processes."""
     logging.set_verbosity(logging.WARNING)  # the libraries' own news is not the user's
     workdir, traces = command_line.WORKDIR.value or "", command_line.PROFILE.value
-    only_plan = command_line.PLAN.value
+    only_plan, steps = command_line.PLAN.value, command_line.PROFILE_STEPS.value
     if not (workdir or only_plan or traces):
         raise InputError("--workdir is missing: name the directory of the run")
     with processes.join_processes(command_line.company()):
         built = build.build(command_line.config())
-        if only_plan:
-            return _say(plan(built))
-        if traces:
-            steps = command_line.PROFILE_STEPS.value
-            return _say(profile_steps(built, Path(traces), steps=steps))
+        if only_plan or traces:
+            return _say(
+                plan(built) if only_plan else profile_steps(built, Path(traces), steps=steps)
+            )
         for result in loop.run_cycles(built, Path(workdir), **command_line.conditions()):
             _say(loop.summary(result))
     _say(f"The run is finished; its results lie in {workdir}.")
