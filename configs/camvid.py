@@ -1,11 +1,13 @@
 """CamVid as in the paper: 367/101/233 frames at 360x480, 10 % labeled, two acquisitions to 13.8 %.
 
-    S4AL_CAMVID=... python -m s4al_jax.main --config=configs/camvid.py --workdir=runs/camvid \\
+    s4al train camvid --workdir=runs/camvid --config.data.root=CamVid \\
         --config.model.pretrained=mobilenet_v2_imagenet.safetensors
+    python -m s4al_jax.main --config=configs/camvid.py --workdir=runs/camvid ...
 
 Expected of the paper's teacher: 61.4 to 62.3 % mIoU on test, 64.5 % with all labels. 20,000 steps:
 for a GPU; `camvid_small.py` is for CPUs. Studies: `:supervised`, `:supervised_initial`, `:random`,
-`:least_confidence`, `:entropy`, `:margin`.
+`:least_confidence`, `:entropy`, `:margin`. `S4AL_CAMVID` and `S4AL_WEIGHTS` may name the folder and
+the weights instead.
 """
 
 import os
@@ -18,7 +20,7 @@ from s4al_jax.config import defaults
 HEAD, TAIL = (0, 1, 3, 4, 5), (2, 6, 7, 8, 9, 10)
 
 
-def get_config(argument: str | None = None) -> ConfigDict:
+def get_config(study: str | None = None) -> ConfigDict:
     """The paper's protocol, or one of its studies."""
     config = defaults.default()
     config.data.name = "camvid"
@@ -26,4 +28,4 @@ def get_config(argument: str | None = None) -> ConfigDict:
     config.data.kwargs = ConfigDict()
     config.model.pretrained = os.environ.get("S4AL_WEIGHTS", "")
     config.method.kwargs.update(head=HEAD, tail=TAIL)
-    return defaults.study(config, argument, supervised={"iterations": 100, "epochs": 100})
+    return defaults.study(config, study, supervised={"iterations": 100, "epochs": 100})

@@ -1,17 +1,17 @@
 # %% [markdown]
 # # Where would you look next?
 #
-# A network that has learned from a tenth of the labels is put four questions: which cells should a
-# person look at next? This page shows what each question answers on the same images, how much the
-# choice depends on the question, on the size of the cells and on the scope, and what the network
-# made of the answers.
+# A network has learned from a tenth of the labels: which regions should be annotated next? This
+# page shows what four acquisition functions choose in the same images, how much the choice depends
+# on the function, on the size of the regions and on the scope, and what the networks learned from
+# the annotations.
 #
 # As it stands, it trains the demo (a few minutes on a CPU) and stops after every cycle to look. To
 # look at something else, set before Jupyter is started, as a path from the project's folder,
 #
 # - `S4AL_CONFIG`: another configuration, as for `--config`, without a study;
 # - `S4AL_WORKDIR`: the directory of a run. A finished run is only read, one that was stopped goes
-#   on. Only its last networks are still there, so there is nothing to compare them with.
+#   on. It keeps its last networks only, so there is nothing to compare them with.
 #
 # This is a script in the percent format, which Jupyter, VS Code and PyCharm open as a notebook;
 # `python tools/build_notebook.py` makes `acquisition_maps.ipynb` of it, with its pictures.
@@ -23,17 +23,23 @@ import os
 import runpy
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from ml_collections import ConfigDict
 
-from s4al_jax.config import defaults
-from s4al_jax.engine.predict import predictor
+from s4al_jax.acquisition import select
+from s4al_jax.config.options import of_run
+from s4al_jax.engine.infer import predictor
 from s4al_jax.labels.export import read_answers
+from s4al_jax.regions import Regions, region_costs, region_grid
 from s4al_jax.report import tables
 from s4al_jax.report.figures import comparisons, measures, predictions
 from s4al_jax.run import build, loop, probe
 from s4al_jax.rundir import directory, records
+from s4al_jax.types import Budget
 
 # %matplotlib inline
 
@@ -45,29 +51,29 @@ workdir = root / (os.environ.get("S4AL_WORKDIR") or Path(tempfile.mkdtemp()) / "
 # %% [markdown]
 # ## Step through the loop
 #
-# `loop.run_cycles` trains, evaluates, scores, has regions annotated, and hands over after every
-# cycle. That is the moment to keep the networks, and what was known when they learned:
+# `loop.run_cycles` trains, evaluates, scores, has regions annotated, and yields after every cycle.
+# That is the moment to keep the networks, and what was known when they were trained:
 # `probe.snapshot`.
 
 # %%
 if (workdir / "config.json").exists():
-    config = defaults.of_run(workdir)
+    config = of_run(workdir)
 else:
     config = runpy.run_path(str(config_file))["get_config"]()
 own = build.build(config)
 
 terminal = sys.stdout
-guests, bought_after = {}, {}
+snapshots, chosen_after = {}, {}
 with contextlib.redirect_stdout(io.StringIO()):  # a line for every epoch
     for result in loop.run_cycles(own, workdir):
-        newest = probe.snapshot(own, workdir)
-        guests[newest.cycle] = newest
-        bought_after[result.cycle] = result.chosen or []
+        newest = probe.snapshot(workdir, own.spec, own.state_shapes, mesh=own.mesh)
+        snapshots[newest.cycle] = newest
+        chosen_after[result.cycle] = result.chosen or []
         print(loop.summary(result), file=terminal, flush=True)
-first, last = guests[min(guests)], guests[max(guests)]
+first, last = snapshots[min(snapshots)], snapshots[max(snapshots)]
 
 # %% [markdown]
-# What this came to, on images that nobody learns from:
+# The result, on images that are not trained on:
 
 # %%
 record, classes = records.read(workdir), own.spec.classes
@@ -86,180 +92,204 @@ for cycle in record.cycles:
 measures.class_iou(ious, classes)
 
 # %% [markdown]
-# ## Four questions to one network
+# ## Four acquisition functions, one network
 #
-# Each is an experiment that differs from the run in `config.acquisition` alone. The network is that
-# of the last cycle after which the run bought something; where it is no longer there, the last one,
-# and the answers are what it would ask for next.
+# The network is that of the last cycle after which the run had regions annotated; where it is no
+# longer there, the last one, and the regions are what it would choose next.
 #
-# - **random**: lots, no network is run;
-# - **least confidence**: how far the likeliest class is from certain;
+# - **random**: random numbers, no network is run;
+# - **least confidence**: how far the most likely class is from certain;
 # - **entropy**: how evenly all classes are likely, in nats;
-# - **margin**: how close the second likeliest class comes to the likeliest.
-
+# - **margin**: how close the second most likely class comes to the most likely.
 
 # %%
-def asked(**changes: object) -> probe.Scores:
-    """What the guest asks for when the run's question is changed."""
-    other = defaults.restored(own.options)
-    other.acquisition.update(changes)
-    return probe.score_pool(build.build(other), guest)
+last_acquisition = max((cycle for cycle, chosen in chosen_after.items() if chosen), default=0)
+snapshot = snapshots.get(last_acquisition, last)
 
 
-last_purchase = max((cycle for cycle, regions in bought_after.items() if regions), default=0)
-guest = guests.get(last_purchase, last)
-replies = {name.replace("_", " "): asked(name=name) for name in defaults.QUESTIONS}
-mine = own.options["acquisition.name"].replace("_", " ")
+def probe_with(
+    name: str = config.acquisition.name,
+    regions: Regions = own.regions,
+    budget: Callable[[np.ndarray], Budget] = own.task.budget,
+) -> probe.Scores:
+    """What the network would choose; where nothing is given, as the run does."""
+    acquisition = ConfigDict({**config.acquisition, "name": name})
+    return probe.score_pool(
+        build.build_acquisition(acquisition, regions, own.method),
+        snapshot,
+        regions,
+        budget,
+        method=own.method,
+        mesh=own.mesh,
+        seed=own.seed,
+        batch=own.batch["score"],
+    )
 
-scored = directory.cycle_folder(workdir, guest.cycle).scores
-if scored is None:
-    print("After this cycle the run did not ask any more.")
+
+mine = config.acquisition.name.replace("_", " ")
+scores_by = {
+    name.replace("_", " "): probe_with(name)
+    for name in dict.fromkeys(
+        ("random", "least_confidence", "entropy", "margin", config.acquisition.name)
+    )
+}
+
+folder = directory.cycle_folder(workdir, snapshot.cycle)
+if not folder.status().has_scores:
+    print("After this cycle the run chose no regions any more.")
 else:
-    same = np.array_equal(scored[0], replies[mine].scores)
-    print(f"After cycle {guest.cycle}, {mine} scores every cell as the run did: {same}")
+    same = np.array_equal(folder.read_scores()["score"], scores_by[mine].summaries["score"])
+    print(f"After cycle {snapshot.cycle}, {mine} scores every region as the run did: {same}")
 
 # %% [markdown]
-# Framed cells are what the question would buy, gray ones were known. The three questions to the
-# network gather where it is in doubt; lots fall anywhere.
+# Outlined regions are what each function would choose, gray ones were labeled. The three that look
+# at the network gather where it is uncertain; random ones fall anywhere.
 
 # %%
-images = np.flatnonzero(replies[mine].chosen.any(axis=(1, 2)))[:4]
+images = sorted({region.image for region in scores_by[mine].chosen})[:4]
 pictures = [own.spec.train.read_image(image) for image in images]
 names = [own.spec.train.names[image] for image in images]
-comparisons.questions(
+comparisons.acquisitions(
     pictures[:3],
-    {name: reply.open_scores[images[:3]] for name, reply in replies.items()},
-    {name: reply.chosen[images[:3]] for name, reply in replies.items()},
-    replies[mine].grid.boxes,
+    images[:3],
+    {name: scores.score[images[:3]] for name, scores in scores_by.items()},
+    {name: scores.chosen for name, scores in scores_by.items()},
+    own.regions,
     names[:3],
 )
 
 # %% [markdown]
 # ## How far do they agree?
 #
-# Pixels that two questions would both buy, in % of those that either would, over the whole pool:
+# Pixels that two functions would both choose, in % of those that either would, over the whole pool:
 
 
 # %%
-def pixels(reply: probe.Scores) -> np.ndarray:
-    """What a reply would buy, pixel by pixel."""
-    size = (own.spec.height, own.spec.width)
-    return comparisons.chosen_pixels(reply.chosen, reply.grid.boxes, size)
+def pixels(scores: probe.Scores, of: list[int] | range = range(snapshot.images)) -> np.ndarray:
+    """bool `[images, height, width]`: what would be chosen, pixel by pixel."""
+    return comparisons.chosen_pixels(scores.chosen, scores.regions, of)
 
 
 def shared(one: probe.Scores, other: probe.Scores) -> float:
-    """Overlap of two choices in %."""
+    """Overlap of two selections in %."""
     return 100 * comparisons.overlap(pixels(one), pixels(other)).share
 
 
 rows = [
-    (name, *(f"{shared(reply, other):.0f}" for other in replies.values()))
-    for name, reply in replies.items()
+    (name, *(f"{shared(scores, other):.0f}" for other in scores_by.values()))
+    for name, scores in scores_by.items()
 ]
-print(tables.markdown(("", *replies), rows))
+print(tables.markdown(("", *scores_by), rows))
 
 
 # %%
-def compared(other: probe.Scores, labels: tuple[str, str]) -> object:
-    """The picture of what the run's own question and another reply have in common."""
-    print(f"{shared(replies[mine], other):.0f} % in common, over the whole pool")
-    one, two = pixels(replies[mine])[images], pixels(other)[images]
+def compare(other: probe.Scores, labels: tuple[str, str]) -> object:
+    """The picture of what the run's own selection and another one have in common."""
+    print(f"{shared(scores_by[mine], other):.0f} % in common, over the whole pool")
+    one, two = pixels(scores_by[mine], images), pixels(other, images)
     return comparisons.difference(pictures, one, two, labels, names)
 
 
 rival = "margin" if mine != "margin" else "entropy"
-compared(replies[rival], (mine, rival))
+compare(scores_by[rival], (mine, rival))
 
 # %% [markdown]
-# ## Larger cells
+# ## Larger regions
 #
 # Cells of twice the side, and a quarter as many of them, cost the same. The score of a large cell
-# is the mean over more pixels: a small thing that is in doubt counts less there.
+# is the mean over more pixels: a small thing that is uncertain counts less there.
 
 # %%
-side = own.grid.cell_height, own.grid.cell_width
-large = asked(
-    cell_height=2 * side[0],
-    cell_width=2 * side[1],
-    cells_per_image=max(1, own.options["acquisition.cells_per_image"] // 4),
+height, width = own.spec.height, own.spec.width
+side = own.regions.cell_size or (height // 16, width // 16)
+large_cells = region_grid(height, width, min(2 * side[0], height), min(2 * side[1], width))
+quarter = partial(
+    select.budget,
+    region_costs(large_cells, snapshot.images),
+    per_image=max(1, config.budget.regions_per_image // 4),
+    scope=config.budget.scope,
 )
-compared(large, (f"{side[0]}x{side[1]} pixels", f"{2 * side[0]}x{2 * side[1]} pixels"))
+large = probe_with(regions=large_cells, budget=quarter)
+compare(large, (f"{side[0]}x{side[1]} pixels", f"{2 * side[0]}x{2 * side[1]} pixels"))
 
 # %% [markdown]
-# ## The best cells of the pool instead of each image's best
+# ## The best regions of the pool instead of each image's best
 #
-# The same number of pixels, spent wherever it is worth most: some images are asked about a lot, and
-# others not at all.
+# The same number of pixels, spent wherever it is worth most: many regions of some images are
+# chosen, and none of others.
 
 # %%
-scope = "pool" if own.options["acquisition.scope"] == "image" else "image"
-elsewhere = asked(scope=scope)
-for where, reply in ((own.options["acquisition.scope"], replies[mine]), (scope, elsewhere)):
-    each = reply.chosen.sum(axis=(1, 2))
-    print(
-        f"scope {where}: {(each > 0).sum()} of {len(each)} images, up to {each.max()} cells in one"
-    )
-compared(elsewhere, (f"scope {own.options['acquisition.scope']}", f"scope {scope}"))
+scope = "pool" if config.budget.scope == "image" else "image"
+wherever = partial(
+    select.budget,
+    region_costs(own.regions, snapshot.images),
+    per_image=config.budget.regions_per_image,
+    scope=scope,
+)
+elsewhere = probe_with(budget=wherever)
+for where, scores in ((config.budget.scope, scores_by[mine]), (scope, elsewhere)):
+    each = np.bincount([region.image for region in scores.chosen], minlength=snapshot.images)
+    print(f"scope {where}: {(each > 0).sum()} of {len(each)} images, at most {each.max()} of one")
+compare(elsewhere, (f"scope {config.budget.scope}", f"scope {scope}"))
 
 # %% [markdown]
-# ## What the network makes of the answers
+# ## What the networks learned
 #
-# The same images as the first and the last network see them. Framed is all that was bought of them.
-# Blue pixels are right now and were not, orange ones are wrong now and were not.
+# Predictions of the first and the last network for the same images. Outlined is all that was
+# annotated of them after a cycle. Blue pixels are right now and were not, orange ones are wrong now
+# and were not.
 
 # %%
-see = predictor(own.method.predict, own.mesh, batch=len(pictures))
-seen = {
-    f"after cycle {one.cycle}": see(getattr(one.state, network), np.stack(pictures))
+predict = predictor(own.method.predict, own.mesh, batch=len(pictures))
+predicted = {
+    f"after cycle {one.cycle}": predict(getattr(one.states.task, network), np.stack(pictures))
     for one in (first, last)
 }
-framed = np.zeros((len(own.spec.train.names), own.grid.rows, own.grid.cols), bool)
-for image, row, col in sum(bought_after.values(), []):
-    framed[image, row, col] = True
-cells = predictions.Cells(framed[images], own.grid.boxes)
-known = own.spec.train.known
+queried = predictions.Queried(own.regions, sum(chosen_after.values(), []), images)
+has_truth = own.spec.train.known
 truths = [
-    own.spec.train.read_truth(image) if known[image] else last.known(image) for image in images
+    own.spec.train.read_truth(image) if has_truth[image] else last.label_map(image)
+    for image in images
 ]
 predictions.before_after(
     pictures,
     truths,
-    {name: one.logits.argmax(axis=-1).astype(np.uint8) for name, one in seen.items()},
+    {name: one.logits.argmax(axis=-1).astype(np.uint8) for name, one in predicted.items()},
     classes,
     own.spec.palette,
     names,
-    asked=cells,
+    queried=queried,
 )
 
 # %% [markdown]
-# And where they are in doubt:
+# And where they are uncertain:
 
 # %%
 predictions.uncertainty(
     pictures[:2],
-    {name: one.uncertainty[:2] for name, one in seen.items()},
+    {name: one.uncertainty[:2] for name, one in predicted.items()},
     names[:2],
-    asked=predictions.Cells(cells.chosen[:2], cells.boxes),
+    queried=queried,
 )
 
 # %% [markdown]
-# ## What was paid for
+# ## What was annotated
 #
-# Classes among the labels of the first images, and among what was bought after each cycle. Do the
-# cells that a network asks for hold more of the rare classes, at the bottom, than whole images do?
+# Classes among the labels of the first images, and among the annotations after each cycle. Do the
+# regions that a network chooses hold more of the rare classes, at the bottom, than whole images do?
 
 # %%
 answers = [
     answer for of_image in read_answers(workdir / "annotations", own.spec) for answer in of_image
 ]
-paid = {}
+annotated = {}
 for cycle in sorted({answer.cycle for answer in answers}):
-    name = f"bought after cycle {cycle - 1}" if cycle else "at the start"
-    paid[name] = np.sum([one.class_pixels for one in answers if one.cycle == cycle], axis=0)
-measures.class_shares(paid, classes)
+    name = f"annotated after cycle {cycle - 1}" if cycle else "at the start"
+    annotated[name] = np.sum([one.class_pixels for one in answers if one.cycle == cycle], axis=0)
+measures.class_shares(annotated, classes)
 
 # %% [markdown]
-# ## What is still taken for something else
+# ## What is still confused
 
 # %%
 confusion = record.cycles[-1].confusion(network, split)

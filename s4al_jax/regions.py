@@ -1,14 +1,67 @@
-"""Where a person can be asked: a fixed grid of cells over an image; a whole image is one cell."""
+"""Where a person can be asked: the cells of a grid over an image, or the whole image."""
 
-from typing import NamedTuple
+import functools
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from s4al_jax.types import Box, InputError
+from s4al_jax.types import Box, InputError, RegionRef
+
+MOST_REGIONS = 2**16 - 1
+"""Of an image: ids of regions travel as uint16."""
+
+
+@runtime_checkable
+class Regions(Protocol):
+    """Where one can be asked: every pixel of an image belongs to exactly one region of it."""
+
+    @property
+    def height(self) -> int:
+        """Of all images, in pixels."""
+
+    @property
+    def width(self) -> int:
+        """Of all images, in pixels."""
+
+    @property
+    def max_regions(self) -> int:
+        """The most that any image has: the static size of arrays on a device."""
+
+    @property
+    def cell_size(self) -> tuple[int, int] | None:
+        """Height and width of the cells of a regular grid; None: `id_map` says what is where."""
+
+    def count(self, image: int) -> int:
+        """How many regions an image has."""
+
+    def costs(self, image: int) -> np.ndarray:
+        """int64 `[count]`: the pixels of each."""
+
+    def box(self, region: RegionRef) -> Box:
+        """The smallest rectangle around a region."""
+
+    def mask(self, region: RegionRef) -> np.ndarray | None:
+        """bool of the box's size: the pixels of the region; None: all of its box."""
+
+    def id_map(self, image: int) -> np.ndarray:
+        """uint16 `[height, width]`: the region of each pixel."""
+
+    def overlapping(self, image: int, box: Box, mask: np.ndarray | None) -> np.ndarray:
+        """int `[any]`: the regions that share a pixel with a box, or with its mask."""
+
+    def title(self, region: RegionRef) -> str:
+        """What a message calls it: "cell (3, 4)"."""
+
+    def stem(self, region: RegionRef) -> str:
+        """What a file name calls it: "r03_c04"."""
 
 
 class RegionGrid(NamedTuple):
-    """Cells of one size from the top left; the last row and column cover what is left."""
+    """Cells of one size from the top left; the last row and column cover what is left.
+
+    All images have the same cells, counted row by row.
+    """
 
     height: int
     width: int
@@ -26,35 +79,85 @@ class RegionGrid(NamedTuple):
         return -(-self.width // self.cell_width)
 
     @property
-    def costs(self) -> np.ndarray:
-        """int64 `[rows, cols]`: the pixels that each cell covers."""
-        heights = np.diff(np.append(self._tops, self.height))
-        widths = np.diff(np.append(self._lefts, self.width))
-        return np.outer(heights, widths)
+    def max_regions(self) -> int:
+        """Cells of every image."""
+        return self.rows * self.cols
 
-    def box(self, row: int, col: int) -> Box:
-        """The pixels of one cell."""
-        if not (0 <= row < self.rows and 0 <= col < self.cols):
+    @property
+    def cell_size(self) -> tuple[int, int]:
+        """Height and width of a cell that no edge cuts."""
+        return self.cell_height, self.cell_width
+
+    def count(self, image: int) -> int:
+        """How many cells an image has."""
+        return self.max_regions
+
+    def costs(self, image: int) -> np.ndarray:
+        """int64 `[max_regions]`: the pixels that each cell covers."""
+        return _cell_costs(self)
+
+    def cell(self, region: RegionRef) -> tuple[int, int]:
+        """The row and column of a cell."""
+        if not 0 <= region.region < self.max_regions:
             raise InputError(
-                f"cell ({row}, {col}) is outside the grid of {self.rows} x {self.cols} cells: "
-                "count rows and columns from 0"
+                f"region {region.region} is outside the grid of {self.rows} x {self.cols} cells: "
+                f"use 0 to {self.max_regions - 1}"
             )
-        top, left = int(row) * self.cell_height, int(col) * self.cell_width
+        return divmod(int(region.region), self.cols)
+
+    def box(self, region: RegionRef) -> Box:
+        """The pixels of a cell."""
+        row, col = self.cell(region)
+        top, left = row * self.cell_height, col * self.cell_width
         bottom = min(top + self.cell_height, self.height)
         return Box(top, left, bottom, min(left + self.cell_width, self.width))
 
-    @property
-    def boxes(self) -> list[list[Box]]:
-        """The pixels of every cell, as `boxes[row][col]`."""
-        return [[self.box(row, col) for col in range(self.cols)] for row in range(self.rows)]
+    def mask(self, region: RegionRef) -> None:
+        """None: a cell is all of its box."""
 
-    @property
-    def _tops(self) -> np.ndarray:
-        return np.arange(0, self.height, self.cell_height, dtype=np.int64)
+    def id_map(self, image: int) -> np.ndarray:
+        """uint16 `[height, width]`: the cell of each pixel."""
+        rows = np.arange(self.height) // self.cell_height
+        cols = np.arange(self.width) // self.cell_width
+        return (rows[:, None] * self.cols + cols).astype(np.uint16)
 
-    @property
-    def _lefts(self) -> np.ndarray:
-        return np.arange(0, self.width, self.cell_width, dtype=np.int64)
+    def overlapping(self, image: int, box: Box, mask: np.ndarray | None) -> np.ndarray:
+        """int64 `[any]`: the cells that share a pixel with a box, or with a mask of its size."""
+        if mask is not None:
+            return np.unique(self.id_map(image)[box.slices][mask]).astype(np.int64)
+        return _cells(self, box)
+
+    def title(self, region: RegionRef) -> str:
+        """What a message calls a cell."""
+        row, col = self.cell(region)
+        return f"cell ({row}, {col})"
+
+    def stem(self, region: RegionRef) -> str:
+        """What a file name calls a cell."""
+        row, col = self.cell(region)
+        return f"r{row:02d}_c{col:02d}"
+
+
+# A pool of 10^5 images has the same costs and the same few boxes in each of them. Finding an array
+# again takes a tenth of the time of computing it; nobody can write into what others share.
+@functools.lru_cache(maxsize=2**4)
+def _cell_costs(grid: RegionGrid) -> np.ndarray:
+    tops = np.arange(0, grid.height, grid.cell_height, dtype=np.int64)
+    lefts = np.arange(0, grid.width, grid.cell_width, dtype=np.int64)
+    heights = np.diff(np.append(tops, grid.height))
+    widths = np.diff(np.append(lefts, grid.width))
+    costs = np.outer(heights, widths).ravel()
+    costs.flags.writeable = False
+    return costs
+
+
+@functools.lru_cache(maxsize=2**12)
+def _cells(grid: RegionGrid, box: Box) -> np.ndarray:
+    rows = np.arange(box.top // grid.cell_height, -(-box.bottom // grid.cell_height))
+    cols = np.arange(box.left // grid.cell_width, -(-box.right // grid.cell_width))
+    cells = (rows[:, None] * grid.cols + cols).ravel()
+    cells.flags.writeable = False
+    return cells
 
 
 def region_grid(height: int, width: int, cell_height: int, cell_width: int) -> RegionGrid:
@@ -66,7 +169,13 @@ def region_grid(height: int, width: int, cell_height: int, cell_width: int) -> R
             f"a cell of {cell_height} x {cell_width} pixels does not fit an image of "
             f"{height} x {width}: choose from 1 x 1 up to the size of the image"
         )
-    return RegionGrid(int(height), int(width), int(cell_height), int(cell_width))
+    grid = RegionGrid(int(height), int(width), int(cell_height), int(cell_width))
+    if grid.max_regions > MOST_REGIONS:
+        raise InputError(
+            f"cells of {cell_height} x {cell_width} pixels are {grid.max_regions} in an image, and "
+            f"at most {MOST_REGIONS} can be told apart: make them larger"
+        )
+    return grid
 
 
 def whole_image(height: int, width: int) -> RegionGrid:
@@ -85,13 +194,15 @@ def in_original(box: Box, size: tuple[int, int], original: tuple[int, int]) -> B
     )
 
 
-def cell_sums(maps: np.ndarray, grid: RegionGrid) -> np.ndarray:
-    """Sums of `[..., height, width]` over each cell, `[..., rows, cols]`; counts are int64."""
-    if maps.shape[-2:] != (grid.height, grid.width):
-        raise InputError(
-            f"maps of shape {maps.shape} do not end in the grid's {grid.height} x {grid.width}: "
-            "build the grid for the size of the maps"
-        )
-    dtype = np.float64 if np.issubdtype(maps.dtype, np.floating) else np.int64
-    by_row = np.add.reduceat(maps, grid._tops, axis=-2, dtype=dtype)
-    return np.add.reduceat(by_row, grid._lefts, axis=-1, dtype=dtype)
+def region_costs(regions: Regions, images: int) -> np.ndarray:
+    """int64 `[images, max_regions]`: the pixels of each region; 0 where an image has fewer."""
+    if regions.cell_size is not None:
+        return np.broadcast_to(regions.costs(0), (images, regions.max_regions))
+    costs = np.zeros((images, regions.max_regions), np.int64)
+    for image in range(images):
+        costs[image, : regions.count(image)] = regions.costs(image)
+    return costs
+
+
+REGIONS: dict[str, Callable[..., Regions]] = {"grid": region_grid, "image": whole_image}
+"""name -> (height, width, the pool's images if it wants them, its own options) -> regions"""

@@ -4,9 +4,8 @@ This module depends on numpy alone, so that `pool` can speak the same language a
 runs on a device. Arrays are written `Array`: on the host they are numpy's, on a device JAX's.
 """
 
-import enum
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -40,9 +39,19 @@ class Box(NamedTuple):
     right: int
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the box."""
+        return self.bottom - self.top, self.right - self.left
+
+    @property
     def area(self) -> int:
         """Pixels in the box."""
         return (self.bottom - self.top) * (self.right - self.left)
+
+    def within(self, outer: "Box") -> "Box":
+        """The box, counted from the corner of one around it."""
+        down, across = outer.top, outer.left
+        return Box(self.top - down, self.left - across, self.bottom - down, self.right - across)
 
     @property
     def slices(self) -> tuple[slice, slice]:
@@ -51,33 +60,28 @@ class Box(NamedTuple):
 
 
 class RegionRef(NamedTuple):
-    """One cell of a region grid; `image` counts in the full pool, never in what is left of it."""
+    """A region of an image; `image` counts in the full pool, `region` in the image.
+
+    Only `Regions` know what a number stands for: in a grid it is row * columns + column.
+    """
 
     image: int
-    row: int
-    col: int
-
-
-class Original(NamedTuple):
-    """An answer as it was given: in the pixels of a picture before any change of its size."""
-
-    box: Box
-    size: tuple[int, int]
-    """height and width of the whole picture"""
-    labels: np.ndarray
+    region: int
 
 
 class Annotation(NamedTuple):
-    """An answer: the class ids (or `VOID`) of one region's pixels, and who gave them when."""
+    """The labels of one region: class ids (or `VOID`) of its pixels, who gave them and when."""
 
     region: RegionRef
     labels: np.ndarray
+    """uint8 of the size of the region's box; `UNLABELED` outside of its mask"""
     annotator: str
     cycle: int
     time: str = ""
-    """when it was given, in ISO 8601; empty where nobody took any time"""
-    original: Original | None = None
-    """what `labels` were taken from, where the picture has another size than it is learned at"""
+    """when they were given, in ISO 8601; empty where it took no time"""
+    size: tuple[int, int] | None = None
+    """height and width of the picture that was labeled, where it is not the working size: box and
+    mask are then those of the region in that picture, as `labels.original.locate` gives them"""
 
 
 class ImageSet(NamedTuple):
@@ -137,51 +141,154 @@ class Batch(NamedTuple):
     """int32 `[batch]`: which images these are, counted in their split"""
     valid: Array
     """bool `[batch]`: False where a row only pads the batch to its static size"""
+    extra: Mapping[str, Array] = {}
+    """maps `[batch, height, width]` by name: "regions" (ids), stored pseudo-labels, weights"""
 
 
 class StepInputs(NamedTuple):
     """Everything one training step sees of the outside world."""
 
-    labeled: Batch
-    unlabeled: Batch | None
-    replayed: Batch | None
+    streams: Mapping[str, Batch]
+    """a batch of each stream of the step's stage: "labeled", "unlabeled", ..."""
     progress: Array
-    """float32 scalar: the share of this cycle's epochs that are done, for the learning rate"""
+    """float32 scalar: the share of this training's epochs that are done, for the learning rate"""
 
 
-class Phase(enum.Enum):
-    """Which parts of the loss a step has. Static: each phase is compiled once."""
+class Shuffle(NamedTuple):
+    """A stream of images in random order; each comes once before any comes again."""
 
-    WARMUP = "warmup"
-    CLASSMIX = "classmix"
-    REPLAY = "replay"
+    images: str
+    """"whole" (labeled in every pixel), "known" (in some or all), "unlabeled" (not in every pixel)
+    or "all"; where no image is whole, "whole" is "known" """
+    batch: str = "labeled"
+    """which of the configured batch sizes it has"""
+    partial_share: float = 0.0
+    """of each batch, the share that is drawn from images labeled in some pixels only"""
+
+
+class Replay(NamedTuple):
+    """A stream that draws from a buffer of what another stream has given earlier in the cycle."""
+
+    stream: str
+    capacity: int
+    pop: bool = False
+    """whether a drawn image leaves the buffer"""
+
+
+class Schedule(NamedTuple):
+    """How long a run trains. Cycles, epochs and steps are counted from 0."""
+
+    cycles: int
+    """trainings; between them lie `cycles - 1` acquisitions"""
+    iterations: int
+    """steps of an epoch"""
+    epochs: int
+    """of every cycle but the last"""
+    last_epochs: int
+    """of the last cycle"""
+    steps_per_call: int = 1
+    """steps that a device takes in one call"""
+
+    def epochs_of(self, cycle: int) -> int:
+        """Epochs of one cycle."""
+        return self.last_epochs if cycle >= self.cycles - 1 else self.epochs
+
+    def steps_of(self, cycle: int) -> int:
+        """Steps of one cycle."""
+        return self.epochs_of(cycle) * self.iterations
+
+    def first_step(self, cycle: int) -> int:
+        """Steps of all cycles before this one."""
+        return sum(self.steps_of(earlier) for earlier in range(cycle))
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all cycles."""
+        return self.first_step(self.cycles)
+
+    def validate(self) -> None:
+        """Raise `InputError` unless the numbers make sense together."""
+        for name in ("cycles", "iterations", "epochs", "last_epochs", "steps_per_call"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: use at least 1")
+        if self.iterations % self.steps_per_call:
+            raise InputError(
+                f"steps_per_call is {self.steps_per_call}, which does not divide the "
+                f"{self.iterations} iterations of an epoch: choose one that does"
+            )
+
+
+class Stage(NamedTuple):
+    """Some epochs of a cycle in which every step is of one kind: it is compiled once."""
+
+    name: str
+    epochs: int
+    streams: tuple[str, ...]
+    new_generation: bool = False
+    """whether `Method.between` is called before it: to label the pool, to start a new student"""
 
 
 class Prediction(NamedTuple):
-    """A network's answer: `logits` at full size, `features` as the last layers see them."""
+    """What a network says about a batch of images."""
 
     logits: Array
+    """float32 `[batch, height, width, classes]`, or as coarse as the network computes them"""
     features: Array
+    """`[batch, height / stride, width / stride, channels]`: what the last layers are given"""
+    extras: Mapping[str, Array] = {}
+    """further maps by name ("embedding", "difficulty", ...): those that were asked for"""
+
+
+class ApplyNetwork(Protocol):
+    """The forward pass of a network, a pure function."""
+
+    def __call__(
+        self,
+        variables: Tree,
+        images: Array,
+        *,
+        train: bool,
+        rngs: Mapping[str, Array] | None = None,
+        groups: tuple[int, ...] | None = None,
+        full_size: bool = True,
+        extras: tuple[str, ...] = (),
+    ) -> tuple[Prediction, Tree]:
+        """Predict, and say what the statistics are after the pass.
+
+        All but `variables`, `images` and `rngs` is static: another value is another program.
+
+        Args:
+          variables: `{"params": ..., "batch_stats": ...}`, the latter if the network has any.
+          images: float32 `[batch, height, width, 3]` in 0..1; the network normalizes them as its
+            weights want.
+          train: whether batch statistics normalize, and update the running statistics; otherwise
+            the running statistics normalize and stay.
+          rngs: `{"dropout": key}` drops units at random, with or without `train`; None: nothing is
+            random.
+          groups: with `train`, the number of images in each of several batches, which follow one
+            another in `images`; the numbers are those of one pass for each. None: all are one.
+          full_size: whether logits get the size of the images; otherwise they stay as coarse as the
+            network computes them, for `Network.summed`.
+          extras: the names of the maps to give in `Prediction.extras`. An `InputError` says what
+            the network offers where it does not offer one of them.
+
+        Returns:
+          The prediction, and all of `variables` but "params" as it is after the pass, `{}` where
+          there is nothing else: `{**variables, **statistics}` are the variables after it.
+        """
 
 
 class Network(NamedTuple):
-    """What a learner needs of an architecture: two pure functions.
-
-    `init(key)` gives the variables `{"params": ..., "batch_stats": ...}`.
-    `apply(variables, images, *, train, key, groups)` takes images as float
-    `[batch, height, width, 3]` in 0..1 (it normalizes them as its weights want) and gives the
-    `Prediction` and the batch statistics after the pass. With `train` the pass normalizes by the
-    statistics of its own batch and drops units at random with `key`; `groups` says that the images
-    are several batches, one after the other, and how many each has, and the numbers are those of
-    one pass for each. Without `train` it uses the running statistics and needs neither.
-    A network may offer `summed(function, logits, *maps)`: the sum of `function(logits, *maps)` over
-    all pixels, a few rows at a time, for maps of the image's size and logits from
-    `apply(..., full_size=False)`, which are as coarse as the network computes them.
-    """
+    """What a learner needs of an architecture."""
 
     init: Callable[[Array], Tree]
-    apply: Callable[..., tuple[Prediction, Tree]]
+    """key -> variables `{"params": ..., "batch_stats": ...}` in new arrays; without "batch_stats"
+    where nothing is normalized by statistics of a batch"""
+    apply: ApplyNetwork
     summed: Callable[..., Array] | None = None
+    """(function, logits, *maps) -> the sum of `function(logits, *maps)` over all pixels, a few rows
+    at a time; `logits` are those of `full_size=False`, `maps` are `[batch, height, width]` at the
+    size of the images. None: the network does not offer it"""
 
 
 class TrainState(NamedTuple):
@@ -204,37 +311,76 @@ Metrics = Mapping[str, Array]
 """Float scalars by name; `loss` is always among them."""
 
 
+StorePool = Callable[[Callable[[TrainState, Batch], Mapping[str, Array]]], None]
+"""Runs a function of the state and a batch over all images of the pool, and keeps the maps
+`[batch, height, width]` that it gives: later stages of the cycle find them in `Batch.extra`."""
+
+
 class Method(NamedTuple):
     """A learner: the idea of optax's `GradientTransformation`, for semi-supervised training."""
 
     init: Callable[[Array, np.ndarray, TrainState | None], TrainState]
     """(key, labeled pixels of each class, the previous cycle's last state) -> state at step 0"""
-    update: Callable[[TrainState, StepInputs, Phase], tuple[TrainState, Metrics]]
-    """one step; a pure function, compiled once for each phase"""
-    predict: Callable[[Tree, Array], Prediction]
-    """(variables of a network, uint8 images) -> prediction with running statistics"""
+    update: Callable[[TrainState, StepInputs, str], tuple[TrainState, Metrics]]
+    """(state, inputs, name of the stage) -> state and metrics; pure, compiled once a stage"""
+    predict: Callable[..., Prediction]
+    """(variables of a network, uint8 images, *, extras=()) -> prediction, running statistics"""
     networks: tuple[str, ...]
     """the fields of `TrainState` that hold a network worth evaluating, the preferred one last"""
-    phases: tuple[Phase, ...]
-    """the phases that this method tells apart, in their order in time"""
+    streams: Mapping[str, Shuffle | Replay]
+    """where the images of each stream come from"""
+    stages: Callable[[Schedule, int, int], tuple[Stage, ...]]
+    """(schedule, cycle, images that are not labeled in every pixel) -> the stages of the cycle"""
+    sample: Callable[..., Prediction] | None = None
+    """as `predict`, with `rngs`: units are dropped, statistics are the running ones"""
     carries_over: bool = True
     """whether a cycle's first state may depend on the last state of the cycle before"""
+    between: Callable[[TrainState, Stage, StorePool], TrainState] | None = None
+    """(state, the coming stage, keeps maps of the pool) -> the state that the stage begins with"""
+    class_groups: Callable[[TrainState], Mapping[str, Array]] | None = None
+    """state -> bool `[classes]` by name ("head", "tail"), where the method tells classes apart"""
 
 
 class Budget(NamedTuple):
-    """What a choice may spend: at most `per_image` cells of an image, `pixels` in all."""
+    """What a selection may spend: at most `per_image` regions of an image, `pixels` in all."""
 
     per_image: int | None
     pixels: int | None
+
+
+class PoolState(NamedTuple):
+    """The pool as a selection finds it; arrays are `[images, max_regions]`."""
+
+    open: np.ndarray
+    """bool: regions of which no pixel is known, which can be chosen"""
+    labeled: np.ndarray
+    """bool: regions of which every pixel is known"""
     costs: np.ndarray
-    """int `[rows, cols]`: the pixels that a cell covers"""
+    """int64: pixels; 0 where an image has fewer regions"""
+    class_pixels: np.ndarray
+    """int64 `[classes]`: labeled pixels of each class"""
+
+
+class ScoringState(NamedTuple):
+    """The networks that a score may look at."""
+
+    task: TrainState
+    learner: TrainState | None = None
+    """the acquisition's own, where it has one"""
 
 
 class Acquisition(NamedTuple):
-    """A question to the network: which regions should a person look at next?"""
+    """An acquisition function: which regions should be annotated next?"""
 
-    summarize: Callable[[Method, TrainState, Array, Array, Array], Array]
-    """on the device: (method, state, uint8 images, known labels, keys) -> `[batch, rows, cols]`;
-    every image has a key of its own, which does not depend on the batch that it is in"""
-    choose: Callable[[np.ndarray, np.ndarray, Budget, np.random.Generator], np.ndarray]
-    """on the host: (scores, eligible, budget, random numbers) -> bool `[images, rows, cols]`"""
+    summarize: Callable[[Method, ScoringState, Batch, Array], Mapping[str, Array]]
+    """on the device: (method, states, images, a key for each image) -> arrays
+    `[batch, max_regions, ...]` by name; "score" is what reports show. The key of an image does not
+    depend on the batch that it is in."""
+    select: Callable[
+        [Mapping[str, np.ndarray], PoolState, Budget, np.random.Generator], list[RegionRef]
+    ]
+    """on the host: (summaries of the pool, its state, budget, random numbers) -> regions"""
+    looks_at: str = "open"
+    """"open": images with a region that can be chosen are summarized; "all": every image"""
+    learner: Method | None = None
+    """trained by the engine after the task and before scoring, on the same streams and schedule"""

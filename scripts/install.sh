@@ -32,7 +32,7 @@ chosen_python() {
 }
 
 # An editable installation holds for this place and these requirements.
-wanted=$({ pwd && cat pyproject.toml setup.cfg; } | cksum)
+wanted=$({ pwd && cat pyproject.toml setup.cfg setup.py; } | cksum)
 stamp=.venv/installed
 python=.venv/bin/python
 

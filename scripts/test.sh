@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that has to pass: format, lint, types, the wheel, the tests.
-# Arguments go to pytest, as in: scripts/test.sh tests/pool -k oracle
+# Arguments go to pytest, as in: scripts/test.sh tests/labels -k oracle
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -16,7 +16,7 @@ export JAX_PLATFORMS=${JAX_PLATFORMS:-cpu}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/source"
-cp -R pyproject.toml setup.cfg README.md LICENSE s4al_jax "$scratch/source"
+cp -R pyproject.toml setup.cfg setup.py README.md LICENSE s4al_jax configs "$scratch/source"
 "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
   --wheel-dir "$scratch" "$scratch/source"
 "$python" - "$scratch" <<'PYTHON'
@@ -31,9 +31,10 @@ wanted = {
     for path in pathlib.Path("s4al_jax").rglob("*")
     if path.is_file() and "__pycache__" not in path.parts
 }
+wanted |= {f"s4al_jax/{path.as_posix()}" for path in pathlib.Path("configs").glob("*.py")}
 if missing := sorted(wanted - inside):
-    sys.exit(f"{wheel.name} lacks {', '.join(missing)}: see packages in setup.cfg")
-print(f"{wheel.name} holds the {len(wanted)} files of the package")
+    sys.exit(f"{wheel.name} lacks {', '.join(missing)}: see setup.py and setup.cfg")
+print(f"{wheel.name} holds the {len(wanted)} files of the package and its configurations")
 PYTHON
 
 # Two at a time: most of the time goes into compiling, which takes one core.

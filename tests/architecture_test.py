@@ -15,16 +15,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "s4al_jax"
 
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("__init__", "types"),
+    ("__init__", "__version__", "types"),
     ("regions", "files", "config", "console", "runtime", "ops"),
     ("data", "streets", "input", "learn", "models"),
     ("methods", "acquisition", "labels"),
     ("engine", "rundir"),
-    ("report",),
-    ("run",),
+    ("run", "report"),
     ("paper",),
     ("cli",),
-    ("main", "configs"),
+    ("main", "__main__", "configs"),
 )
 """Rooms, and modules beside them, from the ground up: each imports what lies below, and itself."""
 
@@ -39,7 +38,7 @@ class Ban(NamedTuple):
 
 
 JAX = ("jax", "jaxlib", "flax", "optax", "orbax", "clu", "jaxtyping.Array")
-JAX_FREE = ("files", "regions", "data", "streets", "labels", "report")
+JAX_FREE = ("files", "regions", "data", "streets", "labels", "rundir", "report")
 ON_DEVICE = ("ops", "models", "learn")
 COMPILERS = ("jax.jit", "jax.pmap", "jax.experimental.pjit", "flax.linen.jit")
 # fmt: off
@@ -58,8 +57,8 @@ BANS = (
     Ban(FILES, "no I/O and no logging here", rooms=ON_DEVICE, unless=READ_WEIGHTS),
     Ban(
         ("ml_collections",),
-        "only config, run.build, cli and configs/ know it: take plain arguments",
-        unless=("config", "run.build", "cli", "configs"),
+        "only config, run.build, run.task, cli and configs/ know it: take plain arguments",
+        unless=("config", "run.build", "run.task", "cli", "configs"),
     ),
 )
 

@@ -16,10 +16,12 @@ import jax
 import pytest
 from ml_collections import ConfigDict
 
+from s4al_jax.cli import main
+from s4al_jax.cli.listeners import run_listeners
 from s4al_jax.run import build, loop
 from tests.support.tiny import tiny_config
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+TOOLS = Path(__file__).parents[1] / "tools"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla_tests"
 
 
@@ -50,23 +52,30 @@ class FinishedRun(NamedTuple):
 def straight(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """The run that others are compared with; nobody may write into its directory."""
     built, workdir = build.build(tiny_config()), tmp_path_factory.mktemp("straight") / "run"
-    return FinishedRun(built, workdir, list(loop.run_cycles(built, workdir)))
+    results = list(loop.run_cycles(built, workdir, listeners=run_listeners(workdir)))
+    return FinishedRun(built, workdir, results)
 
 
 Command = Callable[..., int]
-"""(script, arguments) -> how it ended"""
+"""(arguments) -> the exit code"""
 
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs a script in this process, which knows the network of the tiny run."""
+    """Runs `s4al` in this process, which knows the network of the tiny run."""
+    # Says that the user has set up the allocator: all other tests would keep what is set here.
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
+    return lambda *arguments: main.main([str(one) for one in arguments])
 
-    def run(script: str, *arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs a program of `tools/` in this process; its name is the first argument."""
+
+    def run(name: str, *arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         try:
-            runpy.run_path(
-                str(Path(__file__).parents[1] / "scripts" / f"{script}.py"), run_name="__main__"
-            )
+            runpy.run_path(str(TOOLS / f"{name}.py"), run_name="__main__")
         except SystemExit as end:
             if isinstance(end.code, str):
                 print(end.code, file=sys.stderr)

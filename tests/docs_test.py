@@ -1,107 +1,153 @@
-"""The worked examples of docs/adding.md are code that runs, through the real experiment."""
+"""docs/adding.md works as it stands: its examples, written to files, do a whole run."""
 
-import functools
+import importlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax.acquisition.functions import uncertainty
-from s4al_jax.config import defaults
-from s4al_jax.labels.oracle import Oracle
+from s4al_jax.labels.store import LabelStore
 from s4al_jax.models import build as models_build
-from s4al_jax.run import build
-from s4al_jax.types import Batch, Phase, RegionRef, StepInputs
+from s4al_jax.models.network import network_from_module
+from s4al_jax.run import build, loop
+from s4al_jax.types import UNLABELED, Batch, RegionRef, ScoringState, StepInputs
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(
-    r"```python\n# s4al_jax/(\S+)\.py\n(.*?)```", (ROOT / "docs/adding.md").read_text(), re.S
+BLOCKS = dict(
+    re.findall(
+        r"```python\n# parts/(\w+)\.py\n(.*?)```", (ROOT / "docs/adding.md").read_text(), re.S
+    )
+)
+PARTS = (
+    *("stripes", "columns", "plain", "patches", "linear"),
+    *("clipped", "averaged", "difference", "careless"),
 )
 
 
 @pytest.fixture(scope="module")
-def examples() -> dict[str, ModuleType]:
-    found = {}
-    for path, code in BLOCKS:
-        name = path.split("/")[-1]
-        module = ModuleType(f"example_{name}")
-        sys.modules[module.__name__] = module
-        exec(compile(code, path, "exec"), module.__dict__)
-        found[name] = module
-    return found
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, ModuleType]]:
+    """The modules, in a folder from which Python imports, as that in which a command runs."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "parts").mkdir()
+    for name, code in BLOCKS.items():
+        (folder / "parts" / f"{name}.py").write_text(code)
+    sys.path.append(str(folder))
+    yield {name: importlib.import_module(f"parts.{name}") for name in BLOCKS}
+    sys.path.remove(str(folder))
 
 
 @pytest.fixture
-def config(
-    examples: dict[str, ModuleType],
-    tiny: Callable[..., ConfigDict],
-    monkeypatch: pytest.MonkeyPatch,
-) -> ConfigDict:
-    """Every axis but the method is an example."""
-    monkeypatch.setitem(build.DATASETS, "stripes", examples["stripes"].stripes)
-    monkeypatch.setitem(models_build.BACKBONES, "example", examples["plain"].Plain)
-    asked = functools.partial(uncertainty, examples["difference"].difference)
-    monkeypatch.setitem(build.ACQUISITIONS, "difference", asked)
-    monkeypatch.setattr(defaults, "QUESTIONS", (*defaults.QUESTIONS, "difference"))
-    monkeypatch.setitem(
-        build.ANNOTATORS, "careless", lambda *about: Oracle(examples["careless"].careless)
-    )
-    monkeypatch.setitem(build.METHODS, "averaged", examples["averaged"].averaged)
-    return tiny(
-        data__name="stripes",
+def config(examples: dict[str, ModuleType], tiny: Callable[..., ConfigDict]) -> ConfigDict:
+    """Every axis is an example, named by its module."""
+
+    def part(name: str, function: str = "", **kwargs: object) -> ConfigDict:
+        return ConfigDict({"name": f"parts.{name}:{function or name}", "kwargs": kwargs})
+
+    config = tiny(
+        data__name="parts.stripes:stripes",
         data__kwargs=ConfigDict({"count": 6}),
-        model__backbone=ConfigDict({"name": "example", "kwargs": {"features": 8}}),
-        acquisition__name="difference",
-        oracle__name="careless",
+        model__backbone=part("plain", "Plain", features=8),
+        regions=part("columns"),
+        acquisition=part("difference"),
+        method=part("averaged", decay=0.5),
+        budget__regions_per_image=1,
+    )
+    config.optimizer.name = "parts.clipped:clipped"
+    config.optimizer.kwargs = ConfigDict({"norm": 0.5})
+    config.annotator.name = "parts.careless:careless"
+    return config
+
+
+def test_every_axis_has_an_example(examples: dict[str, ModuleType]) -> None:
+    assert set(examples) == set(PARTS)
+
+
+def test_the_examples_do_a_whole_run(config: ConfigDict, tmp_path: Path) -> None:
+    built = build.build(config)
+    results = list(loop.run_cycles(built, tmp_path / "run"))
+    chosen = results[0].chosen or []
+    assert len(chosen) == 6 - len(built.initial) == len({region.image for region in chosen})
+    store = LabelStore.open(
+        tmp_path / "run" / "annotations",
+        names=built.spec.train.names,
+        height=48,
+        width=64,
+        num_classes=2,
+    )
+    image, column = chosen[0]
+    labels = store.label_map(image)
+    assert np.all(labels[:, column::2] == 0) and np.all(labels[:, 1 - column :: 2] == UNLABELED)
+    assert results[1].metrics["labeled_pixels"] == 48 * 64 * len(built.initial) + 48 * 32 * len(
+        chosen
     )
 
 
-def test_every_example_of_the_document_is_there(examples: dict[str, ModuleType]) -> None:
-    assert set(examples) == {"stripes", "plain", "averaged", "difference", "careless"}
-
-
-def test_the_example_dataset_reads_as_it_says(config: ConfigDict) -> None:
-    spec = build.build(config).spec
-    assert spec.train.read_image(0).shape == (48, 64, 3)
-    assert spec.classes == ("above", "below")
-    np.testing.assert_array_equal(np.unique(spec.train.read_truth(3)), [0, 1])
-
-
-def test_the_example_backbone_question_and_oracle_work_together(
-    config: ConfigDict,
-) -> None:
+def test_the_example_score_is_pooled_by_columns(config: ConfigDict) -> None:
     built = build.build(config)
     state = built.fresh_state(0, np.ones(2, np.int64))
-    images = np.stack([built.spec.train.read_image(index) for index in range(2)])
-    known = np.full((2, 48, 64), 254, np.uint8)
+    images = jnp.asarray(np.stack([built.spec.train.read_image(index) for index in range(2)]))
+    ids = jnp.asarray(np.stack([built.regions.id_map(index) for index in range(2)]))
+    unknown = jnp.full((2, 48, 64), UNLABELED, jnp.uint8)
+    batch = Batch(images, unknown, jnp.arange(2), jnp.ones(2, bool), {"regions": ids})
     keys = jax.random.split(state.key, 2)
-    scores = built.acquisition.summarize(
-        built.method, state, jax.numpy.asarray(images), jax.numpy.asarray(known), keys
-    )
-    assert scores.shape == (2, built.grid.rows, built.grid.cols)
-    assert np.all(np.asarray(scores) <= 0)
-    ((answer,),) = list(built.oracle(Path()).answers([RegionRef(4, 1, 2)], built.grid, 1))
-    assert answer.labels.shape == (12, 16) and answer.annotator == "careless"
+    found = built.acquisition.summarize(built.method, ScoringState(state), batch, keys)["score"]
+    logits = built.method.predict(state.teacher, images).logits
+    by_hand = -np.abs(np.asarray(logits[..., 0] - logits[..., 1]))
+    for column in (0, 1):
+        expected = by_hand[:, :, column::2].mean(axis=(1, 2))
+        np.testing.assert_allclose(found[:, column], expected, rtol=1e-4)
 
 
 def test_the_example_method_averages_what_its_student_learns(config: ConfigDict) -> None:
-    config.method = ConfigDict({"name": "averaged", "kwargs": {}})
-    made = build.build(config)
-    state = made.fresh_state(0, np.ones(2, np.int64))
-    label = np.stack([made.spec.train.read_truth(index) for index in range(2)])
-    image = np.stack([made.spec.train.read_image(index) for index in range(2)])
-    batch = Batch(*map(jax.numpy.asarray, (image, label, np.arange(2), np.ones(2, bool))))
-    inputs = StepInputs(batch, None, None, jax.numpy.float32(0))
-    after, metrics = jax.jit(lambda state: made.method.update(state, inputs, Phase.WARMUP))(state)
+    built = build.build(config)
+    state = built.fresh_state(0, np.ones(2, np.int64))
+    label = np.stack([built.spec.train.read_truth(index) for index in range(2)])
+    image = np.stack([built.spec.train.read_image(index) for index in range(2)])
+    batch = Batch(*map(jnp.asarray, (image, label, np.arange(2), np.ones(2, bool))))
+    inputs = StepInputs({"labeled": batch}, jnp.float32(0))
+    after, metrics = jax.jit(lambda state: built.method.update(state, inputs, "supervised"))(state)
     assert metrics["loss"] > 0
     before, student, teacher = (
         jax.tree.leaves(tree["params"]) for tree in (state.student, after.student, after.teacher)
     )
     for old, new, average in zip(before, student, teacher, strict=True):
-        np.testing.assert_allclose(average, 0.9 * old + 0.1 * new, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(average, 0.5 * old + 0.5 * new, rtol=1e-4, atol=1e-6)
+
+
+def test_the_example_annotator_answers_within_the_mask(config: ConfigDict) -> None:
+    built = build.build(config)
+    answers = built.task.annotator(Path()).answers([RegionRef(4, 1)], built.regions, 1)
+    ((answer,),) = list(answers)
+    assert answer.labels.shape == (48, 63) and answer.annotator == "careless"
+    assert np.all(answer.labels[:, ::2] == 0) and np.all(answer.labels[:, 1::2] == UNLABELED)
+
+
+def test_the_example_network_has_no_statistics_and_starts_as_it_says(
+    examples: dict[str, ModuleType], config: ConfigDict
+) -> None:
+    config.model.backbone = ConfigDict({"name": "parts.patches:Patches", "kwargs": {"depth": 1}})
+    config.model.head = ConfigDict({"name": "parts.linear:Linear", "kwargs": {"dropout": 0.0}})
+    made = build.build(config)
+    student = made.fresh_state(0, np.ones(2, np.int64)).student
+    assert student.keys() == {"params"} and "sureness" in student["params"]
+    assert 0.01 < np.std(student["params"]["backbone"]["blocks_0"]["kernel"]) < 0.03
+    images = np.stack([made.spec.train.read_image(index) for index in range(2)])
+    assert made.method.predict(student, jnp.asarray(images)).logits.shape == (2, 48, 64, 2)
+
+    names = models_build.weight_names(config.model.to_dict())
+    assert names(("backbone", "blocks_0_norm", "scale")) == "blocks.0.norm.weight"
+    assert names(("backbone", "blocks_0", "bias")) == "blocks.0.bias"
+    assert names(("backbone", "patch_embed", "kernel")) == "patch_embed.weight"
+    assert names(("backbone", "pos_embed")) == "pos_embed"
+
+    module = examples["linear"].Linear(examples["patches"].Patches(depth=1), 2)
+    network = network_from_module(module, mean=[0.0] * 3, std=[1.0] * 3, image_size=(48, 64))
+    asked = network.apply(student, images / 255.0, train=False, extras=("sureness",))[0].extras
+    assert asked["sureness"].shape == (2, 3, 4, 1) and np.all(asked["sureness"] > 0)

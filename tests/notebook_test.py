@@ -28,23 +28,24 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_the_script_steps_through_a_run_of_its_own(stepped: dict[str, Any]) -> None:
-    assert sorted(stepped["guests"]) == [0, 1]
+    assert sorted(stepped["snapshots"]) == [0, 1]
     assert (stepped["first"].cycle, stepped["last"].cycle) == (0, 1)
-    chosen = directory.cycle_folder(stepped["workdir"], 0).chosen
-    assert stepped["bought_after"] == {0: chosen, 1: []}
-    assert list(stepped["paid"]) == ["at the start", "bought after cycle 0"]
+    chosen = directory.cycle_folder(stepped["workdir"], 0).status().chosen
+    assert stepped["chosen_after"] == {0: chosen, 1: []}
+    assert list(stepped["annotated"]) == ["at the start", "annotated after cycle 0"]
     # Eight cells of 12 x 16 pixels, some of which may be void.
-    assert 0 < stepped["paid"]["bought after cycle 0"].sum() <= 8 * 12 * 16
+    assert 0 < stepped["annotated"]["annotated after cycle 0"].sum() <= 8 * 12 * 16
 
 
-def test_a_network_is_asked_as_the_run_asked_it(stepped: dict[str, Any]) -> None:
+def test_a_network_is_probed_as_the_run_scored_with_it(stepped: dict[str, Any]) -> None:
     folder = directory.cycle_folder(stepped["workdir"], 0)
-    reply = stepped["replies"]["entropy"]
-    assert folder.scores and stepped["guest"].cycle == 0
-    np.testing.assert_array_equal(reply.scores, folder.scores[0])
-    np.testing.assert_array_equal(np.argwhere(reply.chosen), folder.chosen)
-    assert list(stepped["replies"]) == ["random", "least confidence", "entropy", "margin"]
-    assert stepped["large"].grid.cell_height == 24 and stepped["elsewhere"].chosen.sum() == 8
+    scores = stepped["scores_by"]["entropy"]
+    assert stepped["snapshot"].cycle == 0
+    np.testing.assert_array_equal(scores.summaries["score"], folder.read_scores()["score"])
+    assert scores.chosen == folder.status().chosen
+    assert list(stepped["scores_by"]) == ["random", "least confidence", "entropy", "margin"]
+    assert stepped["large"].regions.cell_size == (24, 32) and len(stepped["large"].chosen) == 4
+    assert len(stepped["elsewhere"].chosen) == 8
 
 
 def test_a_finished_run_is_only_read(
@@ -56,13 +57,13 @@ def test_a_finished_run_is_only_read(
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
     monkeypatch.setenv("S4AL_WORKDIR", str(run))
     found = runpy.run_path(str(SCRIPT))
-    assert list(found["guests"]) == [1] and found["guest"] is found["last"]
-    assert "After this cycle the run did not ask any more." in capsys.readouterr().out
+    assert list(found["snapshots"]) == [1] and found["snapshot"] is found["last"]
+    assert "After this cycle the run chose no regions any more." in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
 
 def test_the_notebook_s_cells_are_those_of_the_script() -> None:
-    cells: Callable = runpy.run_path(str(ROOT / "scripts" / "build_notebook.py"))["cells"]
+    cells: Callable = runpy.run_path(str(ROOT / "tools" / "build_notebook.py"))["cells"]
     found = [(cell["cell_type"], "".join(cell["source"])) for cell in WRITTEN["cells"]]
     assert found == cells(SCRIPT.read_text("utf-8")), "python tools/build_notebook.py"
 
@@ -78,4 +79,4 @@ def test_every_cell_was_run_in_order_and_none_failed() -> None:
     assert len(pictures) == 10
     text = json.dumps([{**output, "data": None} for output in outputs])
     assert not any(place in text for place in ("/home/", "/root/", "/tmp/", "/work/"))
-    assert "scores every cell as the run did: True" in text
+    assert "scores every region as the run did: True" in text

@@ -9,9 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from s4al_jax.files import atomic
 from s4al_jax.run import build, loop
 from s4al_jax.rundir import directory
-from s4al_jax.types import InputError, Method, Metrics, Phase, StepInputs, TrainState
+from s4al_jax.types import (
+    Batch,
+    InputError,
+    Method,
+    Metrics,
+    ScoringState,
+    StepInputs,
+    TrainState,
+)
 from tests.support.cheap_method import cheap, get_config
 from tests.support.same_run import differences
 
@@ -20,8 +29,8 @@ def broken_at(step: int) -> Method:
     """Networks of one weight, which one step would make none; each cycle has such a step."""
     method = cheap()
 
-    def update(state: TrainState, inputs: StepInputs, phase: Phase) -> tuple[TrainState, Metrics]:
-        after, metrics = method.update(state, inputs, phase)
+    def update(state: TrainState, inputs: StepInputs, stage: str) -> tuple[TrainState, Metrics]:
+        after, metrics = method.update(state, inputs, stage)
         bad = jnp.where(state.step == step, jnp.inf, 1.0)
         student = jax.tree.map(lambda leaf: leaf * bad, after.student)
         return after._replace(student=student), {**metrics, "loss": metrics["loss"] * bad}
@@ -42,7 +51,7 @@ def gone_on(made: build.Experiment, run: Path, times: int) -> None:
     list(loop.run_cycles(made, run, resume_from_last_good=True))
 
 
-def test_a_step_that_breaks_the_numbers_is_left_out_and_noted(
+def test_a_step_that_breaks_the_numbers_is_skipped_and_noted(
     built: build.Experiment, tmp_path: Path
 ) -> None:
     made, run = built._replace(method=broken_at(3)), tmp_path / "run"
@@ -57,8 +66,8 @@ def test_a_step_that_breaks_the_numbers_is_left_out_and_noted(
     with pytest.raises(InputError, match="in cycle 1, step 3"):
         list(loop.run_cycles(made, run, resume_from_last_good=True))
     list(loop.run_cycles(made, run, resume_from_last_good=True))
-    left_out = json.loads((run / "left_out.json").read_text())
-    assert left_out == {"steps": [[0, 3], [1, 3]], "images": []}
+    skipped = json.loads((run / "skipped.json").read_text())
+    assert skipped == {"steps": [[0, 3], [1, 3]], "images": []}
     assert not (run / "nonfinite.json").exists()
 
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -73,18 +82,19 @@ def test_a_step_that_breaks_the_numbers_is_left_out_and_noted(
     assert differences(tmp_path / "again", run, made) == []
 
 
-def test_an_image_whose_score_is_no_number_is_not_asked_about(
+def test_an_image_whose_score_is_not_finite_is_skipped(
     built: build.Experiment, tmp_path: Path
 ) -> None:
     asked = next(image for image in range(6) if image not in built.initial)
     method, run = cheap(), tmp_path / "run"
     dark = np.asarray(built.spec.train.read_image(asked)).astype(int).sum()
 
-    def summarize(*arguments: jax.Array) -> jax.Array:
-        images = arguments[2]
-        scores = jnp.ones((len(images), built.grid.rows, built.grid.cols))
-        bad = images.astype(jnp.int32).sum((1, 2, 3)) == dark
-        return jnp.where(bad[:, None, None], jnp.nan, scores)
+    def summarize(
+        method: Method, states: ScoringState, batch: Batch, keys: jax.Array
+    ) -> dict[str, jax.Array]:
+        scores = jnp.ones((len(batch.image), built.regions.max_regions))
+        bad = batch.image.astype(jnp.int32).sum((1, 2, 3)) == dark
+        return {"score": jnp.where(bad[:, None], jnp.nan, scores)}
 
     acquisition = built.acquisition._replace(summarize=summarize)
     made = built._replace(method=method, acquisition=acquisition)
@@ -96,15 +106,13 @@ def test_an_image_whose_score_is_no_number_is_not_asked_about(
     assert {region.image for region in results[0].chosen or []} == {
         image for image in range(6) if image not in (*built.initial, asked)
     }
-    assert json.loads((run / "left_out.json").read_text())["images"] == [[0, asked]]
-    scores = directory.cycle_folder(run, 0).scores
-    assert scores and np.isfinite(scores[0]).all() and not scores[1][asked].any()
+    assert json.loads((run / "skipped.json").read_text())["images"] == [[0, asked]]
+    folder = directory.cycle_folder(run, 0)
+    assert np.isfinite(folder.read_scores()["score"]).all() and not folder.read_open()[asked].any()
 
 
-def test_a_damaged_note_of_what_is_left_out_is_named(
-    built: build.Experiment, tmp_path: Path
-) -> None:
-    directory.write_json(tmp_path / "run" / "config.json", {"options": dict(built.options)})
-    directory.write_json(tmp_path / "run" / "left_out.json", {"steps": [[0]], "images": []})
-    with pytest.raises(InputError, match="left_out.json is not as a run writes it: restore it"):
+def test_a_damaged_skip_list_is_named(built: build.Experiment, tmp_path: Path) -> None:
+    atomic.write_json(tmp_path / "run" / "config.json", {"options": dict(built.options)})
+    atomic.write_json(tmp_path / "run" / "skipped.json", {"steps": [[0]], "images": []})
+    with pytest.raises(InputError, match="skipped.json is not as a run writes it: restore it"):
         list(loop.run_cycles(built, tmp_path / "run"))

@@ -20,20 +20,32 @@ from pathlib import Path
 
 import numpy as np
 
-from s4al_jax.acquisition.select import budget, top_of_each_image
-from s4al_jax.config import defaults
+from s4al_jax.acquisition.select import by_score
+from s4al_jax.config.comparison import OptionGroups
 from s4al_jax.data.splits import initial_images, splits_record
-from s4al_jax.labels.oracle import simulated
+from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import region_grid, whole_image
-from s4al_jax.report.page.write import write
+from s4al_jax.regions import RegionGrid, Regions, region_costs, region_grid, whole_image
+from s4al_jax.report.page.write import write_page
 from s4al_jax.rundir import views
+from s4al_jax.rundir.directory import CycleFolder, cycle_folder
+from s4al_jax.rundir.run_json import describe_run, write_run_json
 from s4al_jax.streets.dataset import streets
-from s4al_jax.types import VOID, DatasetSpec, ImageSet, RegionRef
+from s4al_jax.types import (
+    VOID,
+    Budget,
+    DatasetSpec,
+    ImageSet,
+    PoolState,
+    RegionRef,
+    Schedule,
+    Stage,
+)
 
 HEAD = ["pool_images", "measured_images", "cycles", "height", "width", "page_mib", "write_seconds"]
 HEAD += ["write_cpu_seconds", "views_mib_a_cycle", "peak_mib", "machine", "date", "numpy"]
 CYCLES, CELLS, SCENES, MIB = 3, 4, 24, 2**20
+CELL, INITIAL_SHARE, EPOCHS = 30, 0.1, 100
 
 
 def main() -> None:
@@ -57,10 +69,10 @@ def main() -> None:
             test=given.measured,
             seed=0,
         )
-        spec = remembered(spec)
-        made_run(folder / "run", spec)
+        spec = repeat_scenes(spec)
+        make_run(folder / "run", spec)
         started, began = time.monotonic(), time.process_time()
-        page = write(given.keep or folder / "page", [folder / "run"], spec)
+        page = write_page(given.keep or folder / "page", [folder / "run"], spec)
         seconds, cpu = time.monotonic() - started, time.process_time() - began
         kept = (folder / "run/cycles/00/views.npz").stat().st_size / MIB
         row = [given.pool, given.measured, CYCLES, given.height, given.width]
@@ -75,7 +87,7 @@ def main() -> None:
             csv.writer(file, lineterminator="\n").writerows([HEAD, row])
 
 
-def remembered(spec: DatasetSpec) -> DatasetSpec:
+def repeat_scenes(spec: DatasetSpec) -> DatasetSpec:
     """The dataset with its first scenes drawn once, and shown again and again.
 
     Drawing is no part of a report, and takes longer.
@@ -84,29 +96,25 @@ def remembered(spec: DatasetSpec) -> DatasetSpec:
     images = [spec.train.read_image(index) for index in scenes]
     truths = [spec.train.read_truth(index) for index in scenes]
 
-    def shown(split: ImageSet) -> ImageSet:
+    def repeat(split: ImageSet) -> ImageSet:
         return split._replace(
             read_image=lambda index: images[index % len(scenes)],
             read_truth=lambda index: truths[index % len(scenes)],
         )
 
-    return spec._replace(train=shown(spec.train), test=shown(spec.test))
+    return spec._replace(train=repeat(spec.train), test=repeat(spec.test))
 
 
-def made_run(run: Path, spec: DatasetSpec) -> None:
-    """A run directory with all that a report reads."""
+def make_run(run: Path, spec: DatasetSpec) -> None:
+    """Make a run directory with all that a report reads."""
     rng = np.random.default_rng(0)
-    options = defaults.default()
-    options.data.height, options.data.width = spec.height, spec.width
-    options.data.kwargs.update(train=len(spec.train.names), val=0, test=len(spec.test.names))
-    initial = initial_images(len(spec.train.names), options.data.initial_share, options.seed)
+    pool = len(spec.train.names)
+    initial = initial_images(pool, INITIAL_SHARE, 0)
+    grid, whole = region_grid(spec.height, spec.width, CELL, CELL), whole_image(*size(spec))
     run.mkdir()
-    identity = {"options": defaults.flat(options), "fingerprint": "-", "versions": {}}
-    identity |= {"device": {"kind": "none", "count": 0}}
-    (run / "config.json").write_text(json.dumps(identity))
+    (run / "config.json").write_text(json.dumps({"options": {}, "fingerprint": "-"}))
+    describe(run, spec, grid, len(initial))
     (run / "splits.json").write_text(json.dumps(splits_record(spec, initial)))
-    cell = options.acquisition.cell_height, options.acquisition.cell_width
-    grid, whole = region_grid(spec.height, spec.width, *cell), whole_image(spec.height, spec.width)
     labels = LabelStore.open(
         run / "annotations",
         names=spec.train.names,
@@ -114,29 +122,74 @@ def made_run(run: Path, spec: DatasetSpec) -> None:
         width=spec.width,
         num_classes=len(spec.classes),
     )
-    oracle = simulated(spec.train)
-    for answers in oracle.answers([RegionRef(i, 0, 0) for i in initial], whole, 0):
-        labels.record(answers, whole)
+    annotate(labels, spec, [RegionRef(image, 0) for image in initial], whole, 0)
     for cycle in range(CYCLES):
-        folder = run / f"cycles/{cycle:02d}"
-        folder.mkdir(parents=True)
-        confusion = made_views(folder, spec, cycle, rng)
-        made_measures(folder, spec, cycle, labels, confusion)
+        folder = cycle_folder(run, cycle)
+        confusion = write_views(folder, spec, cycle, rng)
+        write_metrics(folder, spec, cycle, labels, confusion)
         if cycle + 1 == CYCLES:
             return
-        eligible = labels.untouched(grid)
-        scores = np.where(eligible, rng.random(eligible.shape, np.float32), 0)
-        np.savez_compressed(folder / "scores.npz", scores=scores, eligible=eligible)
-        allowed = budget(grid, per_image=CELLS, images=len(eligible), scope="image")
-        taken = np.argwhere(top_of_each_image(scores, eligible, allowed, rng)).tolist()
-        chosen = [RegionRef(*place) for place in taken]
-        (folder / "chosen.json").write_text(json.dumps(chosen))
-        for answers in oracle.answers(chosen, grid, cycle + 1):
-            labels.record(answers, grid)
+        state = PoolState(
+            open=labels.open_regions(grid),
+            labeled=labels.labeled_regions(grid),
+            costs=region_costs(grid, pool),
+            class_pixels=labels.class_pixels,
+        )
+        scores = np.where(state.open, rng.random(state.open.shape, np.float32), 0)
+        folder.write_scores({"score": scores}, state.open)
+        chosen = by_score({"score": scores}, state, Budget(CELLS, None), rng)
+        folder.write_chosen(chosen)
+        annotate(labels, spec, chosen, grid, cycle + 1)
 
 
-def made_views(folder: Path, spec: DatasetSpec, cycle: int, rng: np.random.Generator) -> np.ndarray:
-    """Views of all images, and the confusion matrix of those of the test."""
+def annotate(
+    labels: LabelStore, spec: DatasetSpec, refs: list[RegionRef], regions: Regions, cycle: int
+) -> None:
+    """Have the oracle annotate regions."""
+    for answers in oracle(spec.train).answers(refs, regions, cycle):
+        labels.record(answers, regions)
+
+
+def size(spec: DatasetSpec) -> tuple[int, int]:
+    """Height and width of all images."""
+    return spec.height, spec.width
+
+
+def describe(run: Path, spec: DatasetSpec, grid: RegionGrid, initial: int) -> None:
+    """Write the run.json of a run of so many initial images."""
+    queried = CELLS * (len(spec.train.names) - initial)
+    stages = [Stage("warmup", EPOCHS, ("labeled",))]
+    described = describe_run(
+        argv=["s4al", "train", "demo"],
+        options=OptionGroups(seed=0, study={}, setting={}, changed={}),
+        spec=spec,
+        regions=grid,
+        region_kind="grid",
+        method={
+            "name": "s4al",
+            "networks": ["teacher"],
+            "labels_all": False,
+            "confidence_threshold": 0.97,
+        },
+        schedule=Schedule(cycles=CYCLES, iterations=1, epochs=EPOCHS, last_epochs=EPOCHS),
+        stages=[stages] * CYCLES,
+        initial_images=initial,
+        budgets=[(queried, queried * CELL**2)] * (CYCLES - 1),
+        acquisition="random",
+        annotator="oracle",
+        preprocessing={"mean": [0.0] * 3, "std": [1.0] * 3, "padding": "symmetric"},
+        evaluated=["test"],
+        checkpoint={},
+        versions={},
+        device={"kind": "none", "count": 0},
+    )
+    write_run_json(run, described)
+
+
+def write_views(
+    folder: CycleFolder, spec: DatasetSpec, cycle: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Write views of all images, and give the confusion matrix of the test images."""
     classes = len(spec.classes)
     confusion = np.zeros((classes, classes), np.int64)
     places = [views.Place("pool", image) for image in range(len(spec.train.names))]
@@ -145,22 +198,21 @@ def made_views(folder: Path, spec: DatasetSpec, cycle: int, rng: np.random.Gener
     for row, place in enumerate(places):
         split = spec.train if place.split == "pool" else spec.test
         image, truth = split.read_image(place.image), split.read_truth(place.image)
-        maps[row] = seen(image, truth, 4 * (CYCLES - cycle), classes, rng)
+        maps[row] = simulate_view(image, truth, 4 * (CYCLES - cycle), classes, rng)
         if place.split == "test":
             known = truth < classes
             pairs = truth[known].astype(np.int64) * classes + maps[row, ..., 0][known]
             confusion += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-    (folder / "views.npz").write_bytes(views.packed(places, maps))
-    np.save(folder / "confusion_teacher_test.npy", confusion)
+    folder.write_views(views.pack(places, maps))
     return confusion
 
 
-def seen(
+def simulate_view(
     image: np.ndarray, truth: np.ndarray, reach: int, classes: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Labels that are off by up to so many pixels at their borders, unsure where they change.
+    """Labels that are off by up to `reach` pixels at their borders, uncertain where they change.
 
-    Half of what is unsure follows the picture's light, as fine as that of a network.
+    Half of the uncertainty follows the brightness of the picture: it is as fine as a network's.
     """
     height, width = truth.shape
     waves = reach * np.sin(np.arange(height)[:, None] / 9 + rng.random() * 6)
@@ -169,14 +221,14 @@ def seen(
     moved = np.take_along_axis(truth, across, axis=1)
     predicted = np.where(moved == VOID, classes - 1, moved)
     edge = (predicted != np.roll(predicted, reach, 1)) | (predicted != np.roll(predicted, reach, 0))
-    unsure = 60 * edge + image.mean(axis=-1) / 4 + 8 * rng.random((height, width))
-    return np.stack([predicted, 255 - unsure / 2, unsure], axis=-1).astype(np.uint8)
+    uncertainty = 60 * edge + image.mean(axis=-1) / 4 + 8 * rng.random((height, width))
+    return np.stack([predicted, 255 - uncertainty / 2, uncertainty], axis=-1).astype(np.uint8)
 
 
-def made_measures(
-    folder: Path, spec: DatasetSpec, cycle: int, labels: LabelStore, confusion: np.ndarray
+def write_metrics(
+    folder: CycleFolder, spec: DatasetSpec, cycle: int, labels: LabelStore, confusion: np.ndarray
 ) -> None:
-    """The cycle's metrics.json."""
+    """Write the cycle's metrics.json and confusion matrix."""
     hits = np.diag(confusion)
     ious = hits / np.maximum(confusion.sum(0) + confusion.sum(1) - hits, 1)
     measured = {"miou": float(ious.mean())}
@@ -186,14 +238,14 @@ def made_measures(
         "epoch": 1,
         "labeled_share": labels.share,
         "labeled_pixels": int(labels.spent),
-        "regions": labels.regions_bought,
+        "regions": labels.annotated_regions,
         "measures": {"teacher": {"test": measured}},
     }
-    (folder / "metrics.json").write_text(json.dumps(metrics))
+    folder.write_metrics(metrics, {"teacher_test": confusion})
 
 
 def peak() -> int:
-    """The most memory that this process has had so far, in bytes, the drawn scenes with it."""
+    """The most memory that this process has had so far, in bytes, the drawn scenes included."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes * (1 if sys.platform == "darwin" else 1024)
 

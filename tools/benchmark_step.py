@@ -1,4 +1,4 @@
-"""Speed of one training step, of each phase, alone or in turns with another program's.
+"""Speed of one training step, of each stage, alone or in turns with another program's.
 
     python tools/benchmark_step.py --config=configs/camvid.py --out=results/step.csv
     python tools/benchmark_step.py --config=configs/camvid.py --config.model.compute=bfloat16 \\
@@ -38,26 +38,26 @@ from absl import app, flags
 from jax.experimental.compilation_cache import compilation_cache
 
 from s4al_jax.cli import arguments
-from s4al_jax.data.noise import IMAGES, noise
+from s4al_jax.data.noise import noise
 from s4al_jax.engine import devices, train
-from s4al_jax.input.schedule import StepPlan
-from s4al_jax.input.source import Source
+from s4al_jax.input.sampler import StepPlan
+from s4al_jax.input.source import Source, open_source
 from s4al_jax.models.build import COMPUTE
 from s4al_jax.run import build
 from s4al_jax.run.build import Experiment
 from s4al_jax.runtime import allocator
-from s4al_jax.types import InputError, Phase
+from s4al_jax.types import InputError
 
 _STEPS = flags.DEFINE_integer("steps", 20, "Steps of a timed block.", lower_bound=2)
 _BLOCKS = flags.DEFINE_integer("blocks", 5, "Timed blocks; their median counts.", lower_bound=1)
-_PHASES = flags.DEFINE_list("phases", [phase.value for phase in Phase], "What is measured.")
+_PHASES = flags.DEFINE_list("phases", None, "The stages that are measured; by default all.")
 _CLASSES = flags.DEFINE_integer("classes", 11, "How many classes there are.")
 _YARDSTICK = flags.DEFINE_string("yardstick", None, "A Python file with a class Bench.")
 _VARIANTS = flags.DEFINE_list("variants", ["eager"], "Variants of the yardstick.")
 _COMPILE = flags.DEFINE_bool("compile", True, "Whether compiling is timed as well.")
 _OUT = flags.DEFINE_string("out", None, "A CSV file; rows are appended.")
 
-HEAD = ["program", "phase", "height", "width", "batch", "compute", "residence", "steps_per_second"]
+HEAD = ["program", "stage", "height", "width", "batch", "compute", "residence", "steps_per_second"]
 HEAD += ["slowest_block", "fastest_block", "images_per_second", "compile_seconds"]
 HEAD += ["compile_seconds_from_cache", "step_mib", "peak_mib", "gflop", "gbyte", "roof_share"]
 HEAD += ["device", "date", "jax"]
@@ -97,15 +97,15 @@ class About(NamedTuple):
 
 
 def main(_: Sequence[str]) -> None:
-    """Measure every phase that is asked for, in turns with the yardstick's variants."""
+    """Measure every stage that is asked for, in turns with the yardstick's variants."""
     config = arguments.config()
     config.model.pretrained = ""
     spec = noise(config.data.height, config.data.width, _CLASSES.value)
     built = build.build(config, spec)
     rows, taken, programs = [], {}, {}
-    for name in _PHASES.value:
-        programs[name], block = ours(built, Phase(name))
-        blocks = {OURS: block} | (yardsticks(built) if name == Phase.REPLAY.value else {})
+    for name in _PHASES.value or stages(built):
+        programs[name], block = ours(built, name)
+        blocks = {OURS: block} | (yardsticks(built) if name == "replay" else {})
         taken[name] = in_turns(blocks)
     machine = rates(built)
     for name, program_seconds in taken.items():
@@ -113,7 +113,7 @@ def main(_: Sequence[str]) -> None:
         compiling = compile_seconds(about.compile) if _COMPILE.value else None
         for program, seconds in program_seconds.items():
             of_blocks = [f"{1 / take(seconds):.4g}" for take in (statistics.median, max, min)]
-            seen = images(built, Phase(name)) / statistics.median(seconds)
+            seen = images(built, name) / statistics.median(seconds)
             own = None
             if program == OURS:
                 own = about.columns(machine, compiling, statistics.median(seconds))
@@ -132,13 +132,18 @@ def size(built: Experiment) -> list[str]:
     """What a row says of the work that a step is."""
     batch = f"{built.batch['labeled']}+{built.batch['unlabeled']}"
     compute = str(built.options["model.compute"])
-    return [str(built.spec.height), str(built.spec.width), batch, compute, built.residence]
+    return [str(built.spec.height), str(built.spec.width), batch, compute, built.cache]
 
 
-def images(built: Experiment, phase: Phase) -> int:
+def stages(built: Experiment) -> list[str]:
+    """Of the last cycle, by name."""
+    last = built.schedule.cycles - 1
+    return list(dict.fromkeys(s.name for s in built.stages(last, built.initial_pool()) if s.epochs))
+
+
+def images(built: Experiment, stage: str) -> int:
     """Images that the student sees in a step."""
-    passes = list(Phase).index(phase)
-    return built.batch["labeled"] + passes * built.batch["unlabeled"]
+    return next(numbered(built, stage)).images
 
 
 def rates(built: Experiment) -> Rates:
@@ -174,39 +179,39 @@ def timed(function: Callable[[jax.Array], jax.Array], argument: jax.Array) -> Bl
     return run
 
 
-def ours(built: Experiment, phase: Phase) -> tuple[About, Block]:
+def ours(built: Experiment, stage: str) -> tuple[About, Block]:
     """What there is to know of our step, and how to run a block of it."""
-    source = build.source(
+    source = open_source(
         built.spec.train,
         built.spec.train.read_truth,
-        residence=built.residence,
+        cache=built.cache,
         place=lambda array: devices.replicate(array, built.mesh),
     )
-    update = train.updates(built.method, source, built.mesh)
+    update = train.updates(built.method, source, built.mesh)(stage)
     state = devices.replicate(built.fresh_state(0, np.ones(_CLASSES.value)), built.mesh)
-    steps = numbered(built, phase)
+    steps = numbered(built, stage)
     first = devices.shard(
-        train.fetched([next(steps)] * built.schedule.steps_together, source), built.mesh
+        train.fetch([next(steps)] * built.schedule.steps_per_call, source), built.mesh
     )
     shapes = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding),
         (state, first),
     )
-    compiled = devices.lower_and_compile(update[phase], *shapes)
+    compiled = devices.lower_and_compile(update, *shapes)
     cost = compiled.cost_analysis() or {}
     size = devices.program_memory(compiled)
     # The state is there before the step and after it, so it is no part of what the step adds.
     there = sum(leaf.nbytes for leaf in jax.tree.leaves((state, first)))
     added, state = _growth(lambda: jax.block_until_ready(compiled(state, first)[0]))
-    together = built.schedule.steps_together
+    together = built.schedule.steps_per_call
     about = About(
-        compile=lambda: devices.lower_and_compile(update[phase], *shapes),
+        compile=lambda: devices.lower_and_compile(update, *shapes),
         step_mib=size / 2**20,
         peak_mib=(added + there) / 2**20,
         flops=cost.get("flops", float("nan")) / together,
         bytes=cost.get("bytes accessed", float("nan")) / together,
     )
-    return about, _block(state, steps, {phase: compiled}, source, built)
+    return about, _block(state, steps, compiled, source, built)
 
 
 def compile_seconds(compile: Callable[[], Any]) -> tuple[float, float]:
@@ -250,27 +255,29 @@ def _resident(which: str) -> int:
 
 
 def _block(
-    state: Any, steps: Iterator[StepPlan], update: Any, source: Source, built: Experiment
+    state: Any, steps: Iterator[StepPlan], update: train.Update, source: Source, built: Experiment
 ) -> Block:
-    together = built.schedule.steps_together
+    together = built.schedule.steps_per_call
     if _STEPS.value % together:
-        raise InputError(f"--steps={_STEPS.value} is not a multiple of {together} steps together")
-    epochs = train.epochs(
-        state, steps, update, source, built.mesh, iterations=_STEPS.value, together=together
+        raise InputError(f"--steps={_STEPS.value} is not a multiple of {together} steps per call")
+    epochs = train.train_epochs(
+        state,
+        steps,
+        lambda stage: update,
+        source,
+        built.mesh,
+        iterations=_STEPS.value,
+        steps_per_call=together,
     )
     return lambda: next(epochs).seconds_per_step
 
 
-def numbered(built: Experiment, phase: Phase) -> Iterator[StepPlan]:
-    """Steps of one phase without an end, numbered from 0."""
-    whole = np.arange(IMAGES // 4)
-    last = built.schedule.cycles - 1
-    plans = built.steps(last, whole, np.arange(IMAGES // 4, IMAGES), 0)
-    some = list(itertools.islice((plan for plan in plans if plan.phase is phase), 64))
+def numbered(built: Experiment, stage: str) -> Iterator[StepPlan]:
+    """Steps of one stage without an end, numbered from 0."""
+    plans = built.steps(built.schedule.cycles - 1, built.initial_pool(), 0)
+    some = list(itertools.islice((plan for plan in plans if plan.stage == stage), 64))
     if not some:
-        raise InputError(
-            f"the configuration has no {phase.value} steps: leave them out of --phases"
-        )
+        raise InputError(f"the configuration has no {stage} steps: leave them out of --phases")
     for number, plan in enumerate(itertools.cycle(some)):
         yield plan._replace(step=number)
 

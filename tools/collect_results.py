@@ -1,49 +1,49 @@
-"""Gathers finished runs into one CSV: a row for each cycle, with what it was measured on.
+"""Gathers finished runs into one CSV: a row for each cycle, with its measures.
 
 python tools/collect_results.py runs/demo_seed* --out=results/demo.csv
 """
 
 import argparse
 import csv
+import json
 import statistics
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from s4al_jax.rundir import records
 from s4al_jax.types import InputError
 
-OPTIONS: tuple[str, ...] = (
-    "data.name",
-    "data.height",
-    "data.width",
-    "data.initial_share",
-    "method.name",
-)
-OPTIONS += ("acquisition.name", "seed", "model.pretrained")
-
 
 def rows(run: Path) -> list[dict[str, Any]]:
-    """The cycles of one run, beside its options, versions, device and speed."""
+    """The cycles of one run, beside what it is, its versions, device and speed."""
     record = records.read(run)
-    identity, options = record.identity, record.options
-    about = {name: options[name] for name in OPTIONS} | {
+    described = record.description
+    data, budget, device = described["dataset"], described["budget"], described["device"]
+    about = {
+        "dataset": data["name"],
+        "height": data["height"],
+        "width": data["width"],
+        "initial_percent": round(100 * budget["initial"]["pixels"] / budget["pool_pixels"], 3),
+        "method": described["method"]["name"],
+        "acquisition": described["acquisition"]["name"],
+        "seed": described["seed"],
+        "changed": json.dumps(described["changed"]),
         "run": run.name,
         "date": time.strftime("%Y-%m-%d", time.gmtime((run / "config.json").stat().st_mtime)),
-        "device": f"{identity['device']['count']} x {identity['device']['kind']}",
-        "versions": " ".join(f"{name}={of}" for name, of in identity["versions"].items()),
-        "fingerprint": identity["fingerprint"],
+        "device": f"{device['count']} x {device['kind']}",
+        "versions": " ".join(f"{name}={of}" for name, of in described["versions"].items()),
+        "fingerprint": record.identity["fingerprint"],
     }
-    about["model.pretrained"] = Path(about["model.pretrained"]).name
-    return [{**about, **_cycle(cycle, options), **_speed(run)} for cycle in record.cycles]
+    iterations = described["schedule"]["iterations"]
+    return [{**about, **_cycle(cycle, iterations), **_speed(run)} for cycle in record.cycles]
 
 
-def _cycle(cycle: records.Cycle, options: Mapping[str, Any]) -> dict[str, Any]:
+def _cycle(cycle: records.Cycle, iterations: int) -> dict[str, Any]:
     found = {
         "cycle": cycle.number,
-        "steps": cycle.metrics["epoch"] * options["schedule.iterations"],
+        "steps": cycle.metrics["epoch"] * iterations,
         "labeled_percent": round(100 * cycle.labeled_share, 3),
         "regions": cycle.metrics["regions"],
     }

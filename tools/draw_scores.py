@@ -1,8 +1,8 @@
-"""Draws what a run asked for: a pool image, its cells' scores, and the chosen cells framed.
+"""Draws what a run chose: a pool image, the scores of its regions, and the chosen ones outlined.
 
     python tools/draw_scores.py runs/demo --out=scores.png
 
-Takes the image in which the best cell of the cycle lies, unless `--image` names another.
+Takes the image in which the best region of the cycle lies, unless `--image` names another.
 """
 
 import argparse
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from s4al_jax.config.defaults import of_run
+from s4al_jax.config.options import of_run
 from s4al_jax.report.figures import acquisition
-from s4al_jax.run import build
+from s4al_jax.run.task import build_dataset, build_regions
 from s4al_jax.rundir.directory import cycle_folder
 from s4al_jax.types import InputError
 
@@ -27,23 +27,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("scores.png"))
     given = parser.parse_args()
     config = of_run(given.run)
-    spec = build.dataset(config.data)
-    grid = build.regions(config.acquisition, spec)
+    spec = build_dataset(config.data)
     folder = cycle_folder(given.run, given.cycle)
-    if folder.scores is None or folder.chosen is None:
+    status = folder.status()
+    if not status.has_scores or status.chosen is None:
         raise InputError(f"{folder.path} has no scores: name an earlier --cycle")
-    scores, eligible = folder.scores
+    scores = np.where(folder.read_open(), folder.read_scores()["score"], np.nan)
     image = given.image
     if image is None:
-        image = int(np.unravel_index(scores.argmax(), scores.shape)[0])
+        image = int(np.unravel_index(np.nanargmax(scores), scores.shape)[0])
     if not 0 <= image < len(scores):
         raise InputError(f"--image={image}: the pool has the images 0 to {len(scores) - 1}")
-    chosen = np.zeros((grid.rows, grid.cols), bool)
-    for region in folder.chosen:
-        if region.image == image:
-            chosen[region.row, region.col] = True
-    left = np.where(eligible[image], scores[image], np.nan)
-    figure = acquisition.acquisition(spec.train.read_image(image), left, grid.boxes, chosen)
+    figure = acquisition.acquisition(
+        spec.train.read_image(image),
+        scores[image],
+        build_regions(config.regions, spec),
+        image,
+        status.chosen,
+    )
     acquisition.save(figure, given.out)
     print(f"{given.out}: pool image {spec.train.names[image]}")
 

@@ -1,6 +1,6 @@
 """Feeds the readers of files with damaged ones: whatever is in a file, `InputError` may come out.
 
-    python tools/fuzz.py --minutes=10 --seed=0 --out=findings
+    python -m tools.fuzz --minutes=10 --seed=0 --out=findings
 
 The time is shared by the readers of a ledger, its patches, requests, answers, class lists and
 weights. With atheris (`pip install -e .[fuzz]`) inputs grow towards code that was not reached yet;
@@ -50,12 +50,13 @@ from PIL import Image
 from safetensors.numpy import save
 
 from s4al_jax.data.classes import class_list
-from s4al_jax.labels.file_annotator import person
-from s4al_jax.labels.oracle import simulated
+from s4al_jax.labels.file_annotator import file_annotator
+from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
 from s4al_jax.models import weights
 from s4al_jax.regions import region_grid
 from s4al_jax.types import DatasetSpec, ImageSet, InputError, RegionRef
+from tests.support.partition import Partition
 
 
 class Reader(NamedTuple):
@@ -70,7 +71,9 @@ TRUTH = (PICTURE[..., 0] % 3).astype(np.uint8)
 POOL = ImageSet(("a", "b"), lambda index: PICTURE, lambda index: TRUTH)
 SPEC = DatasetSpec("fuzz", ("x", "y", "z"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), 8, 12, *3 * [POOL])
 GRID = region_grid(8, 12, 4, 6)
-ASKED = [RegionRef(0, 0, 0), RegionRef(1, 1, 1)]
+REFS = [RegionRef(0, 0), RegionRef(1, 3)]
+DISKS = Partition(2 * ((np.hypot(*np.mgrid[-2:6, -3:9]) > 2).astype(np.uint16),))
+"""In each image a disk, and all around it."""
 
 
 def readers(folder: Path) -> Mapping[str, Reader]:
@@ -89,8 +92,9 @@ def _ledger(folder: Path) -> Mapping[str, Reader]:
         return LabelStore.open(folder, names=POOL.names, **size, repair=False)
 
     store = opened()
-    for answers in simulated(POOL).answers(ASKED, GRID, 0):
-        store.record(answers, GRID)
+    for refs, regions in ((REFS, GRID), ([RegionRef(1, 0)], DISKS)):
+        for answers in oracle(POOL).answers(refs, regions, 0):
+            store.record(answers, regions)
     return {
         name: Reader((folder / file).read_bytes(), _with(folder / file, opened))
         for name, file in (("ledger", "ledger.jsonl"), ("patches", "patches/00.bin"))
@@ -112,15 +116,15 @@ def _with(path: Path, read: Callable[[], object]) -> Callable[[bytes], object]:
 
 
 def _person(workdir: Path) -> Mapping[str, Reader]:
-    oracle = person(SPEC, workdir, annotator="nobody")
-    oracle.post(ASKED, GRID, 1, None)
+    annotator = file_annotator(SPEC, workdir, person="nobody")
+    annotator.post(REFS, GRID, 1, None)
     requests = workdir / "requests/01/requests.json"
     name = json.loads(requests.read_text())["requests"][0]["name"]
     answer = io.BytesIO()
     Image.fromarray(TRUTH[:4, :6]).save(answer, "PNG")
 
     def answers() -> None:
-        list(oracle.answers(ASKED, GRID, 1))
+        list(annotator.answers(REFS, GRID, 1))
 
     path = workdir / f"requests/01/answers/{name}.png"
     path.write_bytes(answer.getvalue())
@@ -295,8 +299,8 @@ def _outcomes(minutes: float, seed: int, out: Path) -> Iterator[tuple[str, Outco
         names = list(readers(Path(scratch)))
     seconds = 60 * minutes / len(names)
     for name in names:
-        command = [sys.executable, __file__, f"--reader={name}", f"--seconds={seconds}"]
-        command += [f"--seed={seed}", f"--out={out}"]
+        command = [sys.executable, "-m", "tools.fuzz", f"--reader={name}", f"--out={out}"]
+        command += [f"--seconds={seconds}", f"--seed={seed}"]
         ended = subprocess.run(command, capture_output=True, text=True)
         found = [line for line in ended.stderr.splitlines() if line.startswith(f"{name}: ")]
         print(*found, sep="\n", end="\n" if found else "")

@@ -155,7 +155,7 @@ def called(case: ElementTree.Element) -> str:
 
 def fuzzed(given: argparse.Namespace) -> Iterator[Row]:
     """Feed the readers of files."""
-    command = [sys.executable, "tools/fuzz.py", f"--minutes={given.minutes}"]
+    command = [sys.executable, "-m", "tools.fuzz", f"--minutes={given.minutes}"]
     command += [f"--seed={given.seed}", f"--out={given.workdir / 'findings'}"]
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
     maker, *lines = done.stdout.splitlines()

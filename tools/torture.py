@@ -45,15 +45,22 @@ OPTIONS = (
     "--config.devices=1",
     "--config.batch.labeled=2",
     "--config.batch.unlabeled=2",
-    "--config.schedule.warmup_epochs=1",
+    "--config.method.kwargs.warmup_epochs=1",
     "--config.schedule.epochs=3",
     "--config.schedule.last_epochs=4",
-    "--config.schedule.replay_from_cycle=1",
+    "--config.method.kwargs.replay_from_cycle=1",
     "--config.report.pool_images=3",
     "--config.report.measured_images=2",
 )
 """All phases of the tests' small runs, on one device, and the page of each cycle."""
 ASKED = "tests/support/cheap_person.py"
+IMPORTED = (
+    "s4al_jax.main",
+    "s4al_jax.run.loop",
+    "tests.support.same_run",
+    "tests.support.cheap_method",
+)
+"""What a start finds imported already."""
 
 HEAD = ("round", "kill", "drawn", "signal", "seconds", "left_after", "stage", "entry", "outcome")
 PATIENCE = 600
@@ -81,8 +88,10 @@ class Torture:
         self.out, self.truth = out, workdir / "photographs"
         if config == ASKED:
             shutil.rmtree(workdir / "pool", ignore_errors=True)
-            photographs.drawn(self.truth)
-            pool = photographs.without_masks(self.truth, workdir / "pool", "train/0", "train/3")
+            photographs.draw_photographs(self.truth)
+            pool = photographs.copy_without_masks(
+                self.truth, workdir / "pool", "train/0", "train/3"
+            )
             config = f"{config}:{pool}"
         self.command = ("s4al_jax.main", f"--config={config}", *OPTIONS)
         self.workdir, self.watch, self.lots = workdir, Watch(), random.Random(seed)
@@ -128,7 +137,8 @@ class Torture:
     def _answered(self, run: Path) -> bool:
         """Whether a person was asked, who has answered now; a run goes on after that."""
         asked = [path for path in run.glob("requests/[0-9]*") if not any(path.glob("answers/*"))]
-        return any([list(photographs.answered(run, self.truth, int(path.name))) for path in asked])
+        answer = photographs.answer_requests
+        return any([list(answer(run, self.truth, int(path.name))) for path in asked])
 
     def compared(self, run: Path) -> str:
         """`same bits`, or what differs from the run that was left alone."""
@@ -262,7 +272,7 @@ def main() -> None:
     workdir = given.workdir.resolve()
     workdir.mkdir(parents=True, exist_ok=True)
     os.environ["JAX_PLATFORMS"] = "cpu"
-    for module in ("s4al_jax.main", "tests.support.same_run", "tests.support.cheap_method"):
+    for module in IMPORTED:
         importlib.import_module(module)
     torture = Torture(
         workdir, seed=given.seed, config=given.config, programs=given.programs, out=given.out

@@ -1,42 +1,88 @@
-"""Ready-made acquisitions: a score for the device, paired with a choice for the host."""
+"""Ready-made acquisition functions, and the registry in which a configuration finds them."""
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from s4al_jax.acquisition.scores import PixelScore, cell_means, cell_sums
-from s4al_jax.acquisition.select import choice
-from s4al_jax.regions import RegionGrid
-from s4al_jax.types import UNLABELED, Acquisition, Array, InputError, Method, TrainState
+from s4al_jax.acquisition import scores
+from s4al_jax.acquisition.pooling import region_means, region_sums
+from s4al_jax.acquisition.scores import PixelScore
+from s4al_jax.acquisition.select import by_score
+from s4al_jax.regions import Regions
+from s4al_jax.types import UNLABELED, Acquisition, Array, Batch, InputError, Method, ScoringState
 
 
-def uncertainty(
-    pixel_score: PixelScore, grid: RegionGrid, *, network: str, scope: str
-) -> Acquisition:
-    """Asks for the cells in which `network` ("teacher" or "student") is least sure."""
-    if network not in ("teacher", "student"):
-        raise InputError(f"network {network!r} cannot be asked: use 'teacher' or 'student'")
+def entropy(regions: Regions, *, network: str = "") -> Acquisition:
+    """Chooses regions in which the predicted distribution has the highest mean entropy."""
+    return uncertainty(scores.entropy, regions, network=network)
+
+
+def least_confidence(regions: Regions, *, network: str = "") -> Acquisition:
+    """Chooses regions in which the most likely class has the lowest mean probability."""
+    return uncertainty(scores.least_confidence, regions, network=network)
+
+
+def margin(regions: Regions, *, network: str = "") -> Acquisition:
+    """Chooses regions in which the two most likely classes are closest on average."""
+    return uncertainty(scores.margin, regions, network=network)
+
+
+def random(regions: Regions, *, network: str = "") -> Acquisition:
+    """Chooses regions uniformly at random; no network is run.
+
+    It has the option `network`, as the others have, so that their options fit it, too.
+    """
+    _check_network(network)
 
     def summarize(
-        method: Method, state: TrainState, images: Array, known: Array, keys: Array
-    ) -> Array:
-        if network not in method.networks:
+        method: Method, states: ScoringState, batch: Batch, keys: Array
+    ) -> dict[str, Array]:
+        # One number a region: a mean over pixels would vary less in a large region than in a small.
+        draws = jax.vmap(lambda key: jax.random.uniform(key, (regions.max_regions,)))(keys)
+        open_pixels = (batch.label == UNLABELED).astype(jnp.float32)
+        is_open = region_sums(open_pixels, batch, regions) > 0
+        return {"score": jnp.where(is_open, draws, 0.0)}
+
+    return Acquisition(summarize=summarize, select=by_score)
+
+
+def uncertainty(pixel_score: PixelScore, regions: Regions, *, network: str) -> Acquisition:
+    """Chooses regions in which a network is least certain, on average over their pixels.
+
+    Args:
+      pixel_score: logits `[batch, height, width, classes]` -> float32 `[batch, height, width]`,
+        the higher the less certain.
+      regions: what can be chosen.
+      network: whose logits: "student" or "teacher"; empty: the network that the method prefers.
+
+    Returns:
+      An acquisition whose only summary is "score"; pixels that are annotated already count as 0.
+    """
+    _check_network(network)
+
+    def summarize(
+        method: Method, states: ScoringState, batch: Batch, keys: Array
+    ) -> dict[str, Array]:
+        name = network or method.networks[-1]
+        if name not in method.networks:
             trained = " or ".join(map(repr, method.networks))
-            raise InputError(f"this method trains no {network!r} network to ask: use {trained}")
-        logits = method.predict(getattr(state, network), images).logits
-        return cell_means(pixel_score(logits), known, grid)
+            raise InputError(f"this method trains no {name!r} network to score with: use {trained}")
+        logits = method.predict(getattr(states.task, name), batch.image).logits
+        return {"score": region_means(pixel_score(logits), batch, regions)}
 
-    return Acquisition(summarize=summarize, choose=choice(scope))
+    return Acquisition(summarize=summarize, select=by_score)
 
 
-def random_regions(grid: RegionGrid, *, scope: str) -> Acquisition:
-    """Asks for cells by lot: every cell of every image is as likely, and no network is run."""
+def _check_network(name: str) -> None:
+    if name not in ("", "student", "teacher"):
+        raise InputError(f"there is no network {name!r} to score with: use 'student' or 'teacher'")
 
-    def summarize(
-        method: Method, state: TrainState, images: Array, known: Array, keys: Array
-    ) -> Array:
-        # One number a cell: a mean over pixels would vary less in a large cell than in a small one.
-        lots = jax.vmap(lambda key: jax.random.uniform(key, (grid.rows, grid.cols)))(keys)
-        is_open = cell_sums((known == UNLABELED).astype(jnp.float32), grid) > 0
-        return jnp.where(is_open, lots, 0.0)
 
-    return Acquisition(summarize=summarize, choose=choice(scope))
+ACQUISITIONS: dict[str, Callable[..., Acquisition]] = {
+    "entropy": entropy,
+    "least_confidence": least_confidence,
+    "margin": margin,
+    "random": random,
+}
+"""name -> (regions, options of its own by name) -> acquisition"""

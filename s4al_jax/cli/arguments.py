@@ -1,6 +1,5 @@
-"""The command's flags, and mistakes in them said in one line."""
+"""The flags of `python -m s4al_jax.main`, and mistakes in them said in one line."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from s4al_jax.cli.overrides import look_here, wrong_flag
+from s4al_jax.cli.train import other_processes
 from s4al_jax.files import paths
 from s4al_jax.types import InputError
 
@@ -47,61 +48,34 @@ _PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this one i
 
 
 def conditions() -> dict[str, bool]:
-    """On what a run goes on where it stopped: the keywords of `loop.run_cycles`."""
+    """On what a run goes on where it stopped: keywords of `train.train`."""
     return {
         "accept_partial": _ACCEPT_PARTIAL.value,
         "resume_from_last_good": _RESUME_FROM.value == "last_good",
     }
 
 
-def company() -> dict[str, Any] | None:
-    """What `jax.distributed.initialize` takes to find the other processes; None: there are none."""
-    coordinator, count = _COORDINATOR.value, _NUM_PROCESSES.value
-    process = _PROCESS_ID.value
-    by_hand = {"--coordinator": coordinator, "--num_processes": count, "--process_id": process}
-    given = [flag for flag, value in by_hand.items() if value is not None]
+def together() -> dict[str, Any] | None:
+    """The other processes of the run, see `train.other_processes`."""
+    named = (_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
     alone = "--plan" if PLAN.value else "--profile" if PROFILE.value else ""
-    if alone and (given or _DISTRIBUTED.value):
+    if alone and (_DISTRIBUTED.value or any(value is not None for value in named)):
         raise InputError(f"{alone} looks at a single process: leave out what names other processes")
-    if not given:
-        return {} if _DISTRIBUTED.value else None
-    if _DISTRIBUTED.value:
-        raise InputError(f"--distributed asks the cluster, {given[0]} does not: give one of them")
-    if coordinator is None or count is None or process is None:
-        missing = [flag for flag, value in by_hand.items() if value is None]
-        raise InputError(f"{given[0]} is given without {' and '.join(missing)}: give all three")
-    _check_places(coordinator, count, process)
-    return {"coordinator_address": coordinator, "num_processes": count, "process_id": process}
-
-
-def _check_places(coordinator: str, count: int, process: int) -> None:
-    host, _, port = coordinator.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise InputError(f"--coordinator={coordinator}: give host:port, as in 10.0.0.1:1234")
-    if count < 1:
-        raise InputError(f"--num_processes={count}: give 1 or more")
-    if not 0 <= process < count:
-        raise InputError(f"--process_id={process}: give 0 to {count - 1}, another to each process")
+    return other_processes(
+        distributed=_DISTRIBUTED.value,
+        coordinator=_COORDINATOR.value,
+        num_processes=_NUM_PROCESSES.value,
+        process_id=_PROCESS_ID.value,
+    )
 
 
 def parsed(arguments: Sequence[str]) -> list[str]:
     """Read the flags; what is left are the arguments that are none."""
-    # A configuration may be a diff on another one; `python -m` would look there by itself.
-    sys.path.append(str(Path.cwd()))
+    look_here()
     try:
         left = flags.FLAGS(list(arguments))
-    except (AttributeError, KeyError) as error:
-        cause = error.__context__ if isinstance(error.__context__, KeyError) else error
-        # The text of a KeyError is quoted, and line breaks in it are written out.
-        said = " ".join(str(cause.args[0]).split())
-        raise SystemExit(
-            f"error: --config has no option {said}; s4al_jax/config/defaults.py lists all"
-        ) from error
     except Exception as error:  # a config file may raise anything
-        # What it raises comes wrapped in its traceback; its last line says it.
-        said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        said = said.removeprefix("s4al_jax.types.InputError: ")
-        raise SystemExit(f"error: {said}") from error
+        raise SystemExit(f"error: {wrong_flag(error)}") from error
     if len(left) > 1:
         raise SystemExit(f"error: unexpected argument {left[1]!r}: options are --config.name=value")
     return left

@@ -5,34 +5,17 @@
 S2; "authors" marks what only their published code says.
 """
 
-import hashlib
-import importlib.metadata
-import json
-import math
+import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from ml_collections import ConfigDict
 
 from s4al_jax.types import InputError
 
-FREE_OPTIONS = (
-    "data.root",
-    "data.residence",
-    "data.max_pixels",
-    "checkpoint.every_epochs",
-    "checkpoint.keep",
-    "devices",
-    "oracle.annotator",
-    "report.pool_images",
-    "report.measured_images",
-)
-"""Options that change where a run reads and how it is kept and shown, not what it computes."""
-
-QUESTIONS = ("random", "least_confidence", "entropy", "margin")
-
-STUDIES = ("supervised", "supervised_initial", *QUESTIONS)
+SUPERVISED = ("supervised", "supervised_initial")
+_NAME = re.compile(r"\w+([.:]\w+)*")
+"""One of the project's own, or "package.module:name"."""
+"""Studies that learn from labels alone."""
 
 
 def default() -> ConfigDict:
@@ -46,12 +29,15 @@ def default() -> ConfigDict:
     config.optimizer = _optimizer()
     config.method = {"name": "s4al", "kwargs": _s4al()}
     config.batch = {"labeled": 4, "unlabeled": 4}  # as many replayed as unlabeled (Sec. 3.3)
-    config.batch.parts = 1  # that the student learns a batch in, one after the other: less memory
+    config.batch.microbatches = 1  # that a batch is learned in, one after the other: less memory
     config.schedule = _schedule()
-    config.replay = {"capacity": 50, "pop": False}  # M (Sec. 4.2); pop: authors, drawn ones leave
-    config.acquisition = _acquisition()
-    # "folder": a person answers through files in the run's directory
-    config.oracle = {"name": "simulated", "annotator": "person"}
+    config.regions = {"name": "grid", "kwargs": {"cell_height": 30, "cell_width": 30}}  # or "image"
+    # network: the one whose uncertainty counts; empty: the one that the method prefers, S4AL's
+    # teacher (Sec. 3.4); "student": authors
+    config.acquisition = {"name": "entropy", "kwargs": {"network": ""}}
+    config.budget = _budget()
+    # "files": a person, whose name is kept with the answers, answers through files of the run
+    config.annotator = {"name": "oracle", "person": "person", "kwargs": {}}
     config.evaluate = {"every_epochs": 10, "batch": 8, "splits": ("val", "test")}
     config.score = {"batch": 8}  # images; 0: as many as fit, up to 64 a device (CPU: 8)
     config.checkpoint = {"every_epochs": 5, "keep": 2}
@@ -63,10 +49,10 @@ def default() -> ConfigDict:
 
 def _data() -> ConfigDict:
     data = ConfigDict()
-    data.name = "synthetic"
+    data.name = "streets"
     data.root = ""  # the folder of a dataset on disk
     data.height, data.width = 360, 480  # pixels; the working size (Sec. 4.1)
-    data.residence = "auto"  # of decoded images: "resident", "cached", "streamed"; same results
+    data.cache = "auto"  # where decoded images are kept: "device", "host", "none"; same results
     data.max_pixels = 100_000_000  # of one picture file; larger ones are refused, not decoded
     data.initial_share = 0.10  # of the images, drawn uniformly, labeled before the first cycle
     data.kwargs = {"train": 367, "val": 101, "test": 233, "seed": 0}
@@ -105,12 +91,12 @@ def _augment() -> ConfigDict:
 
 def _optimizer() -> ConfigDict:
     optimizer = ConfigDict()  # Tables S1, S2; momentum and decay: authors
+    optimizer.name = "sgd"
+    optimizer.kwargs = {"momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
     optimizer.learning_rate = 1e-2
     optimizer.power = 0.9  # "poly": (1 - epoch / epochs) ** power
     optimizer.floor = 1e-6
-    optimizer.momentum = 0.9
-    optimizer.nesterov = True
-    optimizer.weight_decay = 5e-4
+    optimizer.backbone_factor = 1.0  # on the learning rate of the backbone
     return optimizer
 
 
@@ -120,9 +106,16 @@ def _s4al() -> ConfigDict:
     s4al.confidence_threshold = 0.97  # p above which a pixel counts for eta (Sec. 3.1)
     s4al.confidence_weighting = True  # Eqn. 5; False leaves Eqn. 3
     s4al.balanced = True  # Balanced ClassMix (Sec. 3.3); False: plain ClassMix of replayed images
+    s4al.warmup_epochs = 10  # labeled images only
     s4al.warmup_weight = 1.5  # on the supervised loss during warm-up (authors)
     s4al.teacher_statistics = "batch"  # batch normalization of the teacher (authors); or "running"
     s4al.student_passes = "separate"  # each pass its own batch statistics (authors); or "joint"
+    s4al.partial_share = 0.0  # of a labeled batch, from images labeled in some regions only
+    s4al.replay = True
+    s4al.replay_from_cycle = 1  # counted from 0: once regions have been annotated (Sec. S1)
+    s4al.replay_start_epoch = 30  # of such a cycle (authors)
+    s4al.replay_capacity = 50  # M (Sec. 4.2)
+    s4al.replay_pop = False  # True: images that are drawn leave the buffer (authors)
     s4al.head = ()  # ids of the head classes; empty: read from the labels at each cycle's start
     s4al.tail = ()  # ids of the tail classes; empty: all that are not head
     s4al.head_factor = 0.5  # head: at least this times the uniform share of the labeled pixels
@@ -134,45 +127,49 @@ def _s4al() -> ConfigDict:
 
 def _schedule() -> ConfigDict:
     schedule = ConfigDict()  # Table S2
-    schedule.acquisitions = 2  # rounds of questions; there is one training more
+    schedule.acquisitions = 2  # there is one training more
     schedule.iterations = 50  # steps an epoch
     schedule.epochs = 100
     schedule.last_epochs = 200  # of the cycle after the last acquisition
-    schedule.warmup_epochs = 10  # labeled images only
-    schedule.steps_together = 1  # steps that a device does in one go; 1 on a CPU
-    schedule.replay_from_cycle = 1  # counted from 0: once regions have been bought (Sec. S1)
-    schedule.replay_start_epoch = 30  # of such a cycle (authors)
+    schedule.steps_per_call = 1  # steps that a device takes in one call; 1 on a CPU
     return schedule
 
 
-def _acquisition() -> ConfigDict:
-    acquisition = ConfigDict()
-    acquisition.name = "entropy"  # one of QUESTIONS (Sec. 3.4)
-    acquisition.unit = "cells"  # or "images": whole images, Tables 2a and 2b
-    acquisition.cell_height, acquisition.cell_width = 30, 30  # pixels
-    acquisition.cells_per_image = 4
-    acquisition.image_share = 0.05  # of the pool a cycle, where whole images are asked for
-    acquisition.scope = "image"  # the best cells of each image; or "pool": of all, same pixels
-    acquisition.network = "teacher"  # which one is asked (Sec. 3.4); "student": authors
-    return acquisition
+def _budget() -> ConfigDict:
+    budget = ConfigDict()  # of one acquisition
+    budget.regions_per_image = 4
+    budget.scope = "image"  # the best regions of each image; or "pool": of all, same pixels
+    budget.image_share = 0.05  # of the pool, where regions are whole images (Tables 2a, 2b)
+    return budget
 
 
 def study(
-    config: ConfigDict, argument: str | None, *, supervised: Mapping[str, int] | None = None
+    config: ConfigDict,
+    argument: str | None,
+    *,
+    supervised: Mapping[str, int] | None = None,
+    data: str = "",
 ) -> ConfigDict:
-    """Turn a configuration into one of its studies: what stands after the colon of `--config`.
+    """Turn a configuration into one of its studies: what stands after the colon of its name.
 
-    `supervised` learns from all labels, `supervised_initial` from the initial ones, both for
-    `supervised["iterations"]` steps in each of `supervised["epochs"]` epochs; the name of a
-    question asks that instead.
+    Args:
+      config: is changed and locked.
+      argument: "supervised" learns from all labels, "supervised_initial" from the initial ones; any
+        other name is that of an acquisition function. None: no study.
+      supervised: the "iterations" and "epochs" of both supervised studies.
+      data: how the data are named, for users who name them in the place of the study.
     """
-    if argument and argument not in STUDIES:
-        raise InputError(f"unknown study {argument!r}: one of {', '.join(STUDIES)}")
-    if argument in QUESTIONS:
-        config.acquisition.name = argument
-    elif argument:
+    if argument and not _NAME.fullmatch(argument):
+        hint = f"; {data}" if data else ""
+        raise InputError(
+            f"unknown study {argument!r}: supervised, supervised_initial or the name of an "
+            f"acquisition function{hint}"
+        )
+    if argument in SUPERVISED:
         _make_supervised(config, supervised or {})
         config.data.initial_share = 1.0 if argument == "supervised" else config.data.initial_share
+    elif argument:
+        config.acquisition.name = argument
     config.lock()
     return config
 
@@ -180,205 +177,5 @@ def study(
 def _make_supervised(config: ConfigDict, schedule: Mapping[str, int]) -> None:
     with config.unlocked():
         config.method = ConfigDict({"name": "supervised", "kwargs": {}})
-    config.acquisition.network = "student"
     config.schedule.update(acquisitions=0, **schedule)
     config.schedule.last_epochs = config.schedule.epochs
-
-
-def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
-    """The configuration with some options, by dotted name, at other values."""
-    known = flat(config)
-    for name in values:
-        if name not in known:
-            raise InputError(
-                f"there is no option config.{name}: s4al_jax/config/defaults.py lists all"
-            )
-    other = ConfigDict(config)
-    try:
-        other.update_from_flattened_dict(dict(values))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"options of the wrong kind: {' '.join(str(error).split())}") from error
-    other.lock()
-    return other
-
-
-def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
-    """Options by dotted name, as JSON would keep them."""
-    leaves: dict[str, Any] = {}
-    for name, value in config.items():
-        if isinstance(value, ConfigDict):
-            leaves |= flat(value, f"{prefix}{name}.")
-        else:
-            leaves[prefix + name] = list(value) if isinstance(value, tuple) else value
-    return leaves
-
-
-def restored(options: Mapping[str, Any]) -> ConfigDict:
-    """The configuration that has these options, by dotted name, as a run's directory keeps them."""
-    # A block of options that is empty leaves no name behind.
-    blocks = ("data.kwargs", "method.kwargs", "model.backbone.kwargs", "model.head.kwargs")
-    tree: dict[str, Any] = {}
-    usual = flat(default())
-    # A run of an earlier version does not say what has become a option since.
-    options = {**{name: usual[name] for name in FREE_OPTIONS}, **options}
-    for name in (*blocks, *options):
-        *path, last = name.split(".")
-        place = tree
-        for part in path:
-            place = place.setdefault(part, {})
-        place[last] = {} if name in blocks else _frozen(options[name])
-    config = ConfigDict(tree)
-    config.lock()
-    return config
-
-
-def check_version(identity: Mapping[str, Any], path: Path) -> None:
-    """Refuse what a version wrote that this one does not promise to read.
-
-    Versions that promise to read each other share the first number, and before 1.0 the second.
-    """
-    versions = identity.get("versions")
-    kept = versions.get("s4al_jax") if isinstance(versions, Mapping) else None
-    now = importlib.metadata.version("s4al_jax")
-    if kept is not None and _promise(str(kept)) != _promise(now):
-        raise InputError(
-            f"{path} was written by s4al_jax {kept}, this is {now}: go on with a version "
-            f"{'.'.join(_promise(str(kept)))}, or choose another directory"
-        )
-
-
-def _promise(version: str) -> list[str]:
-    numbers = version.split(".")
-    return numbers[:2] if numbers[0] == "0" else numbers[:1]
-
-
-def of_run(workdir: Path) -> ConfigDict:
-    """The configuration that a run's directory was made with."""
-    path = workdir / "config.json"
-    try:
-        identity = json.loads(path.read_text())
-        found = restored(identity["options"])
-        check_version(identity, path)
-        return found
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; is this the directory of a run?") from error
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} is not as a run writes it: restore it from a copy") from error
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-def fingerprint(options: Mapping[str, Any]) -> str:
-    """A short hash of all options that change what is computed."""
-    fixed = {name: value for name, value in options.items() if name not in FREE_OPTIONS}
-    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """`option: before -> now` for all options that may not differ between two starts of a run."""
-    names = sorted((set(before) | set(now)) - set(FREE_OPTIONS))
-    absent = "(absent)"
-    return [
-        f"{name}: {before.get(name, absent)} -> {now.get(name, absent)}"
-        for name in names
-        if before.get(name, absent) != now.get(name, absent)
-    ]
-
-
-def validate(config: ConfigDict) -> None:
-    """Refuse values that no part could work with; each part checks its own besides."""
-    for name, value in flat(config).items():
-        for number in value if isinstance(value, list) else [value]:
-            if isinstance(number, float) and not math.isfinite(number):
-                raise InputError(f"config.{name} is {value}: give what can be counted with")
-    _at_least(config, 1, "data.height", "data.width")
-    _at_least(config, 1, "batch.labeled", "batch.unlabeled", "batch.parts")
-    _at_least(config, 1, "model.loss_bands")
-    _at_least(config, 1, "schedule.iterations", "schedule.epochs", "schedule.last_epochs")
-    _at_least(config, 1, "evaluate.every_epochs", "evaluate.batch")
-    _at_least(config, 1, "checkpoint.every_epochs", "checkpoint.keep", "replay.capacity")
-    _at_least(config, 0, "seed", "devices", "schedule.acquisitions", "schedule.warmup_epochs")
-    _at_least(config, 0, "score.batch", "report.pool_images", "report.measured_images")
-    _at_least(config, 1, "data.max_pixels")
-    _one_of(config, "acquisition.name", QUESTIONS)
-    _one_of(config, "acquisition.unit", ("cells", "images"))
-    _one_of(config, "acquisition.scope", ("image", "pool"))
-    _one_of(config, "acquisition.network", ("student", "teacher"))
-    _within(config, 0.0, 1.0, "data.initial_share", "acquisition.image_share")
-    if not 0.0 <= config.model.norm_momentum < 1.0:
-        raise InputError(
-            f"config.model.norm_momentum is {config.model.norm_momentum}: it must be from 0 to "
-            "below 1"
-        )
-    _check_sizes(config)
-    for name in ("scale_range", "brightness", "contrast"):
-        if len(config.augment[name]) != 2:
-            raise InputError(
-                f"config.augment.{name} is {config.augment[name]}: give a lowest and a highest "
-                "factor"
-            )
-    splits = config.evaluate.splits
-    if not splits or set(splits) - {"val", "test"} or len(set(splits)) < len(splits):
-        raise InputError(f"config.evaluate.splits is {splits}: name val, test")
-    who = config.oracle.annotator
-    if not who or not who.isprintable():
-        raise InputError(f"config.oracle.annotator is {ascii(who)}: give a name of one line")
-    if config.replay.capacity < config.batch.unlabeled:
-        raise InputError(
-            f"config.replay.capacity {config.replay.capacity} is smaller than "
-            f"config.batch.unlabeled {config.batch.unlabeled}: make room for one batch"
-        )
-
-
-def _check_sizes(config: ConfigDict) -> None:
-    """Refuse numbers that are larger than what they are cut from."""
-    data, model = config.data, config.model
-    if config.seed >= 2**32:
-        # JAX would use its last 32 bits, and another seed would give the same run.
-        raise InputError(f"config.seed is {config.seed}: it must be below {2**32}")
-    if data.height * data.width > data.max_pixels:
-        raise InputError(
-            f"config.data.height {data.height} x config.data.width {data.width} is more than "
-            f"config.data.max_pixels {data.max_pixels}: choose a smaller working size"
-        )
-    if model.loss_bands > data.height:
-        raise InputError(
-            f"config.model.loss_bands is {model.loss_bands}, but there are {data.height} rows of "
-            "pixels (config.data.height): choose less"
-        )
-    for side in ("height", "width"):
-        if config.augment[f"crop_{side}"] > data[side]:
-            raise InputError(
-                f"config.augment.crop_{side} is {config.augment[f'crop_{side}']}, but images have "
-                f"{data[side]} (config.data.{side}): choose less, or 0 for all of it"
-            )
-
-
-def _at_least(config: ConfigDict, least: int, *names: str) -> None:
-    for name in names:
-        value = _option(config, name)
-        if value < least:
-            raise InputError(f"config.{name} is {value}: it must be at least {least}")
-
-
-def _within(config: ConfigDict, low: float, high: float, *names: str) -> None:
-    for name in names:
-        value = _option(config, name)
-        if not low < value <= high:
-            raise InputError(f"config.{name} is {value}: it must be above {low} and up to {high}")
-
-
-def _one_of(config: ConfigDict, name: str, choices: tuple[str, ...]) -> None:
-    value = _option(config, name)
-    if value not in choices:
-        raise InputError(f"config.{name} is {value!r}: one of {', '.join(choices)}")
-
-
-def _option(config: ConfigDict, name: str) -> Any:
-    for part in name.split("."):
-        config = config[part]
-    return config

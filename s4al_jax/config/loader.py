@@ -1,19 +1,58 @@
-"""A file of `configs/`, read as Python reads it: what it gives may be a diff on another one."""
+"""Configurations by name or path: `camvid`, `camvid:random`, `./my_config.py`.
+
+A configuration is a Python file with a function `get_config(study=None)`. Those that come with the
+package lie in `configs/`, beside the package in a checkout and inside it in a wheel.
+"""
 
 import runpy
-import sys
 from pathlib import Path
-from typing import Any
+
+from ml_collections import ConfigDict
 
 from s4al_jax.types import InputError
 
 
-def load(path: Path, argument: str) -> Any:
-    """The configuration of a file, for what would stand after its colon."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; configs/ has some")
-    # The one below it is imported from the folder above.
-    above = str(path.resolve().parents[1])
-    if above not in sys.path:
-        sys.path.append(above)
-    return runpy.run_path(str(path))["get_config"](argument or None)
+def shipped() -> Path:
+    """The folder of the configurations that come with the package."""
+    package = Path(__file__).parents[1]
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def names() -> tuple[str, ...]:
+    """The configurations that come with the package."""
+    return tuple(sorted(path.stem for path in shipped().glob("[!_]*.py")))
+
+
+def find(named: str) -> tuple[Path, str]:
+    """The file that `CONFIG[:STUDY]` names, and the study.
+
+    CONFIG is the path of a file, or a name: of a file in `./configs`, else of one that comes with
+    the package.
+    """
+    parts = named.split(":")
+    # A path may have colons of its own: the longest one that exists counts.
+    for count in range(len(parts), 0, -1):
+        config, study = ":".join(parts[:count]), ":".join(parts[count:])
+        file = f"{config}.py"
+        for path in (Path(config), Path("configs", file), shipped() / file):
+            if path.suffix == ".py" and path.is_file():
+                return path, study
+    raise InputError(
+        f"{named}: no such configuration or file: give {', '.join(names())}, or the path of a "
+        "Python file"
+    )
+
+
+def load(named: str | Path, study: str = "") -> ConfigDict:
+    """The configuration that `CONFIG[:STUDY]` names; the study may be given on its own as well."""
+    path, own = find(str(named))
+    argument = study or own
+    try:
+        get_config = runpy.run_path(str(path))["get_config"]
+        return get_config(argument) if argument else get_config()
+    except InputError:
+        raise
+    except Exception as error:  # a file may raise anything
+        said = " ".join(str(error).split())
+        raise InputError(f"{path} is no configuration: {type(error).__name__}: {said}") from error

@@ -1,9 +1,13 @@
-"""Names looked up among what there is, and factories called with their own block of options."""
+"""Names looked up in a registry, and factories called with their own block of options."""
 
+import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
+from s4al_jax.config.defaults import default
+from s4al_jax.config.options import flat
 from s4al_jax.types import InputError
 
 TYPE_NAMES = {
@@ -18,26 +22,90 @@ TYPE_NAMES = {
 
 
 def lookup(choices: Mapping[str, Any], option: str, name: str) -> Any:
-    """What a option's value names."""
+    """What an option names: one of the choices, or whatever lies at "package.module:name"."""
+    module, colon, attribute = name.partition(":")
+    if colon:
+        return _imported(option, name, module, attribute)
     if name not in choices:
         raise InputError(f"config.{option} is {name!r}: one of {', '.join(choices)}")
     return choices[name]
 
 
 def call_with_options(
-    factory: Callable[..., Any], option: str, kwargs: Mapping[str, Any], **given: Any
+    factory: Callable[..., Any],
+    block: str,
+    kwargs: Mapping[str, Any],
+    *,
+    offered: Mapping[str, Any] = MappingProxyType({}),
+    **given: Any,
 ) -> Any:
-    """Call a factory with its own block of options; a option that it does not have is refused."""
-    known = inspect.signature(factory).parameters
+    """Call a factory with its block of options; one that it does not have is refused.
+
+    Args:
+      factory: takes what is `given`, and its options as keyword arguments, or, if they are many,
+        as one argument `options`: a NamedTuple with a default for each.
+      block: the name of the block in the configuration, for messages.
+      kwargs: the options that are set.
+      offered: arguments that a factory gets if it has them.
+      given: arguments that every factory gets.
+    """
+    parameters = inspect.signature(factory).parameters
+    given |= {name: value for name, value in offered.items() if name in parameters}
+    grouped = parameters["options"].default if "options" in parameters else None
+    known = _fields(grouped) if grouped else _keywords(parameters, given)
+    kwargs = _without_leftovers(block, kwargs, known)
     unknown = sorted(set(kwargs) - set(known))
     if unknown:
-        own = ", ".join(sorted(set(known) - set(given))) or "none"
-        raise InputError(f"config.{option}.{unknown[0]}: no such option; there are {own}")
+        own = ", ".join(sorted(known)) or "none"
+        raise InputError(f"config.{block}.{unknown[0]}: no such option; there are {own}")
     for name, value in kwargs.items():
-        wanted = known[name].annotation
-        kind = wanted if wanted in TYPE_NAMES else type(known[name].default)
-        check_type(f"{option}.{name}", value, kind)
+        check_type(f"{block}.{name}", value, known[name])
+    if grouped:
+        return factory(**given, options=grouped._replace(**kwargs))
     return factory(**given, **kwargs)
+
+
+def _without_leftovers(
+    block: str, kwargs: Mapping[str, Any], known: Mapping[str, type]
+) -> dict[str, Any]:
+    """The options without those that belong to the default part and were left as they are.
+
+    Who names another part need not take away what the default one has.
+    """
+    usual = flat(default())
+    return {
+        name: value
+        for name, value in kwargs.items()
+        if name in known or usual.get(f"{block}.{name}") != _as_json(value)
+    }
+
+
+def _as_json(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _imported(option: str, name: str, module: str, attribute: str) -> Any:
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"config.{option} is {name!r}, which cannot be imported ({error}): give "
+            "package.module:name, from the folder in which the command runs or an installed package"
+        ) from error
+
+
+def _fields(options: Any) -> dict[str, type]:
+    return {name: type(value) for name, value in options._asdict().items()}
+
+
+def _keywords(
+    parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
+) -> dict[str, type]:
+    return {
+        name: one.annotation if one.annotation in TYPE_NAMES else type(one.default)
+        for name, one in parameters.items()
+        if name not in given and one.kind is not inspect.Parameter.VAR_KEYWORD
+    }
 
 
 def check_types(given: Mapping[str, Any], usual: Mapping[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""What a person at a terminal sees."""
+"""Terminal output: plain lines, a live panel of a run's progress, and how numbers are printed."""

@@ -1,4 +1,4 @@
-"""Numbers as people say them."""
+"""How durations and rates are printed."""
 
 
 def duration(seconds: float) -> str:
@@ -8,11 +8,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def rate(seconds: float) -> str:
-    """`12.30 steps/s`, at so many seconds a step."""
-    return f"{1 / max(seconds, 1e-9):.2f} steps/s"
+def rate(seconds_per_step: float) -> str:
+    """`12.30 steps/s`."""
+    return f"{1 / max(seconds_per_step, 1e-9):.2f} steps/s"
 
 
-def rate_and_time_left(seconds: float, remaining: int) -> str:
-    """`12.30 steps/s, 4 min left`, at so many seconds a step and with so many steps to go."""
-    return f"{rate(seconds)}, {duration(remaining * seconds)} left"
+def rate_and_time_left(seconds_per_step: float, remaining_steps: int) -> str:
+    """`12.30 steps/s, 4 min left`."""
+    left = duration(remaining_steps * seconds_per_step)
+    return f"{rate(seconds_per_step)}, {left} left"

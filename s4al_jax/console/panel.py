@@ -1,104 +1,121 @@
-"""What a person who waits sees of a run: where it stands, as facts, and as lines of a panel."""
+"""The progress of a run as facts, and how these look: as one line, or as the rows of a panel."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+from rich.console import RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
 from s4al_jax.console.format import duration, rate, rate_and_time_left
 
-_LABEL = 9
-_BOLD, _PLAIN = "\033[1m", "\033[0m"
+_LABEL_COLUMNS = 9
+_BAR_COLUMNS = 24
 
 
-class Standing(NamedTuple):
-    """Facts of a run as far as they are known by now; None and empty: not yet."""
+class RunProgress(NamedTuple):
+    """Facts about a run, as far as they are known; None, 0 or empty where they are not.
+
+    Attributes:
+        doing: what the run does now, such as "training".
+        doing_since: when it began to, by `time.monotonic`.
+        cycle: the current cycle, from 0, of `cycles`.
+        epoch: the finished epochs of this cycle, of `epochs`.
+        stage: the stage of the last epoch.
+        step: the finished steps of the whole run, of `steps`.
+        cycle_end_step: `step` at the end of this cycle.
+        seconds_per_step: over the last epoch.
+        images_per_step: the images that a step learns from.
+        metrics: means over the last epoch, by name.
+        miou: the last mIoU, from 0 to 1, by split and network.
+        labeled_share: the share of the pool's pixels that are labeled.
+        regions_labeled: the regions that were annotated after a selection.
+        regions_to_label: those that later selections are expected to add.
+    """
 
     doing: str = ""
-    since: float = 0.0
-    """when that began, by `time.monotonic`"""
+    doing_since: float = 0.0
     cycle: int | None = None
     cycles: int = 0
     epoch: int = 0
-    """epochs of this cycle that are over"""
     epochs: int = 0
-    phase: str = ""
+    stage: str = ""
     step: int = 0
-    """steps of the whole run that are done"""
-    cycle_ends: int = 0
-    """the steps of the whole run at the end of this cycle"""
+    cycle_end_step: int = 0
     steps: int = 0
-    seconds: float | None = None
-    """of a step, over the last epoch"""
-    images: int = 0
-    """that a step learns from"""
+    seconds_per_step: float | None = None
+    images_per_step: int = 0
     metrics: Mapping[str, float] = {}
-    """means over the last epoch"""
     miou: Mapping[str, float] = {}
-    """split and network -> the last one measured, from 0 to 1"""
-    share: float | None = None
-    """of the pool's pixels that is labeled"""
-    bought: int = 0
-    to_buy: int = 0
-    """regions that later questions are expected to buy"""
+    labeled_share: float | None = None
+    regions_labeled: int = 0
+    regions_to_label: int = 0
 
 
-def line(standing: Standing) -> str:
-    """An epoch in one line, for a file or a pipe."""
-    at = standing
-    rest = rate_and_time_left(at.seconds or 0.0, at.steps - at.step)
+def epoch_line(progress: RunProgress) -> str:
+    """The last epoch as one line, for a file or a pipe."""
+    left = progress.steps - progress.step
     return (
-        f"cycle {at.cycle}  epoch {at.epoch}/{at.epochs}  {at.phase}  "
-        f"loss {at.metrics.get('loss', float('nan')):.3f}  {rest}"
+        f"cycle {progress.cycle}  epoch {progress.epoch}/{progress.epochs}  {progress.stage}  "
+        f"loss {progress.metrics.get('loss', float('nan')):.3f}  "
+        f"{rate_and_time_left(progress.seconds_per_step or 0.0, left)}"
     )
 
 
-def lines(standing: Standing, columns: int, *, bold: bool) -> list[str]:
-    """A line for each kind of fact that is known, cut to so many columns; labels may be bold."""
-    on, off = (_BOLD, _PLAIN) if bold else ("", "")
-    found = []
-    for label, text in _rows(standing):
-        whole = f"{label:<{_LABEL}} {text}"[:columns]
-        found.append(f"{on}{whole[:_LABEL]}{off}{whole[_LABEL:]}")
-    return found
+def panel(progress: RunProgress) -> Table:
+    """A row for each kind of fact that is known."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="bold", min_width=_LABEL_COLUMNS, no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="crop")
+    for label, value in _rows(progress):
+        grid.add_row(label, value)
+    return grid
 
 
-def _rows(at: Standing) -> list[tuple[str, str]]:
-    rows = [("now", _now(at))] if at.doing else []
+def _rows(progress: RunProgress) -> Iterator[tuple[str, RenderableType]]:
+    at = progress
+    if at.doing:
+        yield "now", _doing(at)
     if at.cycle is not None:
-        epoch = f"epoch {at.epoch} of {at.epochs}" + f", {at.phase}" * bool(at.phase)
-        rows.append(("cycle", f"{at.cycle} ({at.cycles} in all), {epoch}"))
-        rows.append(("step", f"{at.step} of {at.steps} {_bar(at.step, at.steps)}"))
-    if at.seconds is not None:
-        speed = f"{rate(at.seconds)}, {at.images / max(at.seconds, 1e-9):.1f} images/s"
-        cycle, run = ((end - at.step) * at.seconds for end in (at.cycle_ends, at.steps))
-        rows.append(("rate", speed))
-        rows.append(("left", f"{duration(cycle)} in this cycle, {duration(run)} in all"))
-    losses = {name: value for name, value in at.metrics.items() if name.startswith("loss")}
-    trust = {name: value for name, value in at.metrics.items() if name.startswith("eta")}
-    for label, values in (("loss", losses), ("eta", trust)):
+        stage = f", {at.stage}" if at.stage else ""
+        yield "cycle", f"{at.cycle} ({at.cycles} in all), epoch {at.epoch} of {at.epochs}{stage}"
+        yield "step", _bar(at.step, at.steps)
+    if at.seconds_per_step is not None:
+        images = at.images_per_step / max(at.seconds_per_step, 1e-9)
+        yield "rate", f"{rate(at.seconds_per_step)}, {images:.1f} images/s"
+        ends = (at.cycle_end_step, at.steps)
+        cycle, run = (duration((end - at.step) * at.seconds_per_step) for end in ends)
+        yield "left", f"{cycle} in this cycle, {run} in all"
+    for label in ("loss", "eta"):
+        values = {name: value for name, value in at.metrics.items() if name.startswith(label)}
         if values:
-            rows.append((label, _listed(values, prefix=label)))
+            yield label, _listing(values, prefix=label)
     if at.miou:
-        rows.append(("mIoU in %", _listed({k: 100 * v for k, v in at.miou.items()}, places=1)))
-    if at.share is not None:
-        bought = f"{at.bought} regions bought, {at.to_buy} still to buy"
-        rows.append(("budget", f"{100 * at.share:.2f} % labeled, {bought}"))
-    return rows
+        percent = {name: 100 * value for name, value in at.miou.items()}
+        yield "mIoU in %", _listing(percent, decimals=1)
+    if at.labeled_share is not None:
+        regions = f"{at.regions_labeled} regions annotated, {at.regions_to_label} to go"
+        yield "budget", f"{100 * at.labeled_share:.2f} % labeled, {regions}"
 
 
-def _now(at: Standing) -> str:
-    waited = time.monotonic() - at.since
-    return at.doing if waited < 2 else f"{at.doing} ({duration(waited)})"
+def _doing(progress: RunProgress) -> str:
+    seconds = time.monotonic() - progress.doing_since
+    return progress.doing if seconds < 2 else f"{progress.doing} ({duration(seconds)})"
 
 
-def _bar(done: int, total: int, width: int = 24) -> str:
-    filled = width * done // max(total, 1)
-    return f"[{'#' * filled}{'.' * (width - filled)}]"
+def _bar(done: int, total: int) -> Table:
+    """`6700 of 20000` and a bar, which gives way where the terminal is narrow."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(max_width=_BAR_COLUMNS)
+    grid.add_row(f"{done} of {total}", ProgressBar(max(total, 1), done))
+    return grid
 
 
-def _listed(values: Mapping[str, float], *, prefix: str = "", places: int = 3) -> str:
-    """`0.532, supervised 0.410`: a name that is the prefix alone is left out, it is the label."""
+def _listing(values: Mapping[str, float], *, prefix: str = "", decimals: int = 3) -> str:
+    """`0.532, supervised 0.410`: the label of the row is left out of the names."""
     return ", ".join(
-        f"{name.removeprefix(prefix).removeprefix('_')} {value:.{places}f}".strip()
+        f"{name.removeprefix(prefix).removeprefix('_')} {value:.{decimals}f}".strip()
         for name, value in values.items()
     )

@@ -1,74 +1,119 @@
-"""What is said to the person who waits: lines, and on a terminal a panel below them."""
+"""What a command prints: plain lines, tables, and on a terminal a live panel below the lines."""
 
 import contextlib
 import io
-import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from rich.console import Console, RenderableType
+
 from s4al_jax.console.format import duration
-from s4al_jax.console.panel import Standing, line, lines
-from s4al_jax.console.screen import Screen, capable
+from s4al_jax.console.live import LiveRegion, plain_text, supports_live
+from s4al_jax.console.panel import RunProgress, epoch_line, panel
+
+_PIPE_COLUMNS = 10_000
 
 
 class Terminal:
-    """Where facts and lines are told; within `with`, a real terminal shows the facts in a panel."""
+    """Prints lines; inside `with`, a real terminal also shows the progress of a run in a panel.
 
-    def __init__(self, out: TextIO | None = None, *, enabled: bool = True) -> None:
-        """`out` is standard output where none is given; of several processes the first speaks."""
+    Args:
+        out: where to write; standard output by default.
+        enabled: False in processes other than the first, which print nothing.
+        listener: called with the same facts as `update`.
+    """
+
+    def __init__(
+        self,
+        out: TextIO | None = None,
+        *,
+        enabled: bool = True,
+        listener: Callable[..., None] | None = None,
+    ) -> None:
         self._out = out or (sys.stdout if enabled else io.StringIO())
-        self._standing = Standing()
-        self._screen: Screen | None = None
-        self._open = contextlib.ExitStack()
+        self._listener = listener
+        self._progress = RunProgress()
+        self._live: LiveRegion | None = None
 
     def __enter__(self) -> "Terminal":
-        if capable(self._out):
-            bold = not os.environ.get("NO_COLOR")
-            self._screen = Screen(self._out, lambda wide: lines(self._standing, wide, bold=bold))
-            self._open.enter_context(self._screen.open())
+        if supports_live(self._out):
+            self._live = LiveRegion(self._out, lambda: panel(self._progress))
+            self._live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._screen = None
-        self._open.close()
+        if self._live:
+            self._live.stop()
+            self._live = None
 
-    def say(self, text: str) -> None:
-        """One plain line for the person who waits."""
-        if self._screen:
-            self._screen.write(text + "\n")
+    def print_line(self, text: str) -> None:
+        """Print one plain line, above the panel."""
+        if self._live:
+            self._live.console.print(text)
         else:
             print(text, file=self._out, flush=True)
 
-    def tell(self, **facts: Any) -> None:
-        """Facts, by their names in `Standing`, that the panel shows from now on."""
-        if facts.get("doing", self._standing.doing) != self._standing.doing:
-            facts["since"] = time.monotonic()
-        self._standing = self._standing._replace(**facts)
-        if self._screen:
-            self._screen.redraw()
+    def update(self, **facts: Any) -> None:
+        """Show these fields of `RunProgress` in the panel from now on."""
+        if facts.get("doing", self._progress.doing) != self._progress.doing:
+            facts["doing_since"] = time.monotonic()
+        self._progress = self._progress._replace(**facts)
+        if self._live:
+            self._live.refresh()
+        if self._listener:
+            self._listener(**facts)
 
-    def epoch_over(self, **facts: Any) -> None:
-        """Tell the facts of an epoch; where there is no panel, in a line."""
-        self.tell(**facts)
-        if not self._screen:
-            self.say(line(self._standing))
+    def end_epoch(self, **facts: Any) -> None:
+        """Show the facts of a finished epoch: in the panel, or as a line where there is none."""
+        self.update(**facts)
+        if not self._live:
+            self.print_line(epoch_line(self._progress))
 
     def countdown(self, what: str, every: float = 10.0) -> Callable[[int, int], None]:
-        """A function (done, in all) that says now and then how far it is and how long it takes."""
+        """Return a function (done, total) that shows now and then how far the work on `what` is.
+
+        Without a panel it prints a line, at most every so many seconds.
+        """
         started = last = time.monotonic()
 
         def progress(done: int, total: int) -> None:
             nonlocal last
             now = time.monotonic()
-            if now - last >= (0.2 if self._screen else every):
-                last = now
-                left = duration((now - started) / done * (total - done))
-                text = f"{done} of {total} {what}, {left} left"
-                if self._screen:
-                    self.tell(doing=text)
-                else:
-                    self.say(text)
+            if now - last < (0.2 if self._live else every):
+                return
+            last = now
+            left = duration((now - started) / done * (total - done))
+            text = f"{done} of {total} {what}, {left} left"
+            if self._live:
+                self.update(doing=text)
+            else:
+                self.print_line(text)
 
         return progress
+
+
+def print_table(table: RenderableType, out: TextIO | None = None) -> None:
+    """Print a table, fitted to the terminal; into a file or a pipe, with whole lines."""
+    out = out or sys.stdout
+    width = None if out.isatty() else _PIPE_COLUMNS
+    Console(file=out, width=width, **plain_text()).print(table)
+
+
+def watch(render: Callable[[], RenderableType], seconds: float) -> None:
+    """Show what `render` returns again and again until Ctrl-C.
+
+    On a terminal each replaces the one before; elsewhere it is printed below it.
+    """
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+        shown = render()
+        region = LiveRegion(sys.stdout, lambda: shown) if supports_live(sys.stdout) else None
+        if region:
+            region.start()
+            stack.callback(region.stop)
+        while True:
+            if not region:
+                print_table(shown)
+            time.sleep(seconds)
+            shown = render()

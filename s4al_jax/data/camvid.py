@@ -2,7 +2,7 @@
 
 `root` holds train/ trainannot/ val/ valannot/ test/ testannot/; an image and its label map share
 the file name up to the ending. A label map holds class ids 0 to 10 and 11 for void. `root` may
-also be what scripts/prepare_camvid.py made of them.
+also be what `s4al prepare camvid` made of them.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ from s4al_jax.data.images import (
     rgb,
 )
 from s4al_jax.data.tfds import is_prepared, prepared
-from s4al_jax.files.paths import place
+from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 CLASSES = (
@@ -72,7 +72,7 @@ def camvid(
         raise InputError("CamVid's folder is not given: set config.data.root or S4AL_CAMVID")
     if height < 1 or width < 1:
         raise InputError(f"CamVid at {height} x {width} pixels is empty: use 1 x 1 or more")
-    folder = place(root)
+    folder = resolve_path(root)
     if is_prepared(folder):
         return prepared(folder, "camvid", max_pixels=max_pixels, height=height, width=width)
     train, val, test = (

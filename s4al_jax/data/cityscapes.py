@@ -2,9 +2,9 @@
 
 `root` holds leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, which need not be unpacked,
 or what is in them: leftImg8bit/{train,val}/CITY/*_leftImg8bit.png and
-gtFine/{train,val}/CITY/*_gtFine_labelIds.png. It may also be what scripts/prepare_cityscapes.py
-made of them. The labels of the official test set are not public, so the official val set is the
-test set here, and val is drawn from train.
+gtFine/{train,val}/CITY/*_gtFine_labelIds.png. It may also be what `s4al prepare` made of them. The
+labels of the official test set are not public, so the official val set is the test set here, and
+val is drawn from train.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from s4al_jax.data.images import (
 )
 from s4al_jax.data.tfds import is_prepared, prepared
 from s4al_jax.data.zip_files import files_of
-from s4al_jax.files.paths import place
+from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 CLASSES = (
@@ -76,7 +76,7 @@ def cityscapes(
         raise InputError("Cityscapes' folder is not given: set config.data.root or S4AL_CITYSCAPES")
     if height < 1 or width < 1:
         raise InputError(f"Cityscapes at {height} x {width} pixels is empty: use 1 x 1 or more")
-    folder = place(root)
+    folder = resolve_path(root)
     if is_prepared(folder):
         settings = {"height": height, "width": width, "val": val, "seed": seed}
         return prepared(folder, "cityscapes", max_pixels=max_pixels, **settings)

@@ -30,7 +30,7 @@ from s4al_jax.data.images import (
     resized_ids,
     rgb,
 )
-from s4al_jax.files.paths import place as place_of
+from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
 
 SPLITS = ("train", "val", "test")
@@ -55,7 +55,7 @@ def folder(
     """
     if not root:
         raise InputError("the folder is not given: set config.data.root")
-    place = place_of(root)
+    place = resolve_path(root)
     classes = class_list(_existing(place))
     images, masks = pictures_below(_existing(place / "images")), pictures_below(place / "masks")
     for name in sorted(masks.keys() - images.keys()):

@@ -15,8 +15,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from s4al_jax.files.paths import everything_below, opened
-from s4al_jax.types import VOID, Box, InputError, Original
+from s4al_jax.files.paths import list_tree, open_binary
+from s4al_jax.types import VOID, InputError
 
 Color = tuple[int, int, int]
 
@@ -47,7 +47,7 @@ def on_disk(path: Path, max_pixels: int = MAX_PIXELS) -> PictureFile:
         # Opening a pipe would wait for somebody to write into it.
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is no file: remove it, or put the picture there")
-        return opened(path)
+        return open_binary(path)
 
     return PictureFile(str(path), content, max_pixels)
 
@@ -88,7 +88,7 @@ def pictures_below(place: Path) -> dict[str, Path]:
     Whatever is called `.something` is not looked at.
     """
     found: dict[str, Path] = {}
-    for path in everything_below(place) if place.is_dir() else []:
+    for path in list_tree(place) if place.is_dir() else []:
         below = path.relative_to(place)
         if path.suffix.lower() in endings() and not any(p.startswith(".") for p in below.parts):
             check_name(below.as_posix(), str(path))
@@ -225,15 +225,6 @@ def resized_ids(labels: np.ndarray, height: int, width: int) -> np.ndarray:
     """A label map at another size: each pixel is that of the old one which lies nearest."""
     rows, cols = nearest(labels.shape[0], height), nearest(labels.shape[1], width)
     return labels[np.ix_(rows, cols)]
-
-
-def cut_to_size(original: Original, box: Box, size: tuple[int, int]) -> np.ndarray:
-    """A part of a label map, at a `box` of a smaller or larger `size`: what cutting it out of the
-    whole map would give, resized as by `resized_ids`.
-    """
-    rows = nearest(original.size[0], size[0])[box.top : box.bottom] - original.box.top
-    cols = nearest(original.size[1], size[1])[box.left : box.right] - original.box.left
-    return original.labels[np.ix_(rows, cols)]
 
 
 def nearest(length: int, new_length: int) -> np.ndarray:

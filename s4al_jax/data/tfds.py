@@ -25,8 +25,7 @@ from s4al_jax.data.images import (
     resized_ids,
     rgb,
 )
-from s4al_jax.files.paths import is_url
-from s4al_jax.files.paths import place as place_of
+from s4al_jax.files.paths import is_url, resolve_path
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 INFO, BEGUN = "dataset_info.json", "preparation.json"
@@ -73,7 +72,7 @@ def records(
         raise InputError("TFDS's folder is not given: set config.data.root or TFDS_DATA_DIR")
     if height < 1 or width < 1:
         raise InputError(f"images of {height} x {width} pixels are empty: use 1 x 1 or more")
-    builder = _builder(place_of(root), dataset)
+    builder = _builder(resolve_path(root), dataset)
     features = Features(image, label, id)
     _check_features(builder, features)
     named = tuple(classes) or _class_names(builder, label)

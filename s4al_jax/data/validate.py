@@ -42,7 +42,7 @@ def check(spec: DatasetSpec, *, progress: Progress | None = None) -> Mapping[str
     """
     found = survey(spec, progress=progress)
     if found.errors:
-        more = f" (and {len(found.errors) - 1} more; scripts/check_data.py lists all)"
+        more = f" (and {len(found.errors) - 1} more; s4al check lists all)"
         raise InputError(found.errors[0] + (more if len(found.errors) > 1 else ""))
     return found.digests
 

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from s4al_jax.data.images import PictureFile, check_name, on_disk
-from s4al_jax.files.paths import everything_below, in_parts
+from s4al_jax.files.paths import list_tree, seekable
 from s4al_jax.types import InputError
 
 
@@ -22,7 +22,7 @@ def files_of(
         found = _in_zip(root / archive, ending, max_pixels)
         return {path: file for path, file in found.items() if path.startswith(f"{folder}/")}
     if (root / folder).is_dir():
-        paths = [path for path in everything_below(root / folder) if path.name.endswith(ending)]
+        paths = [path for path in list_tree(root / folder) if path.name.endswith(ending)]
         for path in paths:
             check_name(path.relative_to(root).as_posix(), str(path))
         return {path.relative_to(root).as_posix(): on_disk(path, max_pixels) for path in paths}
@@ -37,14 +37,14 @@ def _in_zip(path: Path, ending: str, max_pixels: int) -> dict[str, PictureFile]:
 
     def opened() -> zipfile.ZipFile:
         if not hasattr(own, "archive"):
-            own.archive = zipfile.ZipFile(in_parts(path))
+            own.archive = zipfile.ZipFile(seekable(path))
         return own.archive
 
     def member(name: str) -> PictureFile:
         return PictureFile(f"{path}:{name}", lambda: opened().open(name), max_pixels)  # type: ignore[arg-type, return-value]
 
     try:
-        with zipfile.ZipFile(in_parts(path)) as archive:
+        with zipfile.ZipFile(seekable(path)) as archive:
             names = sorted(name for name in archive.namelist() if name.endswith(ending))
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{path} is no whole zip archive ({error}): download it again") from error

@@ -54,11 +54,11 @@ class Checkpoints:
                 barrier_sync_key_prefix="alone" if alone else None,
             ),
         )
-        self._folder, self._say = folder.resolve(), say
+        self.folder, self._say = folder.resolve(), say
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file: remove it")
         with self._named("cannot be used for checkpoints"):
-            self._manager = ocp.CheckpointManager(self._folder, options=options)
+            self._manager = ocp.CheckpointManager(self.folder, options=options)
         self._everywhere = NamedSharding(mesh, PartitionSpec())
         self._found: tuple[int | None, list[int]] | None = None
         """the newest whole state's number, and those of damaged ones; None: not looked yet"""
@@ -115,7 +115,7 @@ class Checkpoints:
         wanted = jax.tree.map(self._placed, template._asdict())
         found = self._read("state", ocp.args.StandardRestore(wanted))
         if found is None:
-            raise InputError(f"{self._folder} holds no state that is whole: restore it from a copy")
+            raise InputError(f"{self.folder} holds no state that is whole: restore it from a copy")
         return TrainState(**found)
 
     def close(self) -> None:
@@ -125,17 +125,17 @@ class Checkpoints:
     def _read(self, item: str, how: Any) -> Any:
         number, _ = self._look()
         processes.assert_equal_across_processes(
-            "the newest checkpoint", number, f"all hosts have to see {self._folder} alike"
+            "the newest checkpoint", number, f"all hosts have to see {self.folder} alike"
         )
         if number is None:
             return None
         try:
             return self._manager.restore(number, args=ocp.args.Composite(**{item: how}))[item]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            if processes.is_distributed() and str(self._folder) not in str(error):
+            if processes.is_distributed() and str(self.folder) not in str(error):
                 raise
             raise InputError(
-                f"{self._folder / str(number)} cannot be read ({' '.join(str(error).split())}): "
+                f"{self.folder / str(number)} cannot be read ({' '.join(str(error).split())}): "
                 "move it away, and the run goes on from the one before"
             ) from error
 
@@ -149,7 +149,7 @@ class Checkpoints:
     def _newest_whole(self) -> tuple[int | None, list[int]]:
         damaged: list[int] = []
         for number in sorted(self._manager.all_steps(), reverse=True):
-            fault = checksums.fault(self._folder / str(number))
+            fault = checksums.find_damage(self.folder / str(number))
             if fault is None:
                 return number, damaged
             self._say(f"the checkpoint after {number} steps is passed over: {fault}")
@@ -157,8 +157,8 @@ class Checkpoints:
         return None, damaged
 
     def _seal(self, number: int) -> None:
-        checksums.write(self._folder / str(number))
-        checksums.forget(self._folder)
+        checksums.write_manifest(self.folder / str(number))
+        checksums.remove_stale_manifests(self.folder)
 
     @contextlib.contextmanager
     def _named(self, what: str) -> Iterator[None]:
@@ -169,11 +169,11 @@ class Checkpoints:
             raise
         except (OSError, ValueError) as error:
             # Another process that is gone is heard of in here, too.
-            if not isinstance(error, OSError) and str(self._folder) not in str(error):
+            if not isinstance(error, OSError) and str(self.folder) not in str(error):
                 raise
             said = " ".join(str(error).split())
             raise InputError(
-                f"{self._folder}: {what}: {said}; make room or give write permission and start the "
+                f"{self.folder}: {what}: {said}; make room or give write permission and start the "
                 "same command again"
             ) from error
 

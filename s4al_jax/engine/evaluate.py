@@ -30,7 +30,18 @@ def confusion(
 def evaluator(
     method: Method, source: Source, mesh: Mesh, *, count: int, batch: int
 ) -> Callable[[Tree], np.ndarray]:
-    """A function from a network's variables to the int64 confusion matrix of a split."""
+    """Evaluation on a split.
+
+    Args:
+      method: predicts.
+      source: of the split's images and true labels.
+      mesh: of devices.
+      count: images of the split.
+      batch: images at a time.
+
+    Returns:
+      A function from a network's variables to the int64 confusion matrix `[classes, classes]`.
+    """
     program = counter(method, source, mesh)
 
     def evaluate(variables: Tree) -> np.ndarray:
@@ -49,12 +60,12 @@ def counter(
 ) -> Callable[[Tree, Tree], Int32[jax.Array, "k k"]]:
     """The program of a batch: (a network's variables, what was fetched) -> confusion matrix."""
 
-    def counted(variables: Tree, fetched: Tree) -> jax.Array:
+    def count(variables: Tree, fetched: Tree) -> jax.Array:
         images = source.materialize(fetched)
         logits = method.predict(variables, images.image).logits
         return confusion(images.label, logits, images.valid)
 
-    return devices.compile_for(counted, mesh)
+    return devices.compile_for(count, mesh)
 
 
 def intersection_over_union(confusion: np.ndarray) -> np.ndarray:
@@ -69,15 +80,15 @@ def measures(confusion: np.ndarray, classes: Sequence[str]) -> dict[str, float |
     hits, truth = np.diag(confusion).astype(np.float64), confusion.sum(1)
     accuracy = np.divide(hits, truth, out=np.full(len(hits), np.nan), where=truth > 0)
     ious = intersection_over_union(confusion)
-    found: dict[str, float] = {
+    values: dict[str, float] = {
         "miou": _mean(ious),
         "pixel_accuracy": float(hits.sum() / max(confusion.sum(), 1)),
         "class_accuracy": _mean(accuracy),
     }
-    found |= {f"iou/{name}": float(iou) for name, iou in zip(classes, ious, strict=True)}
-    return {name: None if np.isnan(value) else value for name, value in found.items()}
+    values |= {f"iou/{name}": float(iou) for name, iou in zip(classes, ious, strict=True)}
+    return {name: None if np.isnan(value) else value for name, value in values.items()}
 
 
 def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")

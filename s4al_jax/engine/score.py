@@ -1,6 +1,6 @@
-"""Scoring: puts an acquisition's question to a network, for every image that is asked about."""
+"""Scoring: runs an acquisition function on the device, for every image that it looks at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,14 +11,17 @@ from jax.sharding import Mesh
 from s4al_jax.engine import devices
 from s4al_jax.input.source import Source, batches
 from s4al_jax.runtime import processes
-from s4al_jax.types import Acquisition, Method, TrainState, Tree
+from s4al_jax.types import Acquisition, Array, Method, ScoringState, Tree
 
 MOST_ROWS, MOST_ROWS_ON_CPU = 64, 8
 """Images of a device at a time, where their number is found. On a CPU 16 were 4 % faster than 8."""
 
+Score = Callable[[ScoringState, np.ndarray, jax.Array], dict[str, np.ndarray]]
+"""(states, image indices, key) -> summaries `[images, max_regions, ...]` by name"""
+
 
 class NonFiniteScores(ArithmeticError):
-    """Scores of these images are not numbers: their regions cannot be compared."""
+    """Summaries of these images are not numbers: their regions cannot be compared."""
 
     def __init__(self, images: np.ndarray) -> None:
         super().__init__(f"the scores of images {images.tolist()}")
@@ -27,40 +30,80 @@ class NonFiniteScores(ArithmeticError):
 
 def scorer(
     method: Method, acquisition: Acquisition, source: Source, mesh: Mesh, *, batch: int
-) -> Callable[[TrainState, np.ndarray, jax.Array], np.ndarray]:
-    """A function (state, image indices, key) -> scores `[images, rows, cols]`, in that order.
+) -> Score:
+    """The scoring of images by an acquisition function.
 
-    A `batch` of 0 is found when the first images are scored.
+    Args:
+      method: made the networks that the acquisition function looks at.
+      acquisition: gives a summary of each region.
+      source: of the images, with what is known of them.
+      mesh: of devices.
+      batch: images at a time; 0: a size is found when the first images are scored.
+
+    Returns:
+      A function (states, image indices, key) -> summaries by name, in the order of the indices. It
+      raises `NonFiniteScores` where a summary is not a number.
     """
     program = summarizer(method, acquisition, source, mesh)
 
-    def score(state: TrainState, images: np.ndarray, key: jax.Array) -> np.ndarray:
+    def score(states: ScoringState, images: np.ndarray, key: jax.Array) -> dict[str, np.ndarray]:
         nonlocal batch
         everywhere = devices.replicate(key, mesh)
         batch = batch or largest_batch(
-            program, source, mesh, lambda fetched: (state, fetched, everywhere)
+            program, source, mesh, lambda fetched: (states, fetched, everywhere)
         )
         parts = []
         for indices, fetched in batches(source, images, batch):
-            scores = program(state, devices.shard(fetched, mesh), everywhere)
-            parts.append(np.asarray(scores)[: len(indices)])
-        return _finite(np.concatenate(parts), images)
+            summaries = program(states, devices.shard(fetched, mesh), everywhere)
+            parts.append({n: np.asarray(s)[: len(indices)] for n, s in summaries.items()})
+        whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return _check_finite(whole, images)
 
     return score
 
 
 def summarizer(
     method: Method, acquisition: Acquisition, source: Source, mesh: Mesh
-) -> Callable[[TrainState, Tree, jax.Array], jax.Array]:
-    """The program of a batch: (state, what was fetched, key) -> scores `[batch, rows, cols]`."""
+) -> Callable[[ScoringState, Tree, jax.Array], Mapping[str, jax.Array]]:
+    """The program of a batch: (states, what was fetched, key) -> `[batch, max_regions, ...]`."""
 
-    def summarized(state: TrainState, fetched: Tree, key: jax.Array) -> jax.Array:
+    def summarize(states: ScoringState, fetched: Tree, key: jax.Array) -> dict[str, Array]:
         images = source.materialize(fetched)
-        # By the image, not by the batch: nobody's lots depend on how many are scored together.
+        # By the image, not by the batch: what it draws does not depend on what else is scored.
         keys = jax.vmap(partial(jax.random.fold_in, key))(images.index)
-        return acquisition.summarize(method, state, images.image, images.label, keys)
+        return dict(acquisition.summarize(method, states, images, keys))
 
-    return devices.compile_for(summarized, mesh)
+    return devices.compile_for(summarize, mesh)
+
+
+def images_to_score(
+    acquisition: Acquisition, open_regions: np.ndarray, *, skip: Collection[int] = ()
+) -> np.ndarray:
+    """The images of the pool that an acquisition function looks at.
+
+    Args:
+      acquisition: looks at those with an open region, or at all.
+      open_regions: bool `[images, max_regions]`: what can be chosen.
+      skip: images that are left out in any case.
+
+    Returns:
+      Their indices; none where nothing can be chosen.
+    """
+    wanted = np.asarray(open_regions.any(axis=1))
+    if acquisition.looks_at == "all":
+        wanted = np.full(len(wanted), wanted.any())
+    wanted[list(skip)] = False
+    return np.flatnonzero(wanted)
+
+
+def over_pool(
+    summaries: Mapping[str, np.ndarray], images: np.ndarray, count: int
+) -> dict[str, np.ndarray]:
+    """Summaries of some images as arrays over the whole pool of `count`, 0 in all others."""
+    whole = {n: np.zeros((count, *part.shape[1:]), part.dtype) for n, part in summaries.items()}
+    for name, part in summaries.items():
+        whole[name][images] = part
+    return whole
 
 
 def largest_batch(
@@ -68,10 +111,15 @@ def largest_batch(
 ) -> int:
     """The largest batch, a power of two for each device, that needs a quarter of its memory.
 
-    `arguments` makes those of the program of what was fetched. It is the compiler that says what a
-    batch needs, and nothing is run; networks and images that lie on the device anyway are not
-    counted. How many images there are to score does not matter: an interrupted run, which may find
-    the batch in a later cycle, has to find the same one.
+    The compiler says what a batch needs, and nothing is run; networks and images that lie on the
+    device anyway are not counted. How many images there are to score does not matter: a run that
+    was interrupted may find the batch in a later cycle, and has to find the same one.
+
+    Args:
+      program: what is run on a batch.
+      source: of its images.
+      mesh: of devices.
+      arguments: those of the program, given what was fetched.
     """
     need = partial(_need, program, source, mesh, arguments)
     # As process 0 has room: all have to find the same.
@@ -104,8 +152,10 @@ def _need(
     return own + devices.program_working_memory(compiled)
 
 
-def _finite(scores: np.ndarray, images: np.ndarray) -> np.ndarray:
-    finite = np.isfinite(scores).all(axis=(1, 2))
+def _check_finite(summaries: dict[str, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:
+    finite = np.ones(len(images), bool)
+    for summary in summaries.values():
+        finite &= np.isfinite(summary).reshape(len(images), -1).all(axis=1)
     if not finite.all():
         raise NonFiniteScores(images[~finite])
-    return scores
+    return summaries

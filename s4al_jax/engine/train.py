@@ -1,8 +1,9 @@
-"""Training: runs a plan's steps on the device and yields what happened after every epoch."""
+"""Training: takes a plan's steps on the device and yields what happened after every epoch."""
 
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -12,9 +13,9 @@ from jax.sharding import Mesh
 
 from s4al_jax.engine import devices
 from s4al_jax.input.prefetch import prefetch
-from s4al_jax.input.schedule import StepPlan
+from s4al_jax.input.sampler import StepPlan
 from s4al_jax.input.source import Source
-from s4al_jax.types import Method, Metrics, Phase, StepInputs, TrainState, Tree
+from s4al_jax.types import Method, Metrics, StepInputs, TrainState
 
 Update = Callable[[TrainState, tuple[StepInputs, ...]], tuple[TrainState, Metrics]]
 """one step after the other -> the last state, and the metrics with an axis of steps"""
@@ -25,11 +26,11 @@ class Epoch(NamedTuple):
 
     state: TrainState
     step: int
-    phase: Phase
+    stage: str
     rows: tuple[Mapping[str, float], ...]
     """metrics of its steps so far"""
     seconds: float
-    """that they took together"""
+    """that its steps took together"""
     images: int
     """that a step learns from"""
 
@@ -54,108 +55,117 @@ class NonFiniteStep(ArithmeticError):
         self.metrics = dict(metrics)
 
 
-def updates(method: Method, source: Source, mesh: Mesh) -> dict[Phase, Update]:
-    """One compiled update for each phase; the state that goes in is used up."""
+def updates(method: Method, source: Source, mesh: Mesh) -> Callable[[str], Update]:
+    """A function from the name of a stage to its compiled update, which uses up its state."""
 
-    def update(phase: Phase) -> Update:
-        def steps(state: TrainState, fetched: tuple[StepInputs, ...]) -> tuple[TrainState, Metrics]:
-            inputs = [_materialized(one, source) for one in fetched]
+    @cache
+    def update_of(stage: str) -> Update:
+        def take_steps(
+            state: TrainState, fetched: tuple[StepInputs, ...]
+        ) -> tuple[TrainState, Metrics]:
+            inputs = [_materialize(one, source) for one in fetched]
             if len(inputs) == 1:
-                state, metrics = method.update(state, inputs[0], phase)
+                state, metrics = method.update(state, inputs[0], stage)
                 return state, jax.tree.map(lambda value: value[None], metrics)
             stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *inputs)
-            return jax.lax.scan(lambda s, one: method.update(s, one, phase), state, stacked)
+            return jax.lax.scan(lambda s, one: method.update(s, one, stage), state, stacked)
 
-        return devices.compile_for(steps, mesh, donate=(0,))
+        return devices.compile_for(take_steps, mesh, donate=(0,))
 
-    return {phase: update(phase) for phase in method.phases}
+    return update_of
 
 
-def fetched(plans: Sequence[StepPlan], source: Source) -> tuple[StepInputs, ...]:
+def fetch(plans: Sequence[StepPlan], source: Source) -> tuple[StepInputs, ...]:
     """What travels to the device for some steps."""
-
-    def batch(indices: np.ndarray | None) -> Tree:
-        return None if indices is None else source.fetch(indices, len(indices))
-
     return tuple(
         StepInputs(
-            labeled=batch(plan.labeled),
-            unlabeled=batch(plan.unlabeled),
-            replayed=batch(plan.replayed),
+            streams={
+                name: source.fetch(images, len(images)) for name, images in plan.streams.items()
+            },
             progress=np.float32(plan.progress),
         )
         for plan in plans
     )
 
 
-def epochs(
+def train_epochs(
     state: TrainState,
     steps: Iterable[StepPlan],
-    update: Mapping[Phase, Update],
+    update_of: Callable[[str], Update],
     source: Source,
     mesh: Mesh,
     *,
     iterations: int,
-    together: int = 1,
+    steps_per_call: int = 1,
     begun: Epoch | None = None,
-    left_out: Collection[int] = (),
-    asked_to_stop: Callable[[], bool] = lambda: False,
+    skip: Collection[int] = (),
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> Iterator[Epoch]:
-    """Run the steps and yield after every `iterations` of them, counted from the cycle's start.
+    """Take the steps and yield after every `iterations` of them, counted from the cycle's start.
 
-    `together`, which divides `iterations`, is how many the device does in one go. Their metrics are
-    read while the next ones run, so the device never waits for the host. An epoch has one phase.
-    `begun` is an epoch that was interrupted; where it has all of its steps, it comes first. Steps
-    that are `left_out` pass by and change nothing. Once `asked_to_stop`, the epoch so far is the
-    last one that is yielded.
+    Metrics are read while the next steps run, so the device never waits for the host.
+
+    Args:
+      state: before the first of the steps; it is used up.
+      steps: their plan. All steps of an epoch are of one stage.
+      update_of: the compiled update of a stage, see `updates`.
+      source: of the images.
+      mesh: of devices.
+      iterations: steps of an epoch.
+      steps_per_call: how many the device takes in one call; it divides `iterations`.
+      begun: an epoch that was interrupted; if it has all of its steps, it is yielded first.
+      skip: steps that change nothing.
+      stop_requested: once it is true, the epoch so far is the last one that is yielded.
     """
     started, rows = time.monotonic(), list(begun.rows) if begun else []
     before = begun.seconds if begun else 0.0
     if begun and begun.step % iterations == 0:
         yield begun
         started, rows, before = time.monotonic(), [], 0.0
-    previous: tuple[Sequence[StepPlan], Metrics] | None = None
-    groups = _groups(steps, together, left_out)
-    for plans, inputs in prefetch(groups, lambda p: fetched(p, source), depth=source.lookahead):
+    # The metrics of the last call are read after the next call was dispatched.
+    pending: tuple[Sequence[StepPlan], Metrics] | None = None
+    groups = _groups(steps, steps_per_call, skip)
+    for plans, inputs in prefetch(groups, lambda p: fetch(p, source), depth=source.prefetch):
         last, metrics = plans[-1], None
-        if last.step in left_out:
+        if last.step in skip:
             state = state._replace(step=state.step + len(plans))
         else:
-            state, metrics = update[last.phase](state, devices.shard(inputs, mesh))
-        if previous:
-            rows += _checked(*previous)
-        previous = (plans, metrics) if metrics else None
-        whole = (last.step + 1) % iterations == 0
-        if not whole and not asked_to_stop():
+            state, metrics = update_of(last.stage)(state, devices.shard(inputs, mesh))
+        if pending:
+            rows += _read_metrics(*pending)
+        pending = (plans, metrics) if metrics else None
+        is_whole = (last.step + 1) % iterations == 0
+        if not is_whole and not stop_requested():
             continue
-        rows += _checked(*previous) if previous else []
-        previous = None
+        rows += _read_metrics(*pending) if pending else []
+        pending = None
         seconds = before + time.monotonic() - started
-        yield Epoch(state, last.step + 1, last.phase, tuple(rows), seconds, last.images)
-        if not whole:
+        yield Epoch(state, last.step + 1, last.stage, tuple(rows), seconds, last.images)
+        if not is_whole:
             return
         started, rows, before = time.monotonic(), [], 0.0
 
 
 def _groups(
-    steps: Iterable[StepPlan], together: int, left_out: Collection[int]
+    steps: Iterable[StepPlan], size: int, skip: Collection[int]
 ) -> Iterator[tuple[StepPlan, ...]]:
-    """So many steps at a time; those that are left out by themselves."""
-    rest = iter(steps)
-    while group := tuple(itertools.islice(rest, together)):
-        for _, part in itertools.groupby(group, lambda plan: plan.step in left_out):
-            yield tuple(part)
+    """Up to `size` steps at a time; those that are skipped by themselves."""
+
+    # By their number: a training may go on in the middle of a group, which ends where it always
+    # does, so that none reaches into the next epoch.
+    def group(plan: StepPlan) -> tuple[int, bool]:
+        return plan.step // size, plan.step in skip
+
+    for _, part in itertools.groupby(steps, group):
+        yield tuple(part)
 
 
-def _materialized(fetched: StepInputs, source: Source) -> StepInputs:
-    return fetched._replace(
-        labeled=source.materialize(fetched.labeled),
-        unlabeled=None if fetched.unlabeled is None else source.materialize(fetched.unlabeled),
-        replayed=None if fetched.replayed is None else source.materialize(fetched.replayed),
-    )
+def _materialize(fetched: StepInputs, source: Source) -> StepInputs:
+    batches = {name: source.materialize(batch) for name, batch in fetched.streams.items()}
+    return fetched._replace(streams=batches)
 
 
-def _checked(plans: Sequence[StepPlan], metrics: Metrics) -> list[dict[str, float]]:
+def _read_metrics(plans: Sequence[StepPlan], metrics: Metrics) -> list[dict[str, float]]:
     columns = jax.device_get(dict(metrics))
     rows = [{name: float(column[i]) for name, column in columns.items()} for i in range(len(plans))]
     for plan, row in zip(plans, rows, strict=True):

@@ -1,1 +1,1 @@
-"""Files: paths on disks and in buckets, appended lines, writes that are whole or absent."""
+"""Files: paths on disks and in buckets, durable appends, atomic writes, checksums."""

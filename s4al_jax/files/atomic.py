@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whenever the machine stops."""
+"""Files that are either whole or absent, whenever the machine stops."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from s4al_jax.types import InputError
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file; None where there is no such file."""
+    """The content of a JSON file; None if there is no such file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -22,8 +22,13 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: not valid JSON ({reason}); restore it from a copy") from error
 
 
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file that is never seen half-written."""
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its place, wait until the disk has it, and put it there."""
+    """Write a file so that readers, and a machine that stops, see all of it or the old one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(path.name + ".part")

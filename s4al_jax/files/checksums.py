@@ -1,4 +1,4 @@
-"""A folder's manifest: the checksum of each of its files, kept beside it once all are on disk.
+"""Manifests: the checksums of all files of a folder, written beside it when it is complete.
 
 checkpoints/40/         what Orbax has written
 checkpoints/40.json     its manifest
@@ -11,23 +11,24 @@ from pathlib import Path
 from s4al_jax.files.atomic import write_atomically
 
 
-def write(folder: Path) -> None:
-    """Keep the checksums of a folder that nobody will change any more."""
+def write_manifest(folder: Path) -> None:
+    """Write the checksums of a folder that will not change any more."""
     content = json.dumps({"sha256": _checksums(folder)}, indent=1) + "\n"
-    write_atomically(place(folder), content.encode())
+    write_atomically(manifest_path(folder), content.encode())
 
 
-def fault(folder: Path) -> str | None:
-    """What is wrong with a folder; None where its files are as the manifest says, or it has none.
+def find_damage(folder: Path) -> str | None:
+    """What is wrong with a folder; None if its files are as its manifest says.
 
-    Without a manifest it was finished just before its process was killed, or by an earlier version.
+    A folder without a manifest counts as whole: it was completed just before its process was
+    killed, or by an earlier version.
     """
     try:
-        wanted = json.loads(place(folder).read_text())["sha256"]
+        wanted = json.loads(manifest_path(folder).read_text())["sha256"]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"{place(folder)} cannot be read ({error})"
+        return f"{manifest_path(folder)} cannot be read ({error})"
     try:
         found = _checksums(folder)
     except OSError as error:
@@ -40,13 +41,13 @@ def fault(folder: Path) -> str | None:
     return None
 
 
-def place(folder: Path) -> Path:
-    """Where a folder's manifest lies."""
+def manifest_path(folder: Path) -> Path:
+    """The path of a folder's manifest."""
     return folder.with_name(folder.name + ".json")
 
 
-def forget(parent: Path) -> None:
-    """Take away the manifests of folders that are gone."""
+def remove_stale_manifests(parent: Path) -> None:
+    """Remove the manifests of folders that are gone."""
     for path in parent.glob("*.json"):
         if not path.with_suffix("").is_dir():
             path.unlink()

@@ -1,4 +1,4 @@
-"""Files that are only appended to: on the disk when a write returns, or cut back as they were."""
+"""Files that are only appended to: what was appended is on the disk when the call returns."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from s4al_jax.types import InputError
 
 
 def append(path: Path, added: bytes) -> None:
-    """Append and wait until the disk has it."""
+    """Append, and return when the disk has it."""
     with named_errors(path):
         new = not path.exists()
         with path.open("ab") as file:
@@ -23,7 +23,7 @@ def append(path: Path, added: bytes) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines; a last one that is just being written is left out."""
+    """The objects in a file of JSON lines; an unfinished last line is left out."""
     if not path.exists():
         return []
     with named_errors(path):
@@ -42,12 +42,12 @@ def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
 
 
 def damaged_row(path: Path, number: int, reason: str) -> InputError:
-    """The error that a row, counted from 1, is not as it was written."""
+    """An error that names a damaged row; lines count from 1."""
     return InputError(f"{path}, line {number} is damaged ({reason}): bring back an undamaged copy")
 
 
-def cut(path: Path, size: int, *, keep_empty: bool) -> None:
-    """Cut a file to its first bytes; without any, and not to be kept empty, it goes away."""
+def truncate(path: Path, size: int, *, keep_empty: bool) -> None:
+    """Shorten a file to its first `size` bytes; remove it if it gets empty, unless kept."""
     if size == 0 and not keep_empty:
         path.unlink()
         sync_folder(path.parent)
@@ -58,7 +58,7 @@ def cut(path: Path, size: int, *, keep_empty: bool) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names of a folder's files."""
+    """Wait until the disk has a folder's entries, such as the name of a new file."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -68,7 +68,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def named_errors(path: Path) -> Iterator[None]:
-    """Turn what the disk says into one line with the file's name."""
+    """Turn an `OSError` into an `InputError` of one line that names the file."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Where files lie: on a disk, or in a bucket that a URL such as gs://bucket/folder names.
+"""Paths on a disk, and in a bucket that a URL such as gs://bucket/folder names.
 
-A file in a bucket is named by an `epath.Path`, which answers as pathlib's `Path` does in what is
-asked of it here. Where TensorFlow is installed, it is TensorFlow that `epath` reads with.
+A path in a bucket is an `epath.Path`, which has the methods of `pathlib.Path` that are used here.
+If TensorFlow is installed, `epath` reads through it.
 """
 
 import contextlib
@@ -15,70 +15,75 @@ from typing import BinaryIO, cast
 
 from s4al_jax.types import InputError
 
-PACKAGES = {"gs": "gcsfs", "s3": "s3fs", "az": "adlfs", "hf": "huggingface_hub"}
-"""Kind of URL -> the package that reads it."""
+PACKAGES = {
+    "gs": "'s4al_jax[gs]'",
+    "s3": "'s4al_jax[s3]'",
+    "az": "adlfs",
+    "hf": "huggingface_hub",
+}
+"""Kind of URL -> what is installed to read it."""
 
 
-def is_url(where: str) -> bool:
-    """Whether a name is that of a place in a bucket."""
-    return "://" in where
+def is_url(name: str) -> bool:
+    """Whether this names something in a bucket."""
+    return "://" in name
 
 
-def place(where: str) -> Path:
-    """A folder or file by its name; one in a bucket has been looked at, to see that one may."""
-    if not is_url(where):
-        return Path(where).expanduser()
-    kind = where.partition("://")[0]
-    if kind not in PACKAGES:
+def resolve_path(name: str) -> Path:
+    """The path of a folder or file; for one in a bucket, access is tried before."""
+    if not is_url(name):
+        return Path(name).expanduser()
+    scheme = name.partition("://")[0]
+    if scheme not in PACKAGES:
         known = ", ".join(f"{known}://" for known in PACKAGES)
-        raise InputError(f"{where}: what begins with {kind}:// is not read here, only {known}")
-    # Not needed by those who read from disks.
+        raise InputError(f"{name}: what begins with {scheme}:// is not read here, only {known}")
+    # Imported late: paths on disks do not need it.
     from etils import epath
 
-    logging.getLogger("gcsfs").setLevel(logging.ERROR)  # it says something of every file
-    path = cast(Path, epath.Path(where))
+    logging.getLogger("gcsfs").setLevel(logging.ERROR)  # it logs a line for every file
+    path = cast(Path, epath.Path(name))
     try:
         next(iter(path.iterdir()), None)
     except ImportError as error:
-        package = PACKAGES[kind]
-        raise InputError(f"{where}: {kind}:// needs a package: pip install {package}") from error
+        package = PACKAGES[scheme]
+        raise InputError(f"{name}: {scheme}:// needs a package: pip install {package}") from error
     except FileNotFoundError as error:
         raise InputError(
-            f"{where}: no such bucket or folder, or none that you may see: check the name"
+            f"{name}: no such bucket or folder, or none that you may see: check the name"
         ) from error
-    # Each of these packages has errors of its own, and of those of its cloud.
+    # Each of these packages raises exceptions of its own, and those of its cloud's client.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{where} cannot be read ({reason}): check the name and your right to read it"
+            f"{name} cannot be read ({reason}): check the name and your right to read it"
         ) from error
     return path
 
 
 def is_local(path: Path) -> bool:
-    """Whether a file or folder lies on a disk."""
+    """Whether a path is one on a disk."""
     return isinstance(path, Path)
 
 
-def everything_below(folder: Path) -> list[Path]:
-    """What is in a folder and its sub-folders, in order; of a bucket, files alone."""
+def list_tree(folder: Path) -> list[Path]:
+    """All entries of a folder and its sub-folders, sorted; in a bucket, the files alone."""
     if is_local(folder):
         return sorted(folder.rglob("*"))
     found: list[Path] = []
     for path in folder.iterdir():
-        found += everything_below(path) if path.is_dir() else [path]
+        found += list_tree(path) if path.is_dir() else [path]
     return sorted(found)
 
 
-def opened(path: Path) -> BinaryIO:
-    """A file to be read in binary; what lies in a bucket is fetched at once, by one request."""
+def open_binary(path: Path) -> BinaryIO:
+    """Open a file for reading; from a bucket it is fetched as a whole, by one request."""
     return path.open("rb") if is_local(path) else io.BytesIO(path.read_bytes())
 
 
-def in_parts(path: Path) -> Path | BinaryIO:
-    """A large file for those who read parts of it here and there, and open it if it is on a disk.
+def seekable(path: Path) -> Path | BinaryIO:
+    """A large file for a reader that wants parts of it, and that opens a path on a disk by itself.
 
-    Of one in a bucket a mebibyte is fetched at a time.
+    From a bucket one mebibyte is fetched at a time.
     """
     if is_local(path):
         return path
@@ -86,12 +91,12 @@ def in_parts(path: Path) -> Path | BinaryIO:
 
 
 @contextlib.contextmanager
-def on_disk(where: str) -> Iterator[Path]:
-    """A file on a disk: a copy, for as long as it is used, of one in a bucket."""
-    if not is_url(where):
-        yield Path(where)
+def local_copy(name: str) -> Iterator[Path]:
+    """The path of a file on a disk; for one in a bucket, of a copy that is removed afterwards."""
+    if not is_url(name):
+        yield Path(name)
         return
-    path = place(where)
+    path = resolve_path(name)
     with tempfile.TemporaryDirectory(prefix="s4al-") as folder:
         copy = Path(folder) / path.name
         with path.open("rb") as source, copy.open("wb") as target:
@@ -99,4 +104,4 @@ def on_disk(where: str) -> Iterator[Path]:
         try:
             yield copy
         except InputError as error:
-            raise InputError(str(error).replace(str(copy), where)) from error
+            raise InputError(str(error).replace(str(copy), name)) from error

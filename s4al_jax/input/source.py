@@ -1,11 +1,11 @@
 """How decoded images reach the device: two halves, one on each side of the transfer.
 
 `fetch` runs on the host and gives what has to travel; `materialize` is traced inside the compiled
-step and makes a `Batch` of it. Where the images live is a secret of the pair, so the step is
-written once for images that lie on the device, in host memory, or on disk.
+step and makes a `Batch` of it. Only the pair knows where the images lie, so the step is written
+once for images on the device, in host memory, or on disk.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -13,20 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from s4al_jax.input.prefetch import prefetch
-from s4al_jax.types import VOID, Array, Batch, InputError
+from s4al_jax.types import VOID, Array, Batch, ImageSet, InputError
 
 Read = Callable[[int], np.ndarray]
-"""index -> an image or a label map"""
+"""index -> an image or a map of its pixels"""
 
 Rows = Callable[[int], np.ndarray]
 """rows of a batch -> which of them this host has to bring, in their order"""
-
-
-class Footprint(NamedTuple):
-    """Bytes that a source keeps for as long as it is used."""
-
-    host: int
-    device: int
 
 
 @runtime_checkable
@@ -40,30 +33,25 @@ class Source(Protocol):
         a batch, those of this host alone); its JAX arrays already are where they belong and must be
         passed on as they are, and never donated.
         """
-        ...
 
     def materialize(self, fetched: Any) -> Batch:
         """The batch, from what `fetch` gave: a pure function for use inside a compiled step."""
-        ...
-
-    def nbytes(self) -> Footprint:
-        """What all images together will occupy, known once one has been decoded."""
-        ...
 
     def refresh(self) -> None:
-        """Told whenever more is known of the images than before."""
-        ...
+        """Read anew what is known of the images: more than before."""
+
+    def add_maps(self, maps: Mapping[str, Read]) -> None:
+        """Have `Batch.extra` hold more maps from now on, or other ones of the same name."""
 
     @property
-    def lookahead(self) -> int:
+    def prefetch(self) -> int:
         """How many batches are worth fetching before they are needed."""
-        ...
 
 
 def batches(source: Source, indices: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, Any]]:
     """All these images, `size` at a time, the last batch padded: (indices, what was fetched)."""
     parts = (indices[start : start + size] for start in range(0, len(indices), size))
-    return prefetch(parts, lambda part: source.fetch(part, size), depth=source.lookahead)
+    return prefetch(parts, lambda part: source.fetch(part, size), depth=source.prefetch)
 
 
 def padded(indices: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -84,44 +72,42 @@ def all_rows(size: int) -> np.ndarray:
 class CachedSource:
     """Images decoded once and kept in host memory; labels read anew each time, as they grow."""
 
-    def __init__(
-        self, *, read_image: Read, read_label: Read, count: int, rows: Rows = all_rows
-    ) -> None:
-        """`read_image` and `read_label` take an index below `count`."""
-        self._read_image = read_image
-        self._read_label = read_label
-        self._count = count
-        self._rows = rows
+    def __init__(self, *, read_image: Read, read_label: Read, rows: Rows = all_rows) -> None:
+        self._read_image, self._read_label, self._rows = read_image, read_label, rows
         self._images: dict[int, np.ndarray] = {}
+        self._maps: dict[str, Read] = {}
 
     def fetch(self, indices: np.ndarray, size: int) -> Batch:
         """The numpy batch itself; rows that only pad it are `VOID` throughout."""
         index, valid = (column[self._rows(size)] for column in padded(indices, size))
         rows = index.tolist()
-        images = _stacked([self.image(i) for i in rows], rows)
+        images = _stacked([self._image(i) for i in rows], rows)
         labels = np.full(images.shape[:3], VOID, np.uint8)
         for row in np.flatnonzero(valid):
             labels[row] = _label(self._read_label, rows[row], labels.shape[1:])
-        return Batch(images, labels, index, valid)
+        extra = {
+            name: np.stack([_map(name, read, i, labels.shape[1:]) for i in rows])
+            for name, read in self._maps.items()
+        }
+        return Batch(images, labels, index, valid, extra)
 
     def materialize(self, fetched: Batch) -> Batch:
         """The batch as it came."""
         return fetched
 
-    def nbytes(self) -> Footprint:
-        """The decoded images."""
-        return Footprint(host=self._count * self.image(0).nbytes, device=0)
-
     def refresh(self) -> None:
         """Labels are read anew anyway."""
 
+    def add_maps(self, maps: Mapping[str, Read]) -> None:
+        """Read these, too, for every batch."""
+        self._maps.update(maps)
+
     @property
-    def lookahead(self) -> int:
+    def prefetch(self) -> int:
         """A copy in memory takes no time."""
         return 0
 
-    def image(self, index: int) -> np.ndarray:
-        """One decoded image, from memory if it was asked for before."""
+    def _image(self, index: int) -> np.ndarray:
         if index not in self._images:
             self._images[index] = _image(self._read_image, index)
         return self._images[index]
@@ -131,55 +117,50 @@ class StreamedSource:
     """Images decoded whenever they are needed, and forgotten: memory for any number of them."""
 
     def __init__(
-        self, *, read_image: Read, read_label: Read, lookahead: int = 4, rows: Rows = all_rows
+        self, *, read_image: Read, read_label: Read, prefetch: int = 4, rows: Rows = all_rows
     ) -> None:
-        """`lookahead` batches are decoded by threads before they are needed."""
-        self._read_image, self._read_label = read_image, read_label
-        self._lookahead, self._rows = lookahead, rows
-        self._bytes = 0
+        """`prefetch` batches are decoded by threads before they are needed."""
+        self._once = {"read_image": read_image, "read_label": read_label, "rows": rows}
+        self._prefetch = prefetch
+        self._maps: dict[str, Read] = {}
 
     def fetch(self, indices: np.ndarray, size: int) -> Batch:
         """The numpy batch, read now."""
-        once = CachedSource(
-            read_image=self._read_image,
-            read_label=self._read_label,
-            count=len(indices),
-            rows=self._rows,
-        )
-        fetched = once.fetch(indices, size)
-        self._bytes = max(self._bytes, fetched.image.nbytes)
-        return fetched
+        once = CachedSource(**self._once)
+        once.add_maps(self._maps)
+        return once.fetch(indices, size)
 
     def materialize(self, fetched: Batch) -> Batch:
         """The batch as it came."""
         return fetched
 
-    def nbytes(self) -> Footprint:
-        """The batches that wait, of the largest size so far."""
-        return Footprint(host=(self._lookahead + 1) * self._bytes, device=0)
-
     def refresh(self) -> None:
         """Labels are read anew anyway."""
 
+    def add_maps(self, maps: Mapping[str, Read]) -> None:
+        """Read these, too, for every batch."""
+        self._maps.update(maps)
+
     @property
-    def lookahead(self) -> int:
+    def prefetch(self) -> int:
         """As given."""
-        return self._lookahead
+        return self._prefetch
 
 
-class Resident(NamedTuple):
+class OnDevice(NamedTuple):
     """A batch before it is gathered: everything there is, and which rows of it are wanted."""
 
     images: Array
     labels: Array
     index: Array
     valid: Array
+    extra: Mapping[str, Array]
 
 
-class ResidentSource:
+class DeviceSource:
     """All images and label maps on the device: only indices travel.
 
-    Labels are those of the last `refresh`, to be called whenever regions have been bought.
+    Labels are those of the last `refresh`, to be called whenever regions have been annotated.
     """
 
     def __init__(
@@ -196,6 +177,7 @@ class ResidentSource:
         self._read_label = read_label
         everyone = range(count)
         self._images = place(_stacked([_image(read_image, i) for i in everyone], everyone))
+        self._extra: dict[str, jax.Array] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -204,26 +186,60 @@ class ResidentSource:
         labels = [_label(self._read_label, i, tuple(shape)) for i in range(count)]
         self._labels = self._place(np.stack(labels))
 
+    def add_maps(self, maps: Mapping[str, Read]) -> None:
+        """Put these on the device, too."""
+        count, *shape, _ = self._images.shape
+        for name, read in maps.items():
+            every = [_map(name, read, index, tuple(shape)) for index in range(count)]
+            self._extra[name] = self._place(np.stack(every))
+
     @property
-    def lookahead(self) -> int:
+    def prefetch(self) -> int:
         """Everything is there already."""
         return 0
 
-    def fetch(self, indices: np.ndarray, size: int) -> Resident:
+    def fetch(self, indices: np.ndarray, size: int) -> OnDevice:
         """The arrays that lie on the device already, and the indices into them."""
         index, valid = (column[self._rows(size)] for column in padded(indices, size))
-        return Resident(self._images, self._labels, index, valid)
+        return OnDevice(self._images, self._labels, index, valid, dict(self._extra))
 
-    def materialize(self, fetched: Resident) -> Batch:
+    def materialize(self, fetched: OnDevice) -> Batch:
         """The wanted rows; those that only pad the batch are `VOID` throughout."""
         index, valid = jnp.asarray(fetched.index), jnp.asarray(fetched.valid)
         known = fetched.labels[index]
         labels = jnp.where(valid[:, None, None], known, jnp.uint8(VOID))
-        return Batch(fetched.images[index], labels, index, valid)
+        extra = {name: maps[index] for name, maps in fetched.extra.items()}
+        return Batch(fetched.images[index], labels, index, valid, extra)
 
-    def nbytes(self) -> Footprint:
-        """The images and label maps, on each device that holds them."""
-        return Footprint(host=0, device=self._images.nbytes + self._labels.nbytes)
+
+def open_source(
+    images: ImageSet,
+    read_label: Read,
+    *,
+    cache: str = "host",
+    place: Callable[[np.ndarray], jax.Array] = jnp.asarray,
+    rows: Rows = all_rows,
+) -> Source:
+    """A split's images on their way to the device, with what may be known of them.
+
+    Args:
+      images: the split.
+      read_label: index -> what is known of its pixels.
+      cache: where decoded images are kept, see `input.placement`.
+      place: puts a host array on the device.
+      rows: which rows of a batch this host has to bring.
+    """
+    count = len(images.names)
+    if cache == "device" and count:
+        return DeviceSource(
+            read_image=images.read_image,
+            read_label=read_label,
+            count=count,
+            place=place,
+            rows=rows,
+        )
+    kind = CachedSource if cache == "host" and count else StreamedSource
+    return kind(read_image=images.read_image, read_label=read_label, rows=rows)
 
 
 def _image(read: Read, index: int) -> np.ndarray:
@@ -253,3 +269,13 @@ def _label(read: Read, index: int, shape: tuple[int, ...]) -> np.ndarray:
             "the size of its image"
         )
     return label
+
+
+def _map(name: str, read: Read, index: int, shape: tuple[int, ...]) -> np.ndarray:
+    values = read(index)
+    if values.shape[:2] != shape:
+        raise InputError(
+            f"the map {name} of image {index} is {values.shape}: give {shape}, the size of its "
+            "image"
+        )
+    return values

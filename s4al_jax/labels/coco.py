@@ -22,11 +22,11 @@ def coco(
 ) -> dict[str, Any]:
     """The content of a COCO file for label maps by the file name of their image.
 
-    Categories are counted from 1, as COCO does. `known` of an image is not COCO's: the pixels that
-    somebody was asked about; what is outside of it is not background.
+    Categories are counted from 1, as COCO does. `known` of an image is an addition to COCO: the
+    pixels that were annotated; what is outside of it is not background.
     """
     content: dict[str, Any] = {
-        "info": {"description": "labels that were bought; categories are class ids + 1"},
+        "info": {"description": "labels by annotators; categories are class ids + 1"},
         "categories": [
             {"id": index + 1, "name": name, "supercategory": "", "color": list(palette[index])}
             for index, name in enumerate(classes)

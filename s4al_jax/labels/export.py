@@ -1,4 +1,4 @@
-"""What a run has paid for, handed over: a folder of images and masks, and a COCO file beside."""
+"""The labels of a run as a folder of images and masks, with a COCO file beside them."""
 
 import json
 import shutil
@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from s4al_jax.data.images import nearest
+from s4al_jax.labels.answer import Answer, PoolShape, given_box, given_labels, working_labels
 from s4al_jax.labels.coco import coco
-from s4al_jax.labels.ledger import LEDGER, Answer, Ledger, PoolShape, given_labels, working_labels
+from s4al_jax.labels.ledger import LEDGER, Ledger
 from s4al_jax.labels.requests import index_png
 from s4al_jax.types import UNLABELED, VOID, Box, DatasetSpec, InputError
 
@@ -27,7 +28,7 @@ def read_answers(annotations: Path, spec: DatasetSpec) -> list[list[Answer]]:
     return [list(of_image) for _, of_image in groupby(answers, lambda a: a.region.image)]
 
 
-def write_bought(
+def export_labels(
     out: Path,
     spec: DatasetSpec,
     answers: Sequence[Sequence[Answer]],
@@ -35,10 +36,16 @@ def write_bought(
     original: bool,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Write images with all that is known of them, as a folder dataset and as COCO.
+    """Write the annotated images and their labels, as a folder dataset and as COCO.
 
-    With `original` in the images' own pixels, else at the working size. In masks, void and what
-    nobody was asked about are both 255.
+    In masks, void pixels and pixels that nobody annotated are both 255.
+
+    Args:
+      out: a new or empty folder.
+      spec: the dataset of the run.
+      answers: those of each image, as `read_answers` gives them.
+      original: in original pixels; else at the working size.
+      progress: is called with the images written and those in all.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already: name a new folder")
@@ -46,7 +53,7 @@ def write_bought(
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        written = _written(part, spec, answers, original, progress)
+        written = _write_images(part, spec, answers, original, progress)
         content = coco(written, spec.classes, spec.palette)
         names = [spec.train.names[of_image[0].region.image] for of_image in answers]
         (part / "train.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
@@ -61,14 +68,14 @@ def write_bought(
         raise InputError(f"{out}: cannot write: {error.strerror or error}") from error
 
 
-def _written(
+def _write_images(
     out: Path,
     spec: DatasetSpec,
     answers: Sequence[Sequence[Answer]],
     original: bool,
     progress: Callable[[int, int], None],
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Write each image and its mask, and give its file's name and its label map."""
+    """Write images and masks, and yield the name of each image's file and its label map."""
     for number, of_image in enumerate(answers, start=1):
         index = of_image[0].region.image
         picture = spec.train.original(index) if original else spec.train.read_image(index)
@@ -88,10 +95,10 @@ def _written(
 def _check_size(
     name: str, answers: Sequence[Answer], size: tuple[int, int], original: bool
 ) -> None:
-    """Refuse a picture that was another one when it was labeled."""
+    """Refuse a picture that had another size when it was labeled."""
     for answer in answers:
-        if original and answer.frame and answer.frame.size != size:
-            was = answer.frame.size
+        if original and answer.size and answer.size != size:
+            was = answer.size
             raise InputError(
                 f"image {name} has {size[0]} x {size[1]} pixels, and had {was[0]} x {was[1]} when "
                 "it was labeled: bring back the image, or name the right folder by --root"
@@ -101,39 +108,44 @@ def _check_size(
 def known_labels(
     answers: Sequence[Answer], working: tuple[int, int], size: tuple[int, int]
 ) -> np.ndarray:
-    """uint8 of `size`, the working one or that of the original: ids, `VOID`, else `UNLABELED`.
+    """The label map that the answers on one image make.
 
-    What is only known at the working size is brought to the other by its nearest pixels. In
-    original pixels, the boxes of neighboring cells share a border; there the cell in which a pixel
-    lies has the last word.
+    What was labeled at the working size is brought to another one by its nearest pixels. In
+    original pixels, neighboring regions share pixels at their border; the label of the region in
+    which such a pixel has its center counts.
+
+    Args:
+      answers: those on one image.
+      working: height and width of the working size.
+      size: of the result: `working`, or the size of the original picture.
+
+    Returns:
+      uint8 of `size`: ids and `VOID` where annotated, else `UNLABELED`.
     """
     rows, cols = nearest(working[0], size[0]), nearest(working[1], size[1])
     labels = np.full(size, UNLABELED, np.uint8)
-    owned: list[tuple[Box, np.ndarray]] = []
+    centered: list[tuple[Box, np.ndarray, np.ndarray | bool]] = []
     for answer in answers:
-        own = _own(answer.box, rows, cols)
-        if answer.frame and answer.frame.size == size:
-            box, part = answer.frame.box, given_labels(answer)
-            labels[box.slices] = part
-            owned.append((own, part[_within(own, box).slices]))
+        own = _centered(answer.box, rows, cols)
+        down, across = own.slices
+        place = np.ix_(rows[down] - answer.box.top, cols[across] - answer.box.left)
+        if answer.size == size:
+            box, part = given_box(answer.box, size, working), given_labels(answer, working)
+            np.copyto(labels[box.slices], part, where=part != UNLABELED)
+            part = part[own.within(box).slices]
         else:
-            part = working_labels(answer, working)
-            down, across = own.slices
-            place = np.ix_(rows[down] - answer.box.top, cols[across] - answer.box.left)
-            owned.append((own, part[place]))
-    for own, part in owned:
-        labels[own.slices] = part
+            part = working_labels(answer, working)[place]
+        centered.append((own, part, True if answer.mask is None else answer.mask[place]))
+    for own, part, inside in centered:
+        np.copyto(labels[own.slices], part, where=inside)
     return labels
 
 
-def _own(box: Box, rows: np.ndarray, cols: np.ndarray) -> Box:
-    """The pixels that lie in a box, where `rows` and `cols` say which of its pixels each has."""
+def _centered(box: Box, rows: np.ndarray, cols: np.ndarray) -> Box:
+    """The pixels with their center in a box at the working size.
+
+    `rows` and `cols` say in which row and column of the working size each pixel has its center.
+    """
     top, bottom = np.searchsorted(rows, (box.top, box.bottom)).tolist()
     left, right = np.searchsorted(cols, (box.left, box.right)).tolist()
     return Box(top, left, bottom, right)
-
-
-def _within(inner: Box, outer: Box) -> Box:
-    """A box, counted from the corner of one that it lies in."""
-    down, across = outer.top, outer.left
-    return Box(inner.top - down, inner.left - across, inner.bottom - down, inner.right - across)

@@ -1,143 +1,41 @@
 """How answers lie on disk: a ledger of lines that is only ever appended to, and their patches.
 
-    folder/ledger.jsonl     one line per answered region, never rewritten
-    folder/patches/NN.bin   the answers of cycle NN: zlib-compressed ids, one after the other
+    folder/ledger.jsonl     one line per annotated region, never rewritten
+    folder/patches/NN.bin   the answers of cycle NN, one after the other
 
-An answer that was given in the pixels of a larger or smaller original is kept as it was given.
+A line says, in this order:
+
+    cycle image name region   what was annotated, and for which cycle
+    box                       top, left, bottom, right at the working size
+    mask                      null: the region is all of its box; else the sha256 of the mask's bits
+    original                  null; or box and size of the picture that was labeled, if it has
+                              another size than is learned
+    cost                      pixels of the region at the working size
+    annotator time            who gave the labels, and when
+    patch sha256              file, offset and bytes of the patch, and the checksum of its labels
+
+A patch is compressed by zlib. It holds the labels as they were given, uint8, row by row: those of
+`original`'s box if there is one, else those of `box`; 254 outside of the mask. Behind them come, if
+there is a mask, its bits in `box`, row by row, as `numpy.packbits` packs them.
 
 A patch is on disk before the line that speaks of it is written, so a line is the acknowledgement:
 whatever lies behind the last whole line was never acknowledged, and `repair` cuts it off.
 """
 
 import contextlib
-import hashlib
 import io
-import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
-
-from s4al_jax.data.images import cut_to_size
-from s4al_jax.files.jsonl import append, cut, named_errors, sync_folder
-from s4al_jax.regions import in_original
-from s4al_jax.types import VOID, Annotation, Box, InputError, Original, RegionRef
+from s4al_jax.files.jsonl import append, named_errors, sync_folder, truncate
+from s4al_jax.labels.answer import Answer, PoolShape
+from s4al_jax.labels.ledger_line import parse_line, patch_file, verify_answer, write_line
+from s4al_jax.types import InputError
 
 LEDGER = "ledger.jsonl"
-
-KEYS = (
-    "cycle",
-    "image",
-    "name",
-    "row",
-    "col",
-    "box",
-    "original",
-    "cost",
-    "annotator",
-    "time",
-    "patch",
-    "sha256",
-)
-"""What a line says, in this order."""
-
-
-class PoolShape(NamedTuple):
-    """What answers are about: the images by name, their size, and the number of classes."""
-
-    names: tuple[str, ...]
-    height: int
-    width: int
-    num_classes: int
-
-
-class Frame(NamedTuple):
-    """A box in an original picture, and that picture's height and width."""
-
-    box: Box
-    size: tuple[int, int]
-
-
-class Answer(NamedTuple):
-    """One answered region; `packed` are its ids (uint8, row by row) compressed by zlib."""
-
-    cycle: int
-    region: RegionRef
-    box: Box
-    """at the working size"""
-    frame: Frame | None
-    """where the ids lie, if they were given in original pixels; None: in `box`"""
-    annotator: str
-    time: str
-    sha256: str
-    packed: bytes
-    class_pixels: np.ndarray
-
-
-def packed_answer(annotation: Annotation, box: Box, *, classes: int) -> Answer:
-    """The answer of an annotation whose labels are known to be ids or `VOID`."""
-    labels, original = annotation.labels, annotation.original
-    raw = _given_bytes(annotation)
-    return Answer(
-        cycle=annotation.cycle,
-        region=annotation.region,
-        box=box,
-        frame=Frame(original.box, original.size) if original else None,
-        annotator=annotation.annotator,
-        time=annotation.time,
-        sha256=hashlib.sha256(raw).hexdigest(),
-        packed=zlib.compress(raw, 9),
-        class_pixels=class_pixels(labels, classes),
-    )
-
-
-def digest(annotation: Annotation) -> str:
-    """The checksum that the ledger keeps of an annotation's ids, as they were given."""
-    return hashlib.sha256(_given_bytes(annotation)).hexdigest()
-
-
-def _given_bytes(annotation: Annotation) -> bytes:
-    given = annotation.original.labels if annotation.original else annotation.labels
-    return given.astype(np.uint8).tobytes()
-
-
-def given_labels(answer: Answer) -> np.ndarray:
-    """uint8: an answer's ids as they were given, of the size of its frame's box or of its own."""
-    return unpacked(answer.packed, answer.frame.box if answer.frame else answer.box)
-
-
-def working_labels(answer: Answer, size: tuple[int, int]) -> np.ndarray:
-    """uint8: an answer's ids where its image is brought to the working `size`."""
-    return _at_size(answer, given_labels(answer), size)
-
-
-def _at_size(answer: Answer, given: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if answer.frame is None:
-        return given
-    return cut_to_size(Original(*answer.frame, given), answer.box, size)
-
-
-def unpacked(packed: bytes, box: Box) -> np.ndarray:
-    """The ids of a patch, uint8 of the size of its box."""
-    unpacker = zlib.decompressobj()
-    raw = unpacker.decompress(packed, box.area + 1)
-    if len(raw) != box.area or not unpacker.eof or unpacker.unused_data:
-        raise ValueError(f"the patch does not hold the {box.area} pixels of its box")
-    return np.frombuffer(raw, np.uint8).reshape(box.bottom - box.top, box.right - box.left)
-
-
-def class_pixels(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """int64 `[num_classes]`: how often each class occurs."""
-    counts = np.bincount(labels[labels < num_classes], minlength=num_classes)
-    return np.asarray(counts, np.int64)
-
-
-def not_ids(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """bool: where a label is neither a class id nor `VOID`."""
-    return (labels < 0) | ((labels >= num_classes) & (labels != VOID))
 
 
 class Ledger:
@@ -159,9 +57,9 @@ class Ledger:
             ledger = stack.enter_context((self.folder / LEDGER).open("rb"))
             for number, line in enumerate(_whole_lines(ledger), start=1):
                 try:
-                    entry = _entry(line)
-                    answer = _verified(entry, self._patch(entry, files, stack), shape)
-                except (ValueError, RecursionError, zlib.error) as error:
+                    entry = parse_line(line)
+                    answer = verify_answer(entry, self._patch(entry, files, stack), shape)
+                except (ValueError, OverflowError, RecursionError, zlib.error) as error:
                     raise self.damage(number, str(error)) from error
                 self._sizes[LEDGER] += len(line) + 1
                 self._sizes[patch_file(answer.cycle)] += len(answer.packed)
@@ -173,15 +71,15 @@ class Ledger:
         To be called when all answers have been read.
         """
         with named_errors(self.folder):
-            cut(self.folder / LEDGER, self._sizes[LEDGER], keep_empty=True)
+            truncate(self.folder / LEDGER, self._sizes[LEDGER], keep_empty=True)
             for path in sorted((self.folder / "patches").glob("*.bin")):
                 if re.fullmatch(r"[0-9]{2,}", path.stem):
                     known = self._sizes.get(f"patches/{path.name}", 0)
-                    cut(path, known, keep_empty=False)
+                    truncate(path, known, keep_empty=False)
 
-    def append(self, answers: Sequence[Answer], names: Sequence[str]) -> None:
+    def append(self, answers: Sequence[Answer], shape: PoolShape) -> None:
         """Put answers on disk: all of them, or (`InputError`) none."""
-        patches, lines = self._additions(answers, names)
+        patches, lines = self._additions(answers, shape)
         additions = {**patches, LEDGER: lines}
         for name in additions:
             self._check_size(name)
@@ -236,7 +134,7 @@ class Ledger:
             return files[name].file.read(patch["bytes"])
 
     def _additions(
-        self, answers: Sequence[Answer], names: Sequence[str]
+        self, answers: Sequence[Answer], shape: PoolShape
     ) -> tuple[dict[str, bytes], bytes]:
         """What to append: bytes of each patch file, and the ledger's lines."""
         patches: dict[str, bytearray] = {}
@@ -245,7 +143,7 @@ class Ledger:
             file = patch_file(answer.cycle)
             patch = patches.setdefault(file, bytearray())
             offset = self._sizes.get(file, 0) + len(patch)
-            lines.append(_line(answer, names[answer.region.image], offset))
+            lines.append(write_line(answer, offset, shape))
             patch += answer.packed
         return {file: bytes(patch) for file, patch in patches.items()}, b"".join(lines)
 
@@ -265,23 +163,7 @@ class Ledger:
             for name in reversed(list(names)):
                 if (self.folder / name).exists():
                     known = self._sizes.get(name, 0)
-                    cut(self.folder / name, known, keep_empty=name == LEDGER)
-
-
-def patch_file(cycle: int) -> str:
-    """Where the patches of a cycle lie, below the ledger's folder."""
-    return f"patches/{cycle:02d}.bin"
-
-
-def _line(answer: Answer, name: str, offset: int) -> bytes:
-    patch = {"file": patch_file(answer.cycle), "offset": offset, "bytes": len(answer.packed)}
-    image, row, col = answer.region
-    box, cost, who, when = list(answer.box), answer.box.area, answer.annotator, answer.time
-    frame = answer.frame
-    original = {"box": list(frame.box), "size": list(frame.size)} if frame else None
-    place, given = (answer.cycle, image, name, row, col, box, original), (cost, who, when)
-    entry = dict(zip(KEYS, (*place, *given, patch, answer.sha256), strict=True))
-    return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
+                    truncate(self.folder / name, known, keep_empty=name == LEDGER)
 
 
 class _PatchFile(NamedTuple):
@@ -302,74 +184,3 @@ def _whole_lines(ledger: BinaryIO) -> Iterator[bytes]:
     for line in ledger:
         if line.endswith(b"\n"):
             yield line[:-1]
-
-
-def _entry(line: bytes) -> dict[str, Any]:
-    """A line's contents, of the right keys and types."""
-    entry = json.loads(line)
-    if not isinstance(entry, dict) or tuple(entry) != KEYS:
-        raise ValueError(f"the line does not say {', '.join(KEYS)}")
-    box, patch = entry["box"], entry["patch"]
-    if not (isinstance(patch, dict) and tuple(patch) == ("file", "offset", "bytes")):
-        raise ValueError("patch does not say file, offset, bytes")
-    if not (isinstance(box, list) and len(box) == 4):
-        raise ValueError("box does not say top, left, bottom, right")
-    counts = [entry[key] for key in ("cycle", "image", "row", "col", "cost")]
-    frame = _frame_numbers(entry["original"])
-    for count in (*counts, *box, *frame, patch["offset"], patch["bytes"]):
-        if type(count) is not int or count < 0:
-            raise ValueError(f"{count!r} stands where a whole number from 0 up should")
-    if not all(isinstance(entry[key], str) for key in ("name", "annotator", "time", "sha256")):
-        raise ValueError("name, annotator, time and sha256 are not all texts")
-    return entry
-
-
-def _verified(entry: Mapping[str, Any], packed: bytes, shape: PoolShape) -> Answer:
-    """The answer that a line and its patch make, if they fit each other and the pool."""
-    image, box = entry["image"], Box(*entry["box"])
-    if image >= len(shape.names) or shape.names[image] != entry["name"]:
-        raise ValueError(f"image {image} of this pool is not named {entry['name']!r}")
-    if not (box.top < box.bottom <= shape.height and box.left < box.right <= shape.width):
-        raise ValueError(f"box {list(box)} is outside {shape.height} x {shape.width} pixels")
-    if entry["cost"] != box.area:
-        raise ValueError(f"the cost is {entry['cost']}, its box has {box.area} pixels")
-    answer = Answer(
-        cycle=entry["cycle"],
-        region=RegionRef(image, entry["row"], entry["col"]),
-        box=box,
-        frame=_frame(entry["original"], box, (shape.height, shape.width)),
-        annotator=entry["annotator"],
-        time=entry["time"],
-        sha256=entry["sha256"],
-        packed=packed,
-        class_pixels=np.zeros(0, np.int64),
-    )
-    labels = given_labels(answer)
-    if hashlib.sha256(labels.tobytes()).hexdigest() != answer.sha256:
-        raise ValueError(f"the labels in {entry['patch']['file']} have another checksum")
-    wrong = labels[not_ids(labels, shape.num_classes)]
-    if wrong.size:
-        raise ValueError(f"the id {wrong[0]} is none of {shape.num_classes} classes or void")
-    learned = _at_size(answer, labels, (shape.height, shape.width))
-    return answer._replace(class_pixels=class_pixels(learned, shape.num_classes))
-
-
-def _frame_numbers(original: Any) -> list[Any]:
-    """What a line says of the original picture, as a list of numbers."""
-    if original is None:
-        return []
-    if not (isinstance(original, dict) and tuple(original) == ("box", "size")):
-        raise ValueError("original does not say box, size")
-    if [len(part) if isinstance(part, list) else 0 for part in original.values()] != [4, 2]:
-        raise ValueError("original does not say top, left, bottom, right and height, width")
-    return [*original["box"], *original["size"]]
-
-
-def _frame(original: Mapping[str, Any] | None, box: Box, size: tuple[int, int]) -> Frame | None:
-    if original is None:
-        return None
-    height, width = original["size"]
-    frame = Frame(Box(*original["box"]), (height, width))
-    if frame.box != in_original(box, size, frame.size):
-        raise ValueError(f"box {list(box)} is not {list(frame.box)} in {height} x {width} pixels")
-    return frame

@@ -1,8 +1,8 @@
-"""The questions to a person, written out as files: what to look at, and where the answer goes."""
+"""Requests to a person, written as files: what to look at, and where the answer goes."""
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,22 +11,21 @@ from PIL import Image
 
 from s4al_jax.data.images import Color, resized_ids
 from s4al_jax.files.atomic import write_atomically
-from s4al_jax.labels.oracle import Guess
-from s4al_jax.regions import RegionGrid
+from s4al_jax.labels.annotator import Guess
 from s4al_jax.types import UNLABELED, VOID, Box, DatasetSpec, InputError, RegionRef
 
-README = """Please say what is in these regions.
+README = """Please label these regions.
 
 For each entry of requests.json there is a picture in crops/ (and the whole photograph in images/,
 with the region at the place that "box" gives: top, left, bottom, right). guesses/ holds what the
-network believes, overlays/ shows it over the picture.
-
+network predicts, overlays/ shows it over the picture.
+{masks}
 Answer with a picture of one 8-bit channel (an index PNG) in which each pixel is the number of its
 class:
 
 {classes}
   255  void: none of these
-  254  not answered yet
+  254  not labeled yet
 
 Either save one for each request as answers/NAME.png, as large as its crop: the easiest way is to
 correct a copy of guesses/NAME.png. Or correct a copy of whole/IMAGE.png, which has all regions of
@@ -36,53 +35,61 @@ An answer with a 254 in its region counts as not given.
 Then run the same command again. Nothing here may be renamed; answers stay yours to keep.
 """
 
+MASKS = """
+A region need not fill its box: what does not belong to it is dark in crops/ and overlays/, black in
+masks/ and 254 in guesses/. Leave it as it is, or paint over it: it is not looked at.
+"""
 
-class Question(NamedTuple):
-    """One region, as a person is asked about it."""
+
+class Request(NamedTuple):
+    """A region that a person is to label, in the pixels of the original picture."""
 
     region: RegionRef
     image_name: str
     name: str
     box: Box
-    """in pixels of the original picture"""
+    mask: np.ndarray | None
+    """bool of the size of `box`; None: the region is all of it"""
     size: tuple[int, int]
-    """height and width of the original picture"""
+    """height and width of the picture"""
 
 
 def write_requests(
     folder: Path,
-    asked: Iterable[tuple[int, Sequence[Question]]],
+    requests: Iterable[tuple[int, Sequence[Request]]],
     spec: DatasetSpec,
-    grid: RegionGrid,
     *,
     cycle: int,
     guess: Guess | None,
 ) -> None:
-    """Write a folder of questions; `requests.json` comes last and says that all is there.
+    """Write a folder of requests; `requests.json` comes last and says that all is there.
 
-    Without a `guess` nobody knows anything yet, and what is to be corrected is all 254.
+    Args:
+      folder: of the cycle.
+      requests: images of the pool, and the requests for each.
+      spec: the dataset.
+      cycle: the one that will learn from the answers.
+      guess: what a network predicts, to be corrected; None: the person starts from 254 everywhere.
     """
     try:
         (folder / "answers").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot write: {error.strerror or error}") from error
-    entries = []
-    questions = dict(asked)
-    guesses = guess(list(questions)) if guess else None
-    for image, of_image in questions.items():
-        small = next(guesses) if guesses else np.full((grid.height, grid.width), UNLABELED)
-        believed = resized_ids(small.astype(np.uint8), *of_image[0].size)
-        picture = spec.train.original(image)
-        _write_image(folder, of_image, picture, believed, spec.palette)
-        entries += [_entry(question) for question in of_image]
-    write_atomically(folder / "README.txt", README.format(classes=_listed(spec.classes)).encode())
+    of_images = dict(requests)
+    guesses = guess(list(of_images)) if guess else None
+    for image, of_image in of_images.items():
+        small = next(guesses) if guesses else np.full((spec.height, spec.width), UNLABELED)
+        guessed = resized_ids(small.astype(np.uint8), *of_image[0].size)
+        _write_image(folder, of_image, spec.train.original(image), guessed, spec.palette)
+    readme = _readme(of_images, spec.classes)
+    write_atomically(folder / "README.txt", readme.encode())
     content = {
         "version": 1,
         "cycle": cycle,
         "unlabeled": UNLABELED,
         "void": VOID,
         "classes": spec.legend,
-        "requests": entries,
+        "requests": [_entry(request) for of_image in of_images.values() for request in of_image],
     }
     write_atomically(folder / "requests.json", (json.dumps(content, indent=1) + "\n").encode())
 
@@ -95,7 +102,7 @@ def index_png(labels: np.ndarray, palette: Sequence[Color]) -> bytes:
 
 
 def color_table(palette: Sequence[Color]) -> np.ndarray:
-    """uint8 `[256, 3]`: the classes' colors, void black, what is not answered magenta."""
+    """uint8 `[256, 3]`: the classes' colors, void black, unlabeled magenta."""
     table = np.zeros((256, 3), np.uint8)
     table[: len(palette)] = palette
     table[UNLABELED] = (255, 0, 255)
@@ -103,41 +110,47 @@ def color_table(palette: Sequence[Color]) -> np.ndarray:
 
 
 def overlay(picture: np.ndarray, labels: np.ndarray, palette: Sequence[Color]) -> np.ndarray:
-    """Half the picture and half its classes' colors; where there is none, the picture."""
+    """Half the picture and half its classes' colors; the picture where there is no class."""
     mixed = (picture.astype(np.uint16) + color_table(palette)[labels]) // 2
     return np.where((labels < len(palette))[..., None], mixed, picture).astype(np.uint8)
 
 
 def _write_image(
     folder: Path,
-    questions: Sequence[Question],
+    requests: Sequence[Request],
     picture: np.ndarray,
-    believed: np.ndarray,
+    guessed: np.ndarray,
     palette: Sequence[Color],
 ) -> None:
-    whole = np.full(believed.shape, UNLABELED, np.uint8)
-    for question in questions:
-        place = question.box.slices
-        whole[place] = believed[place]
-        crop, labels = picture[place], believed[place]
-        write_atomically(folder / "crops" / f"{question.name}.png", _png(Image.fromarray(crop)))
-        write_atomically(folder / "guesses" / f"{question.name}.png", index_png(labels, palette))
+    whole = np.full(guessed.shape, UNLABELED, np.uint8)
+    for request in requests:
+        crop, labels = picture[request.box.slices], guessed[request.box.slices]
+        if request.mask is not None:
+            # The surroundings stay recognizable: they often say what a region is.
+            crop = np.where(request.mask[..., None], crop, crop // 4)
+            labels = np.where(request.mask, labels, np.uint8(UNLABELED))
+            mask = Image.fromarray(np.where(request.mask, np.uint8(255), np.uint8(0)))
+            write_atomically(folder / "masks" / f"{request.name}.png", _png(mask))
+        np.copyto(whole[request.box.slices], labels, where=labels != UNLABELED)
+        write_atomically(folder / "crops" / f"{request.name}.png", _png(Image.fromarray(crop)))
+        write_atomically(folder / "guesses" / f"{request.name}.png", index_png(labels, palette))
         shown = Image.fromarray(overlay(crop, labels, palette))
-        write_atomically(folder / "overlays" / f"{question.name}.png", _png(shown))
-    name = f"{questions[0].image_name}.png"
+        write_atomically(folder / "overlays" / f"{request.name}.png", _png(shown))
+    name = f"{requests[0].image_name}.png"
     write_atomically(folder / "images" / name, _png(Image.fromarray(picture)))
     write_atomically(folder / "whole" / name, index_png(whole, palette))
 
 
-def _entry(question: Question) -> dict[str, object]:
-    name, image = question.name, question.image_name
+def _entry(request: Request) -> dict[str, object]:
+    name, image = request.name, request.image_name
     return {
         "name": name,
         "image": image,
-        "box": list(question.box),
-        "image_size": list(question.size),
+        "box": list(request.box),
+        "image_size": list(request.size),
         "image_file": f"images/{image}.png",
         "crop_file": f"crops/{name}.png",
+        **({} if request.mask is None else {"mask_file": f"masks/{name}.png"}),
         "guess_file": f"guesses/{name}.png",
         "overlay_file": f"overlays/{name}.png",
         "whole_file": f"whole/{image}.png",
@@ -145,8 +158,10 @@ def _entry(question: Question) -> dict[str, object]:
     }
 
 
-def _listed(classes: Sequence[str]) -> str:
-    return "\n".join(f"  {index:3d}  {name}" for index, name in enumerate(classes))
+def _readme(requests: Mapping[int, Sequence[Request]], classes: Sequence[str]) -> str:
+    masked = any(request.mask is not None for of_image in requests.values() for request in of_image)
+    listed = "\n".join(f"  {index:3d}  {name}" for index, name in enumerate(classes))
+    return README.format(masks=MASKS if masked else "", classes=listed)
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -1,4 +1,4 @@
-"""The small rules by which a training state moves: the teacher's average, keys, fresh copies."""
+"""How a training state moves: the teacher's moving average, keys, fresh copies."""
 
 import jax
 import jax.numpy as jnp
@@ -33,9 +33,15 @@ def step_key(state: TrainState) -> jax.Array:
     return jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
 
 
+def split_variables(variables: Tree) -> tuple[Tree, Tree]:
+    """A network's parameters, and what else it holds by name: batch statistics, if any."""
+    rest = {name: tree for name, tree in variables.items() if name != "params"}
+    return variables["params"], rest
+
+
 def update_teacher(
     teacher: Tree, student: Tree, momentum: Float[jax.Array, ""], *, keeps_statistics: bool
 ) -> Tree:
     """The teacher a little nearer to the student; its statistics too unless it keeps its own."""
-    moved = ema(teacher, student, momentum)
-    return {**moved, "batch_stats": teacher["batch_stats"]} if keeps_statistics else moved
+    average = ema(teacher, student, momentum)
+    return {**teacher, "params": average["params"]} if keeps_statistics else average

@@ -1,8 +1,8 @@
-"""A batch too large for one pass, in parts: their gradients add up to that of the whole batch.
+"""Gradient accumulation: a batch too large for one pass, in microbatches whose gradients add up.
 
-Every view is made and labeled by the teacher before it is cut, and each part counts by its share
-of the pixels, so the sum is the large batch's gradient wherever images are treated one by one.
-Batch normalization does not: it normalizes each part by the part's own statistics.
+Every view is made and labeled by the teacher before it is cut, and each microbatch counts by its
+share of the pixels, so the sum is the large batch's gradient wherever images are treated one by
+one. Batch normalization is the exception: it normalizes each microbatch by its own statistics.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from s4al_jax.types import Tree
 
 
 class Share(NamedTuple):
-    """What a part is of its batch."""
+    """What a microbatch is of its batch."""
 
     pixels: Sequence[Any]
     """for each view, of the pixels that have a class"""
@@ -34,37 +34,52 @@ def accumulated_gradient(
     views: Sequence[View],
     key: jax.Array,
     *,
-    parts: int,
+    microbatches: int,
     num_classes: int,
 ) -> tuple[Tree, tuple[Tree, dict[str, jax.Array]]]:
-    """The objective's gradient over so many parts of the views, and (statistics, metrics) after."""
-    slope_of = jax.grad(objective, has_aux=True)
-    if parts == 1:
+    """The objective's gradient, summed over microbatches of the views.
+
+    Args:
+      objective: see `Objective`; its loss and metrics are already weighted by the share.
+      params: what is differentiated.
+      statistics: what else the network holds; a microbatch goes on from those of the one before.
+      views: what the network sees, `[batch, ...]` each.
+      key: each microbatch has a key of its own.
+      microbatches: how many; it divides every batch.
+      num_classes: labels below it are classes.
+
+    Returns:
+      The gradient, and (statistics after the last microbatch, metrics).
+    """
+    grad = jax.grad(objective, has_aux=True)
+    if microbatches == 1:
         whole = Share(pixels=(1.0,) * len(views), images=1.0)
-        return slope_of(params, statistics, views, key, whole)
-    cut = [jax.tree.map(lambda leaf: _cut(leaf, parts), view) for view in views]
+        return grad(params, statistics, views, key, whole)
+    cut = [jax.tree.map(lambda leaf: _cut(leaf, microbatches), view) for view in views]
     pixels = [_shares(view.label < num_classes) for view in cut]
-    keys = jax.random.split(key, parts)
+    keys = jax.random.split(key, microbatches)
 
     def one(statistics: Tree, index: jax.Array) -> tuple[Tree, tuple[Tree, dict[str, jax.Array]]]:
         part = jax.tree.map(lambda leaf: leaf[index], cut)
-        share = Share(pixels=[share[index] for share in pixels], images=1 / parts)
-        return slope_of(params, statistics, part, keys[index], share)
+        share = Share(pixels=[share[index] for share in pixels], images=1 / microbatches)
+        return grad(params, statistics, part, keys[index], share)
 
-    def added(total: Tree, index: jax.Array) -> tuple[Tree, None]:
+    def add(total: Tree, index: jax.Array) -> tuple[Tree, None]:
         sums, statistics = total
-        slope, (statistics, metrics) = one(statistics, index)
-        return (jax.tree.map(jnp.add, sums, (slope, metrics)), statistics), None
+        grads, (statistics, metrics) = one(statistics, index)
+        return (jax.tree.map(jnp.add, sums, (grads, metrics)), statistics), None
 
-    slope, (_, metrics) = jax.eval_shape(one, statistics, jnp.int32(0))
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (slope, metrics))
-    ((slope, metrics), statistics), _ = jax.lax.scan(added, (zeros, statistics), jnp.arange(parts))
-    return slope, (statistics, metrics)
+    grads, (_, metrics) = jax.eval_shape(one, statistics, jnp.int32(0))
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (grads, metrics))
+    ((grads, metrics), statistics), _ = jax.lax.scan(
+        add, (zeros, statistics), jnp.arange(microbatches)
+    )
+    return grads, (statistics, metrics)
 
 
-def _cut(leaf: jax.Array, parts: int) -> jax.Array:
-    """`[batch, ...]` as `[parts, batch / parts, ...]`, every part with rows of every device."""
-    return jnp.swapaxes(leaf.reshape(-1, parts, *leaf.shape[1:]), 0, 1)
+def _cut(leaf: jax.Array, microbatches: int) -> jax.Array:
+    """`[batch, ...]` as `[microbatches, ...]`, each with rows of every device."""
+    return jnp.swapaxes(leaf.reshape(-1, microbatches, *leaf.shape[1:]), 0, 1)
 
 
 def _shares(counted: jax.Array) -> jax.Array:

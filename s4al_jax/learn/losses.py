@@ -45,11 +45,11 @@ def weighted_cross_entropy(
 def supervised_loss(
     logits: Float[jax.Array, "b h2 w2 k"],
     labels: UInt8[jax.Array, "b h w"],
-    summed: SumOver = sum_whole,
+    sum_over: SumOver = sum_whole,
 ) -> Float[jax.Array, ""]:
     """Mean cross-entropy over all pixels of the batch that have a class."""
     counted = (labels < logits.shape[-1]).astype(jnp.float32)
-    total = summed(weighted_cross_entropy, logits, labels, counted)
+    total = sum_over(weighted_cross_entropy, logits, labels, counted)
     return total / jnp.maximum(counted.sum(), 1.0)
 
 
@@ -84,7 +84,7 @@ def pseudo_label_loss(
     *,
     threshold: float,
     confidence_weighting: bool,
-    summed: SumOver = sum_whole,
+    sum_over: SumOver = sum_whole,
 ) -> tuple[Float[jax.Array, ""], Float[jax.Array, ""]]:
     """Mean of eta x confidence x cross-entropy over all valid pixels (Eqn. 5), and the mean eta.
 
@@ -93,5 +93,5 @@ def pseudo_label_loss(
     share = eta(labels, confidence, threshold)
     counted = (labels < logits.shape[-1]).astype(jnp.float32)
     weights = share[:, None, None] * (confidence * counted if confidence_weighting else counted)
-    total = summed(weighted_cross_entropy, logits, labels, weights)
+    total = sum_over(weighted_cross_entropy, logits, labels, weights)
     return total / jnp.maximum(counted.sum(), 1.0), share.mean()

@@ -1,10 +1,11 @@
-"""Stochastic gradient descent as PyTorch does it, and the polynomial learning rate.
+"""Optimizers from optax, and the polynomial learning rate.
 
-The rate is not part of the optimizer: it depends on the progress of a cycle, which the step is
-told, not on how often the optimizer was called.
+The rate depends on the progress of a training, which a step is given, and not on how often the
+optimizer was called: it is a hyperparameter that every step sets anew.
 """
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,27 +14,62 @@ from jaxtyping import Float
 
 from s4al_jax.types import InputError, Tree
 
+Rule = Callable[[Any], optax.GradientTransformation]
+"""learning rate -> optax's transformation of gradients into updates"""
 
-def sgd(
-    *, momentum: float = 0.9, nesterov: bool = True, weight_decay: float = 5e-4
-) -> optax.GradientTransformation:
-    """The direction of torch's SGD: decay added to the gradient, then momentum, then Nesterov.
 
-    As in torch every parameter decays, also biases and the scales of normalization.
+class Optimizer(NamedTuple):
+    """How parameters move: two pure functions."""
+
+    init: Callable[[Tree], Tree]
+    """parameters -> the optimizer's state"""
+    step: Callable[[Tree, Tree, Tree, jax.Array], tuple[Tree, Tree, jax.Array]]
+    """(gradients, state, parameters, progress from 0 to 1) -> parameters, state, learning rate"""
+
+
+def sgd(*, momentum: float = 0.9, nesterov: bool = True, weight_decay: float = 5e-4) -> Rule:
+    """torch's SGD: decay added to the gradient, then momentum, then Nesterov.
+
+    As in torch every parameter decays, biases and the scales of normalization included.
     """
-    if not 0.0 <= momentum < 1.0:
-        raise InputError(f"momentum is {momentum}: give a number from 0 to below 1")
-    if weight_decay < 0.0:
-        raise InputError(f"weight_decay is {weight_decay}: give 0 or more")
-    return optax.chain(
-        optax.add_decayed_weights(weight_decay), optax.trace(decay=momentum, nesterov=nesterov)
+    _check_share("momentum", momentum)
+    _check_not_negative("weight_decay", weight_decay)
+    return lambda learning_rate: optax.chain(
+        optax.add_decayed_weights(weight_decay),
+        optax.sgd(learning_rate, momentum=momentum, nesterov=nesterov),
     )
+
+
+def adam(*, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Rule:
+    """Adam without weight decay."""
+    return adamw(b1=b1, b2=b2, eps=eps, weight_decay=0.0)
+
+
+def adamw(
+    *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, weight_decay: float = 1e-2
+) -> Rule:
+    """Adam with decoupled weight decay."""
+    _check_share("b1", b1)
+    _check_share("b2", b2)
+    _check_not_negative("weight_decay", weight_decay)
+    if eps <= 0.0:
+        # A parameter without a gradient would be divided 0 by 0.
+        raise InputError(f"eps is {eps}: give more than 0")
+    return lambda learning_rate: optax.adamw(
+        learning_rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay
+    )
+
+
+OPTIMIZERS: dict[str, Callable[..., Rule]] = {"sgd": sgd, "adam": adam, "adamw": adamw}
 
 
 def poly(
     *, base: float = 1e-2, power: float = 0.9, floor: float = 1e-6
 ) -> Callable[[jax.Array], Float[jax.Array, ""]]:
-    """The learning rate `base * (1 - progress) ** power`, never below `floor`."""
+    """The learning rate `base * (1 - progress) ** power`, never below `floor`.
+
+    `optax.polynomial_schedule` ends at its floor by another curve and counts its own steps.
+    """
     if power < 0.0:
         raise InputError(f"power is {power}: give 0 or more")
     if base <= 0.0 or not 0.0 <= floor <= base:
@@ -48,6 +84,57 @@ def poly(
     return learning_rate
 
 
-def apply_updates(params: Tree, direction: Tree, learning_rate: Float[jax.Array, ""]) -> Tree:
-    """The parameters after one step against `direction`."""
-    return jax.tree.map(lambda value, slope: value - learning_rate * slope, params, direction)
+def optimizer(
+    rule: Rule,
+    learning_rate: Callable[[jax.Array], Float[jax.Array, ""]],
+    *,
+    backbone_factor: float = 1.0,
+) -> Optimizer:
+    """An optimizer whose rate follows the progress of a training.
+
+    Args:
+      rule: what makes updates of gradients, see `OPTIMIZERS`.
+      learning_rate: progress from 0 to 1 -> rate.
+      backbone_factor: what the rate is multiplied by for parameters below `backbone`.
+    """
+    _check_not_negative("backbone_factor", backbone_factor)
+
+    def transformation(learning_rate: Any) -> optax.GradientTransformation:
+        if backbone_factor == 1.0:
+            return rule(learning_rate)
+        return optax.chain(rule(learning_rate), _scale_backbone(backbone_factor))
+
+    at_rate = optax.inject_hyperparams(transformation)(learning_rate=0.0)
+
+    def step(
+        grads: Tree, state: Tree, params: Tree, progress: jax.Array
+    ) -> tuple[Tree, Tree, jax.Array]:
+        rate = learning_rate(progress)
+        state = state._replace(hyperparams={**state.hyperparams, "learning_rate": rate})
+        updates, state = at_rate.update(grads, state, params)
+        return optax.apply_updates(params, updates), state, rate
+
+    return Optimizer(at_rate.init, step)
+
+
+def _scale_backbone(factor: float) -> optax.GradientTransformation:
+    def scale(updates: Tree, params: Tree | None = None) -> Tree:
+        if "backbone" not in updates:
+            raise InputError(
+                f"config.optimizer.backbone_factor is {factor}, but the network has no backbone "
+                "of its own: leave it 1.0"
+            )
+        scaled = jax.tree.map(lambda update: factor * update, updates["backbone"])
+        return {**updates, "backbone": scaled}
+
+    return optax.stateless(scale)
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0.0 <= value < 1.0:
+        raise InputError(f"{name} is {value}: give a number from 0 to below 1")
+
+
+def _check_not_negative(name: str, value: float) -> None:
+    if value < 0.0:
+        raise InputError(f"{name} is {value}: give 0 or more")

@@ -1,11 +1,10 @@
-"""S4AL: a mean teacher labels what nobody has labeled, ClassMix makes the student work for it.
+"""S4AL (Rangnekar, Kanan, Hoffman, WACV 2023): a mean teacher labels what nobody has labeled.
 
-One step, in the order of the method's description: the supervised loss; the teacher's labels;
-a strong view mixed inside the batch; replayed images mixed onto it, head and tail classes drawn
-apart; the sum of the losses; gradient descent; and the teacher moves towards the student.
+ClassMix makes the student work for those labels, and a replay buffer keeps rare classes in sight.
+`update` is one step, in the order in which docs/method.md numbers its parts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,8 +15,15 @@ import optax
 
 from s4al_jax.learn.augment import Augmentation, View, plain_view
 from s4al_jax.learn.class_balance import class_groups
-from s4al_jax.learn.ema import copy_tree, ema_momentum, raw_key, step_key, update_teacher
-from s4al_jax.learn.grad_accumulation import Objective, Share, accumulated_gradient
+from s4al_jax.learn.ema import (
+    copy_tree,
+    ema_momentum,
+    raw_key,
+    split_variables,
+    step_key,
+    update_teacher,
+)
+from s4al_jax.learn.grad_accumulation import Share, accumulated_gradient
 from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, sum_whole, supervised_loss
 from s4al_jax.learn.mixing import (
     balanced_classes,
@@ -25,26 +31,45 @@ from s4al_jax.learn.mixing import (
     mixed_from_replay,
     mixed_in_batch,
 )
-from s4al_jax.learn.optimizer import apply_updates
-from s4al_jax.learn.predict import predict_with
+from s4al_jax.learn.optimizer import Optimizer
+from s4al_jax.learn.predict import predict_with, sample_with
+from s4al_jax.methods.s4al_options import DEFAULTS, Options
 from s4al_jax.types import (
-    UNLABELED,
     InputError,
     Method,
     Metrics,
     Network,
-    Phase,
+    Replay,
+    Schedule,
+    Shuffle,
+    Stage,
     StepInputs,
     TrainState,
     Tree,
 )
 
-TEACHER_STATISTICS = ("batch", "running")
-STUDENT_PASSES = ("separate", "joint")
+WARMUP, CLASSMIX, REPLAY = "warmup", "classmix", "replay"
+STREAMS = {
+    WARMUP: ("labeled",),
+    CLASSMIX: ("labeled", "unlabeled"),
+    REPLAY: ("labeled", "unlabeled", "replay"),
+}
+"""The streams of each stage."""
+
+
+class Learner(NamedTuple):
+    """What a step needs besides its state and inputs."""
+
+    network: Network
+    optimizer: Optimizer
+    augmentation: Augmentation
+    num_classes: int
+    microbatches: int
+    options: Options
 
 
 class Keys(NamedTuple):
-    """One random key for everything that chance decides in a step, in every phase the same."""
+    """A random key for each part of a step, the same in every stage."""
 
     labeled: jax.Array
     weak: jax.Array
@@ -55,30 +80,74 @@ class Keys(NamedTuple):
     student: jax.Array
 
 
-def _require(option: str, value: Any, fits: bool, hint: str) -> None:
-    if not fits:
-        raise InputError(f"{option} is {value!r}: {hint}")
+def update(
+    learner: Learner, state: TrainState, inputs: StepInputs, stage: str
+) -> tuple[TrainState, Metrics]:
+    """One step of training.
+
+    Args:
+      learner: networks and options.
+      state: before the step.
+      inputs: batches of the streams of the stage.
+      stage: "warmup", "classmix" or "replay".
+
+    Returns:
+      The state after the step, and its metrics.
+    """
+    augmentation, streams = learner.augmentation, inputs.streams
+    keys = Keys(*jax.random.split(step_key(state), len(Keys._fields)))
+    views = [augmentation.labeled(keys.labeled, plain_view(streams["labeled"]))]
+    teacher = state.teacher
+    if stage != WARMUP:
+        weak = [augmentation.weak(keys.weak, plain_view(streams["unlabeled"]))]
+        if stage == REPLAY:
+            weak.append(augmentation.weak(keys.weak_replayed, plain_view(streams["replay"])))
+        # 2. The teacher labels both; what a person has labeled stands.
+        (current, *replayed), teacher = teacher_labels(learner, teacher, weak, keys.teacher)
+        # 3. A strong view: classes pasted from one image of the batch onto another.
+        views.append(classmix_view(learner, keys.strong, current))
+        # 5. Balanced ClassMix of replayed images onto the current ones.
+        for view in replayed:
+            shown = streams["replay"].valid
+            views.append(replay_view(learner, keys.replay, view, current, shown, state.extra))
+
+    # 1, 4, 6. The sum of the losses of all views, and its gradient.
+    params, statistics = split_variables(state.student)
+    grads, (statistics, metrics) = accumulated_gradient(
+        partial(loss, learner),
+        params,
+        statistics,
+        views,
+        keys.student,
+        microbatches=learner.microbatches,
+        num_classes=learner.num_classes,
+    )
+
+    # 7. The student descends, the teacher follows.
+    params, opt_state, rate = learner.optimizer.step(
+        grads, state.opt_state, params, inputs.progress
+    )
+    student = {"params": params, **statistics}
+    updates = state.extra["ema_updates"]
+    teacher = update_teacher(
+        teacher,
+        student,
+        ema_momentum(updates, learner.options.ema_decay),
+        # In train mode the teacher has moved its own statistics on.
+        keeps_statistics=learner.options.teacher_statistics == "batch" and stage != WARMUP,
+    )
+    after = state._replace(
+        step=state.step + 1,
+        student=student,
+        teacher=teacher,
+        opt_state=opt_state,
+        extra={**state.extra, "ema_updates": updates + 1},
+    )
+    return after, {**metrics, "learning_rate": rate, "grad_norm": optax.tree.norm(grads)}
 
 
-def _require_word(option: str, word: str, words: tuple[str, ...]) -> None:
-    _require(option, word, word in words, f"give one of {', '.join(words)}")
-
-
-def _check_classes(num_classes: int, head: Sequence[int], tail: Sequence[int]) -> None:
-    _require("num_classes", num_classes, 1 <= num_classes < UNLABELED, "give 1 to 253 classes")
-    for option, ids in (("head", head), ("tail", tail)):
-        inside = all(0 <= i < num_classes for i in ids)
-        _require(option, tuple(ids), inside, f"give class ids from 0 to {num_classes - 1}")
-    _require("tail", tuple(tail), not set(head) & set(tail), "name a class in head or in tail")
-
-
-def taught(
-    network: Network,
-    teacher: Tree,
-    views: Sequence[View],
-    key: jax.Array,
-    *,
-    statistics: str,
+def teacher_labels(
+    learner: Learner, teacher: Tree, views: Sequence[View], key: jax.Array
 ) -> tuple[list[View], Tree]:
     """Each view with the teacher's labels and confidence, and the teacher after its passes.
 
@@ -87,288 +156,192 @@ def taught(
     """
     sizes = _sizes(views)
     images = jnp.concatenate([view.image for view in views])
-    if statistics == "batch":
-        prediction, stats = network.apply(teacher, images, train=True, key=key, groups=sizes)
-        teacher = {**teacher, "batch_stats": stats}
+    if learner.options.teacher_statistics == "batch":
+        prediction, statistics = learner.network.apply(
+            teacher, images, train=True, rngs={"dropout": key}, groups=sizes
+        )
+        teacher = {**teacher, **statistics}
     else:
-        prediction, _ = network.apply(teacher, images, train=False, key=None, groups=None)
-    logits = _apart(jax.lax.stop_gradient(prediction.logits), sizes)
+        prediction, _ = learner.network.apply(teacher, images, train=False)
+    logits = _split(jax.lax.stop_gradient(prediction.logits), sizes)
     return [
-        View(view.image, *pseudo_labels(guess, view.label))
-        for view, guess in zip(views, logits, strict=True)
+        View(view.image, *pseudo_labels(of_view, view.label))
+        for view, of_view in zip(views, logits, strict=True)
     ], teacher
 
 
-def student_logits(
-    network: Network,
-    student: Tree,
+def classmix_view(learner: Learner, key: jax.Array, weak: View) -> View:
+    """Half of the classes of each image, pasted onto the next image of the batch."""
+    scale_key, mix_key, color_key = jax.random.split(key, 3)
+    pair = learner.augmentation.beside(scale_key, weak)
+    mixed = mixed_in_batch(mix_key, *pair, learner.num_classes)
+    return learner.augmentation.colored(color_key, mixed)
+
+
+def replay_view(
+    learner: Learner,
+    key: jax.Array,
+    replayed: View,
+    weak: View,
+    shown: jax.Array,
+    extra: Any,
+) -> View:
+    """Head and tail classes of replayed images, pasted onto the current ones.
+
+    Rows that are not `shown` only pad the batch. Without `balanced` the classes are ClassMix's.
+    """
+    class_key, color_key = jax.random.split(key)
+    if learner.options.balanced:
+        classes = balanced_classes(
+            class_key,
+            extra["head"],
+            extra["tail"],
+            batch=len(shown),
+            head_draws=learner.options.head_draws,
+            tail_draws=learner.options.tail_draws,
+        )
+    else:
+        classes = classmix_classes(class_key, replayed.label, learner.num_classes)
+    mixed = mixed_from_replay(replayed, weak, classes, shown)
+    return learner.augmentation.colored(color_key, mixed)
+
+
+def loss(
+    learner: Learner,
+    params: Tree,
+    statistics: Tree,
     views: Sequence[View],
     key: jax.Array,
-    *,
-    passes: str,
+    share: Share,
+) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
+    """The loss of the views, the student's statistics after it, and its summands."""
+    sum_over = learner.network.summed or sum_whole
+    variables = {"params": params, **statistics}
+    logits, statistics = student_logits(learner, variables, views, key)
+    supervised = supervised_loss(logits[0], views[0].label, sum_over) * share.pixels[0]
+    total = supervised * (learner.options.warmup_weight if len(views) == 1 else 1.0)
+    metrics = {"loss_supervised": supervised}
+    for number, name in enumerate((CLASSMIX, REPLAY), start=1):
+        part = eta = jnp.zeros(())
+        if number < len(views):
+            part, eta = pseudo_label_loss(
+                logits[number],
+                views[number].label,
+                views[number].confidence,
+                threshold=learner.options.confidence_threshold,
+                confidence_weighting=learner.options.confidence_weighting,
+                sum_over=sum_over,
+            )
+            part, eta = part * share.pixels[number], eta * share.images
+        total += part
+        metrics |= {f"loss_{name}": part, f"eta_{name}": eta}
+    return total, (statistics, {"loss": total, **metrics})
+
+
+def student_logits(
+    learner: Learner, student: Tree, views: Sequence[View], key: jax.Array
 ) -> tuple[list[jax.Array], Tree]:
-    """The logits of each view as the losses want them, and the batch statistics after all.
+    """The logits of each view as the losses take them, and the student's statistics after all.
 
     "separate": each view is normalized by its own statistics, as in a pass of its own; "joint":
     all by common ones.
     """
     sizes = _sizes(views)
-    groups = sizes if passes == "separate" else (sum(sizes),)
-    images = jnp.concatenate([view.image for view in views])
-    size = {"full_size": False} if network.summed else {}
-    prediction, stats = network.apply(student, images, train=True, key=key, groups=groups, **size)
-    return _apart(prediction.logits, sizes), stats
+    prediction, statistics = learner.network.apply(
+        student,
+        jnp.concatenate([view.image for view in views]),
+        train=True,
+        rngs={"dropout": key},
+        groups=sizes if learner.options.student_passes == "separate" else (sum(sizes),),
+        full_size=not learner.network.summed,
+    )
+    return _split(prediction.logits, sizes), statistics
 
 
 def _sizes(views: Sequence[View]) -> tuple[int, ...]:
     return tuple(len(view.image) for view in views)
 
 
-def _apart(logits: jax.Array, sizes: Sequence[int]) -> list[jax.Array]:
+def _split(logits: jax.Array, sizes: Sequence[int]) -> list[jax.Array]:
     return jnp.split(logits, np.cumsum(sizes)[:-1].tolist())
 
 
-def _seen(
-    network: Network,
-    views: Augmentation,
-    *,
-    num_classes: int,
-    teacher_statistics: str,
-    head_draws: int,
-    tail_draws: int,
-    balanced: bool,
-) -> Callable[..., tuple[list[View], Tree]]:
-    """The function that makes what the student sees in a step, and the teacher after its passes."""
-    _require_word("teacher_statistics", teacher_statistics, TEACHER_STATISTICS)
-    _require("head_draws", head_draws, head_draws >= 0, "give 0 or more classes")
-    _require("tail_draws", tail_draws, tail_draws >= 0, "give 0 or more classes")
-
-    draw = partial(balanced_classes, head_draws=head_draws, tail_draws=tail_draws)
-    teach = partial(taught, network, statistics=teacher_statistics)
-
-    def classmix_view(key: jax.Array, weak: View) -> View:
-        scale_key, mix_key, color_key = jax.random.split(key, 3)
-        mixed = mixed_in_batch(mix_key, *views.beside(scale_key, weak), num_classes)
-        return views.colored(color_key, mixed)
-
-    def replay_view(
-        key: jax.Array, replayed: View, weak: View, shown: jax.Array, state: TrainState
-    ) -> View:
-        class_key, color_key = jax.random.split(key)
-        if balanced:
-            head, tail = state.extra["head"], state.extra["tail"]
-            classes = draw(class_key, head, tail, batch=len(shown))
-        else:
-            classes = classmix_classes(class_key, replayed.label, num_classes)
-        mixed = mixed_from_replay(replayed, weak, classes, shown)
-        return views.colored(color_key, mixed)
-
-    def seen(
-        state: TrainState, inputs: StepInputs, phase: Phase, keys: Keys
-    ) -> tuple[list[View], Tree]:
-        made = [views.labeled(keys.labeled, plain_view(inputs.labeled))]
-        if phase is Phase.WARMUP:
-            return made, state.teacher
-        assert inputs.unlabeled is not None, phase
-        weak = [views.weak(keys.weak, plain_view(inputs.unlabeled))]
-        if phase is Phase.REPLAY:
-            assert inputs.replayed is not None, phase
-            weak.append(views.weak(keys.weak_replayed, plain_view(inputs.replayed)))
-        (current, *replayed), teacher = teach(state.teacher, weak, keys.teacher)
-        made.append(classmix_view(keys.strong, current))
-        if inputs.replayed is not None and replayed:
-            shown = inputs.replayed.valid
-            made.append(replay_view(keys.replay, replayed[0], current, shown, state))
-        return made, teacher
-
-    return seen
-
-
-def _objective(
-    network: Network,
-    *,
-    confidence_threshold: float,
-    confidence_weighting: bool,
-    warmup_weight: float,
-    student_passes: str,
-) -> Objective:
-    """The loss of the views, the student's statistics after it, and its summands."""
-    _require_word("student_passes", student_passes, STUDENT_PASSES)
-    fits = 0.0 <= confidence_threshold <= 1.0
-    _require("confidence_threshold", confidence_threshold, fits, "give a number from 0 to 1")
-    _require("warmup_weight", warmup_weight, warmup_weight > 0.0, "give a number above 0")
-
-    summed = network.summed or sum_whole
-    unsupervised_loss = partial(
-        pseudo_label_loss,
-        threshold=confidence_threshold,
-        confidence_weighting=confidence_weighting,
-        summed=summed,
+def init(
+    learner: Learner, key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
+) -> TrainState:
+    """A cycle's first state: new networks, or with `warm_start` those of the previous cycle."""
+    options = learner.options
+    network_key, cycle_key = jax.random.split(key)
+    if options.warm_start and previous is not None:
+        student, teacher = copy_tree(previous.student), copy_tree(previous.teacher)
+        updates = copy_tree(previous.extra["ema_updates"])
+    else:
+        student, updates = learner.network.init(network_key), jnp.zeros((), jnp.int32)
+        teacher = copy_tree(student)
+    groups = class_groups(class_pixels, options.head, options.tail, options.head_factor)
+    head, tail = map(jnp.asarray, groups)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        student=student,
+        teacher=teacher,
+        opt_state=learner.optimizer.init(student["params"]),
+        key=raw_key(cycle_key),
+        extra={"head": head, "tail": tail, "ema_updates": updates},
     )
 
-    def objective(
-        params: Tree, stats: Tree, seen: Sequence[View], key: jax.Array, share: Share
-    ) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
-        variables = {"params": params, "batch_stats": stats}
-        logits, stats = student_logits(network, variables, seen, key, passes=student_passes)
-        supervised = supervised_loss(logits[0], seen[0].label, summed) * share.pixels[0]
-        loss = supervised * (warmup_weight if len(seen) == 1 else 1.0)
-        metrics = {"loss_supervised": supervised}
-        for number, name in enumerate(("classmix", "replay"), start=1):
-            part = trust = jnp.zeros(())
-            if number < len(seen):
-                part, trust = unsupervised_loss(logits[number], *seen[number][1:])
-                part, trust = part * share.pixels[number], trust * share.images
-            loss += part
-            metrics |= {f"loss_{name}": part, f"eta_{name}": trust}
-        return loss, (stats, {"loss": loss, **metrics})
 
-    return objective
+def stages(options: Options, schedule: Schedule, cycle: int, unlabeled: int) -> tuple[Stage, ...]:
+    """Warm-up, ClassMix, and from `replay_from_cycle` on ClassMix with replay.
 
-
-def _starting(
-    network: Network,
-    optimizer: optax.GradientTransformation,
-    *,
-    head: Sequence[int],
-    tail: Sequence[int],
-    head_factor: float,
-    warm_start: bool,
-) -> Callable[..., TrainState]:
-    """The function that makes a cycle's first state."""
-
-    def init(
-        key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
-    ) -> TrainState:
-        network_key, cycle_key = jax.random.split(key)
-        if warm_start and previous is not None:
-            student, teacher = copy_tree(previous.student), copy_tree(previous.teacher)
-            updates = copy_tree(previous.extra["ema_updates"])
-        else:
-            student, updates = network.init(network_key), jnp.zeros((), jnp.int32)
-            teacher = copy_tree(student)
-        in_head, in_tail = map(jnp.asarray, class_groups(class_pixels, head, tail, head_factor))
-        return TrainState(
-            step=jnp.zeros((), jnp.int32),
-            student=student,
-            teacher=teacher,
-            opt_state=optimizer.init(student["params"]),
-            key=raw_key(cycle_key),
-            extra={"head": in_head, "tail": in_tail, "ema_updates": updates},
+    Where every image is labeled, there is nothing to do but warm up.
+    """
+    epochs = schedule.epochs_of(cycle)
+    warm = min(options.warmup_epochs, epochs) if unlabeled else epochs
+    replays = options.replay and cycle >= options.replay_from_cycle
+    if replays and options.replay_start_epoch <= options.warmup_epochs:
+        raise InputError(
+            f"config.method.kwargs.replay_start_epoch is {options.replay_start_epoch}, but the "
+            f"buffer is empty until the warm-up of {options.warmup_epochs} epochs is over: use at "
+            f"least {options.warmup_epochs + 1}"
         )
-
-    return init
-
-
-def _updating(
-    optimizer: optax.GradientTransformation,
-    learning_rate: Callable[[jax.Array], jax.Array],
-    *,
-    seen: Callable[..., tuple[list[View], Tree]],
-    slope_of: Callable[..., tuple[Tree, tuple[Tree, dict[str, jax.Array]]]],
-    teacher_statistics: str,
-    ema_decay: float,
-) -> Callable[[TrainState, StepInputs, Phase], tuple[TrainState, Metrics]]:
-    """The function that does one step."""
-
-    def update(state: TrainState, inputs: StepInputs, phase: Phase) -> tuple[TrainState, Metrics]:
-        keys = Keys(*jax.random.split(step_key(state), len(Keys._fields)))
-        images, teacher = seen(state, inputs, phase, keys)
-
-        params, stats = state.student["params"], state.student["batch_stats"]
-        slope, (stats, metrics) = slope_of(params, stats, images, keys.student)
-        direction, opt_state = optimizer.update(slope, state.opt_state, params)
-        rate = learning_rate(inputs.progress)
-        student = {"params": apply_updates(params, direction, rate), "batch_stats": stats}
-
-        updates = state.extra["ema_updates"]
-        momentum = ema_momentum(updates, ema_decay)
-        keeps_statistics = teacher_statistics == "batch" and phase is not Phase.WARMUP
-        teacher = update_teacher(teacher, student, momentum, keeps_statistics=keeps_statistics)
-        after = state._replace(
-            step=state.step + 1,
-            student=student,
-            teacher=teacher,
-            opt_state=opt_state,
-            extra={**state.extra, "ema_updates": updates + 1},
-        )
-        return after, {**metrics, "learning_rate": rate, "grad_norm": optax.tree.norm(slope)}
-
-    return update
+    mixed = max(warm, min(options.replay_start_epoch, epochs)) if replays else epochs
+    lengths = {WARMUP: warm, CLASSMIX: mixed - warm, REPLAY: epochs - mixed}
+    return tuple(Stage(name, n, STREAMS[name]) for name, n in lengths.items() if n)
 
 
 def s4al(
     network: Network,
-    optimizer: optax.GradientTransformation,
-    learning_rate: Callable[[jax.Array], jax.Array],
-    views: Augmentation,
+    optimizer: Optimizer,
+    augmentation: Augmentation,
     *,
     num_classes: int,
-    ema_decay: float = 0.99,
-    confidence_threshold: float = 0.97,
-    confidence_weighting: bool = True,
-    warmup_weight: float = 1.5,
-    teacher_statistics: str = "batch",
-    student_passes: str = "separate",
-    head: Sequence[int] = (),
-    tail: Sequence[int] = (),
-    head_factor: float = 0.5,
-    head_draws: int = 3,
-    tail_draws: int = 2,
-    warm_start: bool = False,
-    balanced: bool = True,
-    parts: int = 1,
+    microbatches: int = 1,
+    options: Options = DEFAULTS,
 ) -> Method:
-    """The learner of the paper; its defaults are those of CamVid.
+    """The learner of the paper.
 
-    `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only;
-    `views` are how images are shown.
-    Without `balanced`, replayed images are mixed by ordinary ClassMix. `parts` divides the batches
-    that the student learns from, see `learn.grad_accumulation`.
+    Args:
+      network: of student and teacher.
+      optimizer: of the student.
+      augmentation: the random views.
+      num_classes: labels below it are classes.
+      microbatches: into which the student's batches are cut, see `learn.grad_accumulation`.
+      options: of the method.
     """
-    _check_classes(num_classes, head, tail)
-    _require("head_factor", head_factor, head_factor >= 0.0, "give 0 or more")
-    _require("ema_decay", ema_decay, 0.0 <= ema_decay <= 1.0, "give a number from 0 to 1")
-    seen = _seen(
-        network,
-        views,
-        num_classes=num_classes,
-        teacher_statistics=teacher_statistics,
-        head_draws=head_draws,
-        tail_draws=tail_draws,
-        balanced=balanced,
-    )
-    objective = _objective(
-        network,
-        confidence_threshold=confidence_threshold,
-        confidence_weighting=confidence_weighting,
-        warmup_weight=warmup_weight,
-        student_passes=student_passes,
-    )
-
-    init = _starting(
-        network,
-        optimizer,
-        head=head,
-        tail=tail,
-        head_factor=head_factor,
-        warm_start=warm_start,
-    )
-    update = _updating(
-        optimizer,
-        learning_rate,
-        seen=seen,
-        slope_of=partial(accumulated_gradient, objective, parts=parts, num_classes=num_classes),
-        teacher_statistics=teacher_statistics,
-        ema_decay=ema_decay,
-    )
-
-    predict = predict_with(network)
+    options.check(num_classes)
+    learner = Learner(network, optimizer, augmentation, num_classes, microbatches, options)
     return Method(
-        init,
-        update,
-        predict,
+        partial(init, learner),
+        partial(update, learner),
+        predict_with(network),
         networks=("student", "teacher"),
-        phases=tuple(Phase),
-        carries_over=warm_start,
+        streams={
+            "labeled": Shuffle("whole", "labeled", options.partial_share),
+            "unlabeled": Shuffle("unlabeled", "unlabeled"),
+            "replay": Replay("unlabeled", options.replay_capacity, options.replay_pop),
+        },
+        stages=partial(stages, options),
+        sample=sample_with(network),
+        carries_over=options.warm_start,
+        class_groups=lambda state: {name: state.extra[name] for name in ("head", "tail")},
     )

@@ -1,6 +1,8 @@
-"""Plain supervised learning: the student on labeled images, and nothing else."""
+"""Supervised learning: a student on labeled pixels, and nothing else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,91 +10,138 @@ import numpy as np
 import optax
 
 from s4al_jax.learn.augment import Augmentation, View, plain_view
-from s4al_jax.learn.ema import raw_key, step_key
+from s4al_jax.learn.ema import raw_key, split_variables, step_key
 from s4al_jax.learn.grad_accumulation import Share, accumulated_gradient
 from s4al_jax.learn.losses import sum_whole, supervised_loss
-from s4al_jax.learn.optimizer import apply_updates
-from s4al_jax.learn.predict import predict_with
+from s4al_jax.learn.optimizer import Optimizer
+from s4al_jax.learn.predict import predict_with, sample_with
 from s4al_jax.types import (
     InputError,
     Method,
     Metrics,
     Network,
-    Phase,
+    Schedule,
+    Shuffle,
+    Stage,
     StepInputs,
     TrainState,
     Tree,
 )
 
+LABELED_FROM = ("known", "whole")
+
+
+class Learner(NamedTuple):
+    """What a step needs besides its state and inputs."""
+
+    network: Network
+    optimizer: Optimizer
+    augmentation: Augmentation
+    num_classes: int
+    microbatches: int
+
+
+def init(
+    learner: Learner, key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
+) -> TrainState:
+    """A cycle's first state: a new network."""
+    del class_pixels, previous
+    network_key, cycle_key = jax.random.split(key)
+    student = learner.network.init(network_key)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        student=student,
+        teacher={},
+        opt_state=learner.optimizer.init(student["params"]),
+        key=raw_key(cycle_key),
+        extra={},
+    )
+
+
+def update(
+    learner: Learner, state: TrainState, inputs: StepInputs, stage: str = "supervised"
+) -> tuple[TrainState, Metrics]:
+    """One step of training on the stream "labeled"; see `types.Method`."""
+    del stage
+    view_key, dropout_key = jax.random.split(step_key(state))
+    view = learner.augmentation.labeled(view_key, plain_view(inputs.streams["labeled"]))
+    params, statistics = split_variables(state.student)
+    grads, (statistics, metrics) = accumulated_gradient(
+        partial(loss, learner),
+        params,
+        statistics,
+        [view],
+        dropout_key,
+        microbatches=learner.microbatches,
+        num_classes=learner.num_classes,
+    )
+    params, opt_state, rate = learner.optimizer.step(
+        grads, state.opt_state, params, inputs.progress
+    )
+    metrics |= {"learning_rate": rate, "grad_norm": optax.tree.norm(grads)}
+    student = {"params": params, **statistics}
+    return state._replace(step=state.step + 1, student=student, opt_state=opt_state), metrics
+
+
+def loss(
+    learner: Learner,
+    params: Tree,
+    statistics: Tree,
+    views: Sequence[View],
+    key: jax.Array,
+    share: Share,
+) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
+    """Cross-entropy over the pixels that have a class, and the student's statistics after it."""
+    network = learner.network
+    prediction, statistics = network.apply(
+        {"params": params, **statistics},
+        views[0].image,
+        train=True,
+        rngs={"dropout": key},
+        full_size=not network.summed,
+    )
+    if prediction.logits.shape[-1] != learner.num_classes:
+        raise InputError(f"num_classes is {learner.num_classes}: the network has another number")
+    sum_over = network.summed or sum_whole
+    total = supervised_loss(prediction.logits, views[0].label, sum_over) * share.pixels[0]
+    return total, (statistics, {"loss": total, "loss_supervised": total})
+
+
+def stages(schedule: Schedule, cycle: int, unlabeled: int) -> tuple[Stage, ...]:
+    """One for all epochs."""
+    return (Stage("supervised", schedule.epochs_of(cycle), ("labeled",)),)
+
 
 def supervised(
     network: Network,
-    optimizer: optax.GradientTransformation,
-    learning_rate: Callable[[jax.Array], jax.Array],
-    views: Augmentation,
+    optimizer: Optimizer,
+    augmentation: Augmentation,
     *,
     num_classes: int,
-    parts: int = 1,
+    microbatches: int = 1,
+    labeled_from: str = "known",
 ) -> Method:
     """A learner without a teacher; every cycle starts from the network's first weights.
 
-    `learning_rate` maps the progress of a cycle to a rate; `optimizer` gives a direction only;
-    `views` are how images are shown; `parts` divides the batch, see `learn.grad_accumulation`.
+    Args:
+      network: of the student.
+      optimizer: of the student.
+      augmentation: the random views.
+      num_classes: labels below it are classes.
+      microbatches: into which a batch is cut, see `learn.grad_accumulation`.
+      labeled_from: "known": every image of which some pixel is labeled is learned from, in these
+        pixels; "whole": only images that are labeled in every pixel, as long as there are any.
     """
-
-    def init(
-        key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
-    ) -> TrainState:
-        del class_pixels, previous
-        network_key, cycle_key = jax.random.split(key)
-        student = network.init(network_key)
-        return TrainState(
-            step=jnp.zeros((), jnp.int32),
-            student=student,
-            teacher={},
-            opt_state=optimizer.init(student["params"]),
-            key=raw_key(cycle_key),
-            extra={},
-        )
-
-    def update(
-        state: TrainState, inputs: StepInputs, phase: Phase = Phase.WARMUP
-    ) -> tuple[TrainState, Metrics]:
-        del phase
-        view_key, pass_key = jax.random.split(step_key(state))
-        view = views.labeled(view_key, plain_view(inputs.labeled))
-
-        def objective(
-            params: Tree, stats: Tree, views: Sequence[View], key: jax.Array, share: Share
-        ) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
-            variables = {"params": params, "batch_stats": stats}
-            size = {"full_size": False} if network.summed else {}
-            prediction, stats = network.apply(
-                variables, views[0].image, train=True, key=key, **size
-            )
-            if prediction.logits.shape[-1] != num_classes:
-                raise InputError(f"num_classes is {num_classes}: the network has another number")
-            summed = network.summed or sum_whole
-            loss = supervised_loss(prediction.logits, views[0].label, summed) * share.pixels[0]
-            return loss, (stats, {"loss": loss, "loss_supervised": loss})
-
-        params, stats = state.student["params"], state.student["batch_stats"]
-        slope, (stats, metrics) = accumulated_gradient(
-            objective, params, stats, [view], pass_key, parts=parts, num_classes=num_classes
-        )
-        direction, opt_state = optimizer.update(slope, state.opt_state, params)
-        rate = learning_rate(inputs.progress)
-        params = apply_updates(params, direction, rate)
-        metrics |= {"learning_rate": rate, "grad_norm": optax.tree.norm(slope)}
-        student = {"params": params, "batch_stats": stats}
-        return state._replace(step=state.step + 1, student=student, opt_state=opt_state), metrics
-
-    predict = predict_with(network)
+    if labeled_from not in LABELED_FROM:
+        raise InputError(f"labeled_from is {labeled_from!r}: one of {', '.join(LABELED_FROM)}")
+    learner = Learner(network, optimizer, augmentation, num_classes, microbatches)
     return Method(
-        init,
-        update,
-        predict,
+        partial(init, learner),
+        partial(update, learner),
+        predict_with(network),
         networks=("student",),
-        phases=(Phase.WARMUP,),
+        streams={"labeled": Shuffle(labeled_from, "labeled")},
+        stages=stages,
+        sample=sample_with(network),
         carries_over=False,
     )

@@ -1,11 +1,9 @@
-"""Batch normalization for images that come in several batches and go through in one pass.
+"""Batch normalization of several batches that go through the network in one pass.
 
-Each batch is normalized by its own statistics, as if it had come alone, and the running ones are
-updated batch after batch. One pass over twelve images is compiled once and runs faster than three
-passes over four.
+Each batch is normalized by its own statistics, as in a pass of its own, and updates the running
+statistics in turn. One pass over twelve images is compiled once and runs faster than three passes
+over four images each.
 """
-
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -13,23 +11,23 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from s4al_jax.models.conv_config import ConvConfig
+from s4al_jax.models.init import StandardInit
 from s4al_jax.ops.remat import save_for_backward
 
 Groups = tuple[int, ...] | None
-"""How many images each batch has, in order; None: normalize by the running statistics."""
+"""How many images each batch has, in order; None: the running statistics normalize all images."""
 
 
-class BatchNorm(nn.Module):
+class BatchNorm(StandardInit):
     """Batch normalization with statistics in float32.
 
     The running variance is the mean squared deviation; PyTorch's is n/(n-1) of that. The two
-    differ by a hair except after image pooling, where n is the batch size. A batch of one pixel
-    has variance 0 and comes out as the bias, where PyTorch refuses.
+    hardly differ except after image pooling, where n is the batch size. A batch of one pixel has
+    variance 0 and comes out as the bias; PyTorch raises an error there.
     """
 
-    eps: float = 1e-5
-    momentum: float = 0.9
-    dtype: Any = jnp.float32
+    conv: ConvConfig = ConvConfig()
 
     @nn.compact
     def __call__(
@@ -46,13 +44,15 @@ class BatchNorm(nn.Module):
         else:
             mean, var = group_moments(x, groups)
             if not self.is_initializing():
-                running_mean.value = running(running_mean.value, mean, self.momentum)
-                running_var.value = running(running_var.value, var, self.momentum)
-            mean, var = of_each_image(mean, groups), of_each_image(var, groups)
-        factor = jax.lax.rsqrt(var + self.eps) * scale[None]
+                running_mean.value = running_average(
+                    running_mean.value, mean, self.conv.norm_momentum
+                )
+                running_var.value = running_average(running_var.value, var, self.conv.norm_momentum)
+            mean, var = per_image(mean, groups), per_image(var, groups)
+        factor = jax.lax.rsqrt(var + self.conv.norm_eps) * scale[None]
         shift = bias[None] - mean * factor
         y = x * factor[:, None, None, :] + shift[:, None, None, :]
-        return y.astype(self.dtype)
+        return y.astype(self.conv.dtype)
 
 
 def group_moments(
@@ -62,29 +62,27 @@ def group_moments(
     x = x.astype(jnp.float32)
     weights = jnp.asarray(_membership(groups) / np.array(groups, np.float32)[:, None])
     mean = _weighted(weights, x.mean((1, 2)))
-    # Groups have whole images of one size, so a mean over images of means over pixels will do.
+    # All images have as many pixels, so the mean over a group is the mean of its images' means.
     square = _weighted(weights, jnp.square(x).mean((1, 2)))
     return save_for_backward(mean), save_for_backward(jnp.maximum(square - jnp.square(mean), 0.0))
 
 
-def of_each_image(
-    values: Float[jax.Array, "g c"], groups: tuple[int, ...]
-) -> Float[jax.Array, "b c"]:
-    """What holds for a group, for each image of it."""
+def per_image(values: Float[jax.Array, "g c"], groups: tuple[int, ...]) -> Float[jax.Array, "b c"]:
+    """The value of its group for each image."""
     return _weighted(jnp.asarray(_membership(groups).T), values)
 
 
-def running(
+def running_average(
     old: Float[jax.Array, " c"], new: Float[jax.Array, "g c"], momentum: float
 ) -> Float[jax.Array, " c"]:
-    """The running statistic after each group in turn has moved it."""
+    """The running statistic after the value of each group in turn has updated it."""
     for value in new:
         old = momentum * old + (1 - momentum) * value
     return old
 
 
 def _membership(groups: tuple[int, ...]) -> np.ndarray:
-    """1 where image (column) belongs to group (row)."""
+    """float32 `[groups, images]`: 1 where an image belongs to a group."""
     return np.repeat(np.eye(len(groups), dtype=np.float32), groups, axis=1)
 
 

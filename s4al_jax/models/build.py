@@ -12,13 +12,24 @@ from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.files import paths
 from s4al_jax.models import deeplab, mobilenet_v2
 from s4al_jax.models import weights as pretrained
+from s4al_jax.models.conv_config import ConvConfig
+from s4al_jax.models.network import network_from_module
 from s4al_jax.ops import formulations
+from s4al_jax.ops.matmul import preferred_dtype
 from s4al_jax.types import Network, Tree
 
-BACKBONES: dict[str, Callable[..., nn.Module]] = {"mobilenet_v2": mobilenet_v2.MobileNetV2}
-HEADS: dict[str, Callable[..., nn.Module]] = {"deeplab_v3_plus": deeplab.DeepLabV3Plus}
+BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "mobilenet_v2": mobilenet_v2.MobileNetV2,
+}
+"""name -> (*, conv: ConvConfig, its own options) -> a module that gives features of images"""
+
+HEADS: dict[str, Callable[..., nn.Module]] = {
+    "deeplab_v3_plus": deeplab.DeepLabV3Plus,
+}
+"""name -> (*, backbone, num_classes, conv: ConvConfig, its own options) -> the whole network"""
+
 COMPUTE = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-"""What layers calculate in; parameters, statistics and logits are float32 whatever it is."""
+"""What layers compute in; parameters, statistics and logits are float32 whatever it is."""
 
 
 def network(
@@ -32,55 +43,76 @@ def network(
 ) -> Network:
     """The network that a block of options describes, for images of one size.
 
-    `conventions` say how images are treated, `initial` are the backbone's first variables.
+    Args:
+      model: the block `model` of a configuration.
+      num_classes: how many logits a pixel has.
+      image_size: height and width.
+      conventions: how the backbone's weights want images to be treated.
+      platform: "cpu", "gpu" or "tpu", which decides how operations are computed.
+      initial: the variables that the backbone starts from; None: random ones.
     """
-    backbone, head, momentum = model["backbone"], model["head"], model["norm_momentum"]
     compute = lookup(COMPUTE, "model.compute", model["compute"])
-    how = formulations.preferred(platform, compute)
-    # Where products round their factors themselves, layers hand on what is not rounded.
-    dtype = compute if how.factors is None else jnp.float32
-    seen = call_with_options(
-        lookup(BACKBONES, "model.backbone.name", backbone["name"]),
-        "model.backbone.kwargs",
-        backbone["kwargs"],
-        padding=conventions.padding,
-        how=how,
-        norm_eps=conventions.norm_eps,
-        norm_momentum=momentum,
-        dtype=dtype,
+    matmul_dtype = preferred_dtype(platform, compute)
+    conv = ConvConfig(
+        norm_momentum=model["norm_momentum"],
+        formulations=formulations.preferred(platform),
+        matmul_dtype=matmul_dtype,
+        # Where products round their factors themselves, layers hand on what is not rounded.
+        dtype=compute if matmul_dtype is None else jnp.float32,
     )
-    whole = call_with_options(
+    # The head is not pretrained and pads as usual.
+    of_weights = conv._replace(padding=conventions.padding, norm_eps=conventions.norm_eps)
+    backbone, head = _backbone(model, of_weights), model["head"]
+    module = call_with_options(
         lookup(HEADS, "model.head.name", head["name"]),
         "model.head.kwargs",
         head["kwargs"],
-        backbone=seen,
+        backbone=backbone,
         num_classes=num_classes,
-        norm_momentum=momentum,
-        how=how,
-        dtype=dtype,
+        conv=conv,
     )
-    return deeplab.network(
-        whole,
+    return network_from_module(
+        module,
         mean=conventions.mean,
         std=conventions.std,
         image_size=image_size,
         initial=initial,
         remat=model["remat"],
         loss_bands=model["loss_bands"],
+        resize_formulation=conv.formulations.resize,
     )
+
+
+def _backbone(model: Mapping[str, Any], conv: ConvConfig) -> nn.Module:
+    backbone = model["backbone"]
+    return call_with_options(
+        lookup(BACKBONES, "model.backbone.name", backbone["name"]),
+        "model.backbone.kwargs",
+        backbone["kwargs"],
+        conv=conv,
+    )
+
+
+def weight_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
+    """What files call the variables of the network that a block of options describes."""
+    return pretrained.network_names(_backbone_names(model))
+
+
+def _backbone_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
+    return getattr(_backbone(model, ConvConfig()), "weight_name", pretrained.torchvision_name)
 
 
 def conventions(weights: str) -> pretrained.Weights:
     """The weights in a file and how their images are treated; without a file, torchvision's way."""
     if not weights:
         return pretrained.TORCHVISION
-    with paths.on_disk(weights) as path:
+    with paths.local_copy(weights) as path:
         return pretrained.read(path)._replace(source=weights)
 
 
 def pretrained_network(
     model: Mapping[str, Any], *, num_classes: int, image_size: tuple[int, int], platform: str
-) -> tuple[Network, str]:
+) -> tuple[Network, pretrained.Weights, str]:
     """A network that starts from `model["pretrained"]`, if it names a file, and what went in."""
     weights = conventions(model["pretrained"])
     build = functools.partial(
@@ -93,8 +125,8 @@ def pretrained_network(
     )
     plain = build()
     if not weights.tensors:
-        return plain, ""
+        return plain, weights, ""
     fresh = jax.eval_shape(plain.init, jax.random.PRNGKey(0))
-    template = {part: tree["backbone"] for part, tree in fresh.items()}
-    initial, report = pretrained.fill(weights, template)
-    return build(initial=initial), f"{weights.source}: {report}"
+    template = {part: tree["backbone"] for part, tree in fresh.items() if "backbone" in tree}
+    initial, report = pretrained.fill(weights, template, _backbone_names(model))
+    return build(initial=initial), weights, f"{weights.source}: {report}"

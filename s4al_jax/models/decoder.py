@@ -1,6 +1,4 @@
-"""The decoder of DeepLabv3+: a 3x3 convolution of a coarse picture, enlarged, beside a fine one."""
-
-from typing import Any
+"""The decoder of DeepLabv3+: a 3x3 convolution of an upsampled map and a fine one, side by side."""
 
 import flax.linen as nn
 import jax
@@ -8,23 +6,18 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from s4al_jax.models.batch_norm import BatchNorm, Groups
-from s4al_jax.models.init import kaiming_normal
-from s4al_jax.ops.convolve import Formulation as Convolution
+from s4al_jax.models.conv_config import ConvConfig
+from s4al_jax.models.init import StandardInit, kaiming_normal
 from s4al_jax.ops.convolve import convolve
-from s4al_jax.ops.enlarge import Formulation, conv3x3_of_enlarged
 from s4al_jax.ops.remat import save_for_backward
+from s4al_jax.ops.upsample_conv import upsample_conv3x3
 
 
 class Decoder(nn.Module):
     """A 3x3 convolution, batch normalization, ReLU."""
 
     features: int
-    formulation: Formulation = "direct"
-    convolution: Convolution = "direct"
-    factors: Any = None
-    norm_eps: float = 1e-5
-    norm_momentum: float = 0.9
-    dtype: Any = jnp.float32
+    conv: ConvConfig = ConvConfig()
 
     @nn.compact
     def __call__(
@@ -35,21 +28,16 @@ class Decoder(nn.Module):
         *,
         groups: Groups,
     ) -> Float[jax.Array, "b h2 w2 f"]:
-        """Of `both`, which is `coarse` enlarged with aligned corners, then `fine`, in channels."""
-        how = (self.formulation, self.convolution, self.factors)
-        x = PairConv(self.features, *how, self.dtype, name="conv")(coarse, fine, both)
-        norm = BatchNorm(self.norm_eps, self.norm_momentum, self.dtype, name="norm")
-        return jax.nn.relu(norm(x, groups=groups))
+        """Of `both`: the channels of `coarse`, upsampled with aligned corners, then of `fine`."""
+        x = PairConv(self.features, self.conv, name="conv")(coarse, fine, both)
+        return jax.nn.relu(BatchNorm(self.conv, name="norm")(x, groups=groups))
 
 
-class PairConv(nn.Module):
-    """The convolution of a `Decoder`, without bias; outside of the picture is 0."""
+class PairConv(StandardInit):
+    """The convolution of a `Decoder`, with zeros outside of the image and without bias."""
 
     features: int
-    formulation: Formulation
-    convolution: Convolution
-    factors: Any
-    dtype: Any
+    conv: ConvConfig = ConvConfig()
 
     @nn.compact
     def __call__(
@@ -58,17 +46,24 @@ class PairConv(nn.Module):
         fine: Float[jax.Array, "b h2 w2 c2"],
         both: Float[jax.Array, "b h2 w2 c3"],
     ) -> Float[jax.Array, "b h2 w2 f"]:
-        """Convolve."""
+        """The convolution of `both`; "coarse_first" computes it from `coarse` and `fine`."""
+        conv = self.conv
         shape = (3, 3, both.shape[-1], self.features)
-        kernel = jnp.asarray(self.param("kernel", kaiming_normal, shape, jnp.float32), self.dtype)
-        if self.formulation == "direct":
+        kernel = jnp.asarray(self.param("kernel", kaiming_normal, shape, jnp.float32), conv.dtype)
+        if conv.formulations.upsample_conv == "direct":
             return save_for_backward(self._conv3x3(both, kernel))
-        first, second = jnp.split(kernel, [coarse.shape[-1]], axis=2)
-        enlarged = conv3x3_of_enlarged(
-            coarse.astype(self.dtype), first, fine.shape[1:3], self.factors
+        # A convolution is a sum over its input channels, so each part can take a path of its own.
+        for_coarse, for_fine = jnp.split(kernel, [coarse.shape[-1]], axis=2)
+        upsampled = upsample_conv3x3(
+            coarse.astype(conv.dtype), for_coarse, fine.shape[1:3], conv.matmul_dtype
         )
-        return save_for_backward(enlarged + self._conv3x3(fine, second))
+        return save_for_backward(upsampled + self._conv3x3(fine, for_fine))
 
     def _conv3x3(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
-        x, pads = x.astype(self.dtype), ((1, 1), (1, 1))
-        return convolve(x, kernel, pads=pads, formulation=self.convolution, factors=self.factors)
+        return convolve(
+            x.astype(self.conv.dtype),
+            kernel,
+            pads=((1, 1), (1, 1)),
+            formulation=self.conv.formulations.convolution,
+            matmul_dtype=self.conv.matmul_dtype,
+        )

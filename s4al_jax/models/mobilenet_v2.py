@@ -1,25 +1,23 @@
-"""MobileNetV2 as a backbone: torchvision's layers and names, without its last 1x1 and classifier.
+"""MobileNetV2 as a backbone, without its last 1x1 convolution and its classifier.
 
-The batch statistics and parameters of torchvision's `features.3.conv.1.0` lie at
-`features_3/conv_1_0`, and so on: a path here, with dots for "/" and "_", is a name there.
+Modules are named after torchvision's: what is `features.3.conv.1.0` there is
+`features_3/conv_1_0` here, so `weights.torchvision_name` finds all tensors in a file.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from jaxtyping import Float
 
 from s4al_jax.models.batch_norm import BatchNorm, Groups
+from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.layers import Conv, Depthwise
-from s4al_jax.ops.formulations import Formulations
-from s4al_jax.ops.padding import Padding
 from s4al_jax.types import InputError
 
 
 class Stage(NamedTuple):
-    """A row of the paper's table 2: `blocks` alike, only the first of them strides."""
+    """A row of the paper's table 2: so many equal blocks, of which only the first has a stride."""
 
     expansion: int
     features: int
@@ -28,10 +26,10 @@ class Stage(NamedTuple):
     dilation: int
 
 
-def plan(output_stride: int) -> tuple[Stage, ...]:
-    """The stages; below an output stride of 32, late strides become dilation.
+def stages(output_stride: int) -> tuple[Stage, ...]:
+    """All stages; below an output stride of 32, late strides become dilations.
 
-    At 16 only the last block is dilated, which is how the S4AL paper's network has it.
+    At 16 only the last block is dilated, as in the network of the S4AL paper.
     """
     tails = {
         32: ((2, 1), (1, 1), (2, 1), (1, 1)),
@@ -46,7 +44,7 @@ def plan(output_stride: int) -> tuple[Stage, ...]:
     return head + tuple(Stage(6, *width, *reach) for width, reach in tail)
 
 
-def rounded(features: float) -> int:
+def make_divisible(features: float) -> int:
     """The nearest multiple of 8 that is not more than a tenth below `features`."""
     nearest = max(8, int(features + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * features else nearest
@@ -59,11 +57,7 @@ class InvertedResidual(nn.Module):
     expansion: int
     stride: int
     dilation: int
-    padding: Padding
-    norm_eps: float
-    norm_momentum: float
-    how: Formulations
-    dtype: Any
+    conv: ConvConfig
 
     @nn.compact
     def __call__(
@@ -71,22 +65,18 @@ class InvertedResidual(nn.Module):
     ) -> Float[jax.Array, "b h2 w2 c2"]:
         """The block's output."""
 
-        def normed(y: jax.Array, name: str) -> jax.Array:
-            eps, momentum = self.norm_eps, self.norm_momentum
-            return BatchNorm(eps, momentum, self.dtype, name=name)(y, groups=groups)
+        def normalize(y: jax.Array, name: str) -> jax.Array:
+            return BatchNorm(self.conv, name=name)(y, groups=groups)
 
-        def pointwise(features: int, name: str) -> Conv:
-            return Conv(features, 1, 1, 1, self.padding, self.how, self.dtype, name=name)
-
+        # torchvision numbers the layers of a block, and the first block has one less.
         y, part = x, 0
         if self.expansion != 1:
-            y = pointwise(x.shape[-1] * self.expansion, "conv_0_0")(y)
-            y, part = jax.nn.relu6(normed(y, "conv_0_1")), 1
-        reach = (self.stride, self.dilation, self.padding, self.how, self.dtype)
-        y = Depthwise(*reach, name=f"conv_{part}_0")(y)
-        y = jax.nn.relu6(normed(y, f"conv_{part}_1"))
-        y = pointwise(self.features, f"conv_{part + 1}")(y)
-        y = normed(y, f"conv_{part + 2}")
+            y = Conv(x.shape[-1] * self.expansion, conv=self.conv, name="conv_0_0")(y)
+            y, part = jax.nn.relu6(normalize(y, "conv_0_1")), 1
+        y = Depthwise(self.stride, self.dilation, self.conv, name=f"conv_{part}_0")(y)
+        y = jax.nn.relu6(normalize(y, f"conv_{part}_1"))
+        y = Conv(self.features, conv=self.conv, name=f"conv_{part + 1}")(y)
+        y = normalize(y, f"conv_{part + 2}")
         return x + y if x.shape == y.shape and self.stride == 1 else y
 
 
@@ -94,21 +84,15 @@ class Stem(nn.Module):
     """The first 3x3 convolution, stride 2."""
 
     features: int
-    padding: Padding
-    norm_eps: float
-    norm_momentum: float
-    how: Formulations
-    dtype: Any
+    conv: ConvConfig
 
     @nn.compact
     def __call__(
         self, x: Float[jax.Array, "b h w 3"], *, groups: Groups
     ) -> Float[jax.Array, "b h2 w2 c2"]:
         """The image at half size."""
-        y = Conv(self.features, 3, 2, 1, self.padding, self.how, self.dtype, name="0")(x)
-        eps, momentum = self.norm_eps, self.norm_momentum
-        y = BatchNorm(eps, momentum, self.dtype, name="1")(y, groups=groups)
-        return jax.nn.relu6(y)
+        y = Conv(self.features, 3, stride=2, conv=self.conv, name="0")(x)
+        return jax.nn.relu6(BatchNorm(self.conv, name="1")(y, groups=groups))
 
 
 class MobileNetV2(nn.Module):
@@ -116,11 +100,7 @@ class MobileNetV2(nn.Module):
 
     width: float = 1.0
     output_stride: int = 16
-    padding: Padding = "symmetric"
-    norm_eps: float = 1e-5
-    norm_momentum: float = 0.9
-    how: Formulations = Formulations()
-    dtype: Any = jnp.float32
+    conv: ConvConfig = ConvConfig()
 
     @nn.compact
     def __call__(
@@ -129,24 +109,17 @@ class MobileNetV2(nn.Module):
         """(low-level features, high-level features)."""
         if self.width <= 0.0:
             raise InputError(f"the backbone's width is {self.width}: give a factor above 0")
-        common: dict[str, Any] = {
-            "padding": self.padding,
-            "norm_eps": self.norm_eps,
-            "norm_momentum": self.norm_momentum,
-            "how": self.how,
-            "dtype": self.dtype,
-        }
-        x = Stem(rounded(32 * self.width), name="features_0", **common)(x, groups=groups)
+        x = Stem(make_divisible(32 * self.width), self.conv, name="features_0")(x, groups=groups)
         low, index = x, 1
-        for stage in plan(self.output_stride):
+        for stage in stages(self.output_stride):
             for block in range(stage.blocks):
                 x = InvertedResidual(
-                    features=rounded(stage.features * self.width),
+                    features=make_divisible(stage.features * self.width),
                     expansion=stage.expansion,
                     stride=stage.stride if block == 0 else 1,
                     dilation=stage.dilation,
+                    conv=self.conv,
                     name=f"features_{index}",
-                    **common,
                 )(x, groups=groups)
                 index += 1
             if stage.features == 24:

@@ -1,8 +1,13 @@
-"""Weights that others trained: what is in a file, and where it goes in a backbone."""
+"""Pretrained weights: what is in a file, and where it goes in a network.
+
+A variable lies at a path, such as `("features_0", "0", "kernel")`, and has a name in the file, such
+as `features.0.0.weight`. How they correspond is known by the backbone: a module whose variables do
+not lie where `torchvision_name` expects them has a method `weight_name(path)`.
+"""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -24,12 +29,14 @@ LEAVES = {
     "mean": "running_mean",
     "var": "running_var",
 }
+"""A variable of a layer -> what PyTorch calls it; all others keep their names."""
+
+WeightNames = Callable[[tuple[str, ...]], str]
+"""(modules and name of a variable) -> the name of its tensor in a file"""
 
 
 class Weights(NamedTuple):
-    """A file of weights, and how the network that they come from treats its images.
-
-    `source` is the file's path."""
+    """The weights in a file, and how the network that they come from treats its images."""
 
     tensors: Mapping[str, np.ndarray]
     padding: Padding
@@ -37,6 +44,7 @@ class Weights(NamedTuple):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     source: str
+    """the path of the file"""
 
 
 TORCHVISION = Weights(
@@ -47,11 +55,11 @@ TORCHVISION = Weights(
     std=(0.229, 0.224, 0.225),
     source="",
 )
-"""How torchvision's networks treat their images; what a file says nothing about is as here."""
+"""How torchvision's networks treat their images: the default for what a file does not say."""
 
 
 class Report(NamedTuple):
-    """Names of tensors in the file: those that went in, and those the network has no place for."""
+    """Names of tensors in the file: those that were loaded, and those the network does not have."""
 
     loaded: tuple[str, ...]
     unused: tuple[str, ...]
@@ -86,30 +94,66 @@ def read(path: str | Path) -> Weights:
     )
 
 
-def fill(pretrained: Weights, template: Tree) -> tuple[Tree, Report]:
-    """Variables filled from the file, and which tensors of it were used.
+def torchvision_name(path: tuple[str, ...]) -> str:
+    """Every "/" and every "_" in a module's name is a dot.
 
-    `template` has the shapes of the variables of a backbone or of a whole network. PyTorch's
-    running variances are n/(n-1) of those that training here goes on with; with thousands of
-    pixels behind each, that changes nothing.
+    `("features_3", "conv_1_0", "kernel")` is `features.3.conv.1.0.weight`.
+    """
+    *modules, variable = path
+    parts = [module.replace("_", ".") for module in modules]
+    return ".".join([*parts, LEAVES.get(variable, variable)])
+
+
+def network_names(backbone: WeightNames) -> WeightNames:
+    """The names of a whole network: variables below `backbone` are called as those of it alone."""
+
+    def name(path: tuple[str, ...]) -> str:
+        return backbone(path[1:]) if path[0] == "backbone" else torchvision_name(path)
+
+    return name
+
+
+def fill(
+    pretrained: Weights, template: Tree, names: WeightNames = torchvision_name
+) -> tuple[Tree, Report]:
+    """Variables filled from the file, and which of its tensors were used.
+
+    PyTorch's running variances are n/(n-1) of those that training here goes on with; with thousands
+    of pixels behind each, that changes nothing.
+
+    Args:
+      pretrained: the file.
+      template: the shapes of the variables of a backbone or of a whole network.
+      names: how the file calls them.
     """
     found, tree = jax.tree_util.tree_flatten_with_path(template)
-    names = [_torch_name(path) for path, _ in found]
+    paths = [_path(steps) for steps, _ in found]
+    called = [names(path) for path in paths]
     values = [
-        _fitted(pretrained, name, leaf.shape) for name, (_, leaf) in zip(names, found, strict=True)
+        _fitted(pretrained, name, path[-1], leaf.shape)
+        for name, path, (_, leaf) in zip(called, paths, found, strict=True)
     ]
-    unused = sorted(set(pretrained.tensors) - set(names))
+    unused = sorted(set(pretrained.tensors) - set(called))
     unused = [name for name in unused if not name.endswith("num_batches_tracked")]
-    return jax.tree.unflatten(tree, values), Report(tuple(sorted(names)), tuple(unused))
+    return jax.tree.unflatten(tree, values), Report(tuple(sorted(called)), tuple(unused))
 
 
-def write(path: Path, variables: Tree, conventions: Weights) -> None:
-    """A whole network's variables as a .safetensors file that `read` and `fill` understand.
+def write(
+    path: Path, variables: Tree, conventions: Weights, names: WeightNames = torchvision_name
+) -> None:
+    """Write a network's variables into a .safetensors file that `read` and `fill` understand.
 
-    Its backbone's tensors have torchvision's names, so that another run can start from the file.
+    Args:
+      path: where the file will be.
+      variables: arrays on the host or on a device.
+      conventions: how the network treats its images, which the file says as well.
+      names: what the file calls the variables.
     """
     found, _ = jax.tree_util.tree_flatten_with_path(variables)
-    tensors = {_torch_name(way): _as_torch(np.asarray(leaf)) for way, leaf in found}
+    tensors = {}
+    for steps, leaf in found:
+        way = _path(steps)
+        tensors[names(way)] = _to_torch(np.asarray(leaf), way[-1])
     if len(tensors) != len(found):
         raise ValueError("two arrays of the network would have one name in the file")
     paddings = {padding: name for name, padding in PADDINGS.items()}
@@ -127,43 +171,46 @@ def write(path: Path, variables: Tree, conventions: Weights) -> None:
         raise InputError(f"{path}: cannot write: {error}") from error
 
 
-def _as_torch(value: np.ndarray) -> np.ndarray:
-    if value.ndim == 4:
-        value = value.transpose(3, 2, 0, 1)  # [h, w, in, out] -> [out, in, h, w]
-    return np.ascontiguousarray(value)
+def _path(steps: jax.tree_util.KeyPath) -> tuple[str, ...]:
+    """The modules and the name of a variable, without the collection that it is in."""
+    return tuple(str(cast(jax.tree_util.DictKey, step).key) for step in steps[1:])
 
 
-def _torch_name(path: jax.tree_util.KeyPath) -> str:
-    """Of params/features_3/conv_1_0/kernel: features.3.conv.1.0.weight.
+def _torch_axes(variable: str, ndim: int) -> tuple[int, ...]:
+    """Which axis of a variable is which axis of the tensor, in the tensor's order.
 
-    What comes below `backbone` is called as if it stood alone.
+    The input and output channels of a kernel are its last axes here, and the first in PyTorch, in
+    the other order: of linear layers (2 axes) and of convolutions in one and two dimensions (3 and
+    4). Whatever is not called "kernel", such as a positional embedding, is the same in both.
     """
-    _, *modules, leaf = (str(cast(jax.tree_util.DictKey, step).key) for step in path)
-    modules = modules[1:] if modules[0] == "backbone" else modules
-    return ".".join([part.replace("_", ".") for part in modules] + [LEAVES[leaf]])
+    if variable != "kernel" or ndim < 2:
+        return tuple(range(ndim))
+    return (ndim - 1, ndim - 2, *range(ndim - 2))
 
 
-def _fitted(pretrained: Weights, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _to_torch(value: np.ndarray, variable: str) -> np.ndarray:
+    return np.ascontiguousarray(value.transpose(_torch_axes(variable, value.ndim)))
+
+
+def _from_torch(value: np.ndarray, variable: str) -> np.ndarray:
+    return np.ascontiguousarray(value.transpose(np.argsort(_torch_axes(variable, value.ndim))))
+
+
+def _fitted(pretrained: Weights, name: str, variable: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The tensor of a name, for a variable of this shape."""
     if name not in pretrained.tensors:
         raise InputError(f"{pretrained.source}: holds no {name}, which the network needs")
-    value = pretrained.tensors[name]
-    if value.dtype.kind == "c" or not np.isfinite(value := value.astype(np.float32)).all():
+    tensor = pretrained.tensors[name]
+    if tensor.dtype.kind == "c" or not np.isfinite(value := tensor.astype(np.float32)).all():
         raise InputError(f"{pretrained.source}: {name} holds what is no number; fetch it again")
-    if value.ndim == 4:
-        value = value.transpose(2, 3, 1, 0)  # [out, in, h, w] -> [h, w, in, out]
+    value = _from_torch(value, variable)
     if value.shape != tuple(shape):
-        theirs = pretrained.tensors[name].shape
+        axes = _torch_axes(variable, len(shape))
         raise InputError(
-            f"{pretrained.source}: {name} has shape {list(theirs)}, which the network wants as "
-            f"{_torch_shape(shape)}; is its width the same?"
+            f"{pretrained.source}: {name} has shape {list(tensor.shape)}, which the network wants "
+            f"as {[shape[axis] for axis in axes]}; is its width the same?"
         )
-    return np.ascontiguousarray(value)
-
-
-def _torch_shape(shape: tuple[int, ...]) -> list[int]:
-    if len(shape) != 4:
-        return list(shape)
-    return [shape[3], shape[2], shape[0], shape[1]]
+    return value
 
 
 def _safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -1,9 +1,9 @@
-"""A convolution, in two formulations that give the same numbers.
+"""Convolution in two formulations that give the same numbers: XLA's own, and matrix products.
 
-On CPU, XLA's own takes the gradient of a kernel as a convolution with a window as large as the
-picture: up to sixteen times slower than the same sums as matrix products. A dilated kernel also
-multiplies all the zeros around the picture: of 23x30 pixels, a dilation of 18 has 29 % left to do.
-And three colors are too few channels for it.
+On a CPU, XLA computes the gradient of a kernel as a convolution whose window is as large as the
+image, up to sixteen times slower than the same sums as matrix products. It also multiplies all the
+zeros around the image: at 23x30 pixels and a dilation of 18, only 29 % of the products are left to
+compute without them. And it is slow for the three input channels of a color image.
 """
 
 import functools
@@ -14,16 +14,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from s4al_jax.ops.matmul import of_rounded, product
-from s4al_jax.ops.padding import Margins
-from s4al_jax.ops.windows import padded, windows
+from s4al_jax.ops.matmul import matmul, rounded_matmul
+from s4al_jax.ops.padding import PadWidths
+from s4al_jax.ops.windows import windows, zero_pad
 
-Formulation = Literal["direct", "products"]
+Formulation = Literal["direct", "matmul"]
 
 
 def preferred(platform: str) -> Formulation:
     """The faster formulation on a JAX platform ("cpu", "gpu", "tpu"), as far as it was measured."""
-    return "products" if platform == "cpu" else "direct"
+    return "matmul" if platform == "cpu" else "direct"
 
 
 def convolve(
@@ -32,37 +32,45 @@ def convolve(
     *,
     stride: int = 1,
     dilation: int = 1,
-    pads: Margins,
+    pads: PadWidths,
     formulation: Formulation = "direct",
-    factors: Any = None,
+    matmul_dtype: Any = None,
 ) -> Float[jax.Array, "b h2 w2 f"]:
-    """`x` with zeros around it (before and after rows, then columns) correlated with the kernel.
+    """`x` with zeros around it, correlated with the kernel.
 
-    Products round what they multiply to the type `factors`, if one is given.
+    Args:
+      x: the images.
+      kernel: height, width, input channels, output channels.
+      stride: step of the kernel from one output pixel to the next.
+      dilation: distance between neighboring taps of the kernel.
+      pads: zeros before and after the rows, then the columns.
+      formulation: how it is computed.
+      matmul_dtype: the type that "matmul" rounds factors to; None: not at all.
     """
     if formulation == "direct":
         return _direct(x, kernel, stride, dilation, pads)
-    if formulation != "products":
-        raise ValueError(f"formulation is 'direct' or 'products', not {formulation!r}")
+    if formulation != "matmul":
+        raise ValueError(f"formulation is 'direct' or 'matmul', not {formulation!r}")
     if stride > 1:
-        return _by_columns(x, kernel, pads, factors, stride=stride, dilation=dilation)
+        return _by_columns(x, kernel, pads, matmul_dtype, stride=stride, dilation=dilation)
     if kernel.shape[:2] == (1, 1) and pads == ((0, 0), (0, 0)):
-        return pointwise(x, kernel[0, 0], factors)
+        return pointwise(x, kernel[0, 0], matmul_dtype)
     if dilation > 1:
-        return _by_taps(x, kernel, dilation, pads, factors)
-    return _dense(x, kernel, pads, factors)
+        return _by_taps(x, kernel, dilation, pads, matmul_dtype)
+    return _dense(x, kernel, pads, matmul_dtype)
 
 
 def pointwise(
-    x: Float[jax.Array, "b h w c"], weights: Float[jax.Array, "c f"], factors: Any = None
+    x: Float[jax.Array, "b h w c"], weights: Float[jax.Array, "c f"], matmul_dtype: Any = None
 ) -> Float[jax.Array, "b h w f"]:
     """A 1x1 convolution as a product of two matrices."""
-    # Flat: with more than one axis to sum over, the gradient of the weights is transposed first.
-    return product(_flat(x), weights, factors).reshape(*x.shape[:-1], -1)
+    # Flattened, because with more than one axis to sum over XLA first transposes for the gradient
+    # of the weights.
+    return matmul(_flatten(x), weights, matmul_dtype).reshape(*x.shape[:-1], -1)
 
 
 def _direct(
-    x: jax.Array, kernel: jax.Array, stride: int, dilation: int, pads: Margins
+    x: jax.Array, kernel: jax.Array, stride: int, dilation: int, pads: PadWidths
 ) -> jax.Array:
     return jax.lax.conv_general_dilated(
         x,
@@ -75,32 +83,32 @@ def _direct(
 
 
 class _Tap(NamedTuple):
-    """One place of the kernel: where the picture lies under it, and what of the output that is."""
+    """A tap of the kernel at (row, col), and the pixels that it connects."""
 
     row: int
     col: int
     source: tuple[slice, slice, slice]
+    """the input pixels that it reads; those outside of the image are left out"""
     target: tuple[slice, slice, slice]
-    around: tuple[tuple[int, int], tuple[int, int]]
+    """the output pixels that it reads them for"""
+    around: PadWidths
     """rows and columns of the output before and after `target`"""
 
 
 def _taps(
-    size: tuple[int, ...], kernel: tuple[int, ...], dilation: int, pads: Margins
+    size: tuple[int, ...], kernel: tuple[int, ...], dilation: int, pads: PadWidths
 ) -> Iterator[_Tap]:
-    """The places under which any of a picture of `size` lies, at stride 1."""
+    """The taps that read any pixel of an image of `size`, at stride 1."""
     for row in range(kernel[0]):
         for col in range(kernel[1]):
-            found = [
-                _overlap(length, reach, place * dilation, dilation, margins)
-                for length, reach, place, margins in zip(
-                    size, kernel, (row, col), pads, strict=True
-                )
+            spans = [
+                _overlap(length, reach, index * dilation, dilation, pad)
+                for length, reach, index, pad in zip(size, kernel, (row, col), pads, strict=True)
             ]
-            if all(stop > start for start, stop, _, _ in found):
-                source = [slice(start + ahead, stop + ahead) for start, stop, ahead, _ in found]
-                target = [slice(start, stop) for start, stop, _, _ in found]
-                around = [(start, out - stop) for start, stop, _, out in found]
+            if all(stop > start for start, stop, _, _ in spans):
+                source = [slice(start + shift, stop + shift) for start, stop, shift, _ in spans]
+                target = [slice(start, stop) for start, stop, _, _ in spans]
+                around = [(start, out - stop) for start, stop, _, out in spans]
                 whole = slice(None)
                 yield _Tap(
                     row,
@@ -112,21 +120,21 @@ def _taps(
 
 
 def _overlap(
-    length: int, kernel: int, offset: int, dilation: int, margins: tuple[int, int]
+    length: int, kernel: int, offset: int, dilation: int, pad: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """(first and last+1 output pixel over the picture, step from output to input, output size)."""
-    before, after = margins
+    """(first, last + 1 output pixel whose input is in the image, input - output index, outputs)."""
+    before, after = pad
     out = length + before + after - dilation * (kernel - 1)
-    ahead = offset - before
-    return max(0, -ahead), min(out, length - ahead), ahead, out
+    shift = offset - before
+    return max(0, -shift), min(out, length - shift), shift, out
 
 
 def _by_taps(
-    x: jax.Array, kernel: jax.Array, dilation: int, pads: Margins, factors: Any
+    x: jax.Array, kernel: jax.Array, dilation: int, pads: PadWidths, matmul_dtype: Any
 ) -> jax.Array:
     total = jnp.zeros((), x.dtype)
     for tap in _taps(x.shape[1:3], kernel.shape[:2], dilation, pads):
-        part = pointwise(x[tap.source], kernel[tap.row, tap.col], factors)
+        part = pointwise(x[tap.source], kernel[tap.row, tap.col], matmul_dtype)
         total = total + jnp.pad(part, ((0, 0), *tap.around, (0, 0)))
     return total
 
@@ -134,56 +142,58 @@ def _by_taps(
 def _by_columns(
     x: jax.Array,
     kernel: jax.Array,
-    pads: Margins,
-    factors: Any,
+    pads: PadWidths,
+    matmul_dtype: Any,
     *,
     stride: int = 1,
     dilation: int = 1,
 ) -> jax.Array:
     columns = _columns(x, kernel.shape[:2], pads, stride=stride, dilation=dilation)
-    return pointwise(columns, _flat(kernel), factors)
+    return pointwise(columns, _flatten(kernel), matmul_dtype)
 
 
 def _columns(
-    x: jax.Array, kernel: tuple[int, ...], pads: Margins, *, stride: int = 1, dilation: int = 1
+    x: jax.Array, kernel: tuple[int, ...], pads: PadWidths, *, stride: int = 1, dilation: int = 1
 ) -> jax.Array:
-    """All that the kernel's places see under every pixel of the output, in channels."""
-    seen = windows(padded(x, pads), kernel, stride=stride, dilation=dilation)
-    return jnp.concatenate(seen, axis=-1)
+    """What all taps of the kernel read for each output pixel, side by side in channels (im2col)."""
+    taps = windows(zero_pad(x, pads), kernel, stride=stride, dilation=dilation)
+    return jnp.concatenate(taps, axis=-1)
 
 
-def _flat(x: jax.Array) -> jax.Array:
+def _flatten(x: jax.Array) -> jax.Array:
     return x.reshape(-1, x.shape[-1])
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _dense(x: jax.Array, kernel: jax.Array, pads: Margins, factors: Any) -> jax.Array:
-    if factors is None:
+def _dense(x: jax.Array, kernel: jax.Array, pads: PadWidths, matmul_dtype: Any) -> jax.Array:
+    """Stride and dilation 1: XLA's own convolution is fast, but its kernel gradient is not."""
+    if matmul_dtype is None:
         return _direct(x, kernel, 1, 1, pads)
-    # Rounded before they are copied, nine times over.
-    return _by_columns(x.astype(factors), kernel, pads, factors)
+    # Rounded before the windows copy each pixel nine times.
+    return _by_columns(x.astype(matmul_dtype), kernel, pads, matmul_dtype)
 
 
 def _forward(
-    x: jax.Array, kernel: jax.Array, pads: Margins, factors: Any
+    x: jax.Array, kernel: jax.Array, pads: PadWidths, matmul_dtype: Any
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _dense(x, kernel, pads, factors), (x, kernel)
+    return _dense(x, kernel, pads, matmul_dtype), (x, kernel)
 
 
 def _backward(
-    pads: Margins, factors: Any, saved: tuple[jax.Array, jax.Array], grad: jax.Array
+    pads: PadWidths, matmul_dtype: Any, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
-    # One copy of the gradient for all taps: cut to what each sees, it is computed nine times over.
-    flat = _flat(grad)
-    if factors is None:
+    # One gradient for all taps, which read zeros outside: with a slice of it for each tap, XLA
+    # computes the gradient nine times.
+    flat = _flatten(grad)
+    if matmul_dtype is None:
         (for_x,) = jax.linear_transpose(lambda x: _direct(x, kernel, 1, 1, pads), x)(grad)
     else:
-        spread = of_rounded(flat, _flat(kernel), factors, transposed=True)
-        lined_up = jax.linear_transpose(lambda x: _columns(x, kernel.shape[:2], pads), x)
-        (for_x,) = lined_up(spread.reshape(*grad.shape[:-1], -1))
-    seen = windows(padded(x, pads), kernel.shape[:2])
-    for_kernel = [_flat(part).T @ flat for part in seen]
+        columns = rounded_matmul(flat, _flatten(kernel), matmul_dtype, transpose_b=True)
+        from_columns = jax.linear_transpose(lambda x: _columns(x, kernel.shape[:2], pads), x)
+        (for_x,) = from_columns(columns.reshape(*grad.shape[:-1], -1))
+    taps = windows(zero_pad(x, pads), kernel.shape[:2])
+    for_kernel = [_flatten(tap).T @ flat for tap in taps]
     return for_x, jnp.stack(for_kernel).reshape(kernel.shape)
 
 

@@ -1,36 +1,31 @@
-"""How a network's layers are computed: what is fastest differs by platform.
+"""Which formulation of each operation a network uses: the fastest one differs by platform.
 
-The numbers do not, with one exception: in bfloat16 a CPU rounds fewer of them.
+All formulations of an operation give the same numbers up to rounding.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax.numpy as jnp
-
-from s4al_jax.ops import convolve, depthwise, enlarge, matmul, resize
+from s4al_jax.ops import convolve, depthwise, resize, upsample_conv
 from s4al_jax.ops.convolve import Formulation as Convolution
 from s4al_jax.ops.depthwise import Formulation as Depthwise
-from s4al_jax.ops.enlarge import Formulation as Decoding
-from s4al_jax.ops.resize import Formulation as Resizing
+from s4al_jax.ops.resize import Formulation as Resize
+from s4al_jax.ops.upsample_conv import Formulation as UpsampleConv
 
 
 class Formulations(NamedTuple):
-    """The formulation of every layer that has more than one."""
+    """The formulation of every operation that has more than one."""
 
     convolution: Convolution = "direct"
     depthwise: Depthwise = "grouped"
-    decoding: Decoding = "direct"
-    resize: Resizing = "gather"
-    factors: Any = None
-    """the type that products of matrices round to what they multiply, if layers do not do it"""
+    upsample_conv: UpsampleConv = "direct"
+    resize: Resize = "gather"
 
 
-def preferred(platform: str, compute: Any = jnp.float32) -> Formulations:
-    """The faster ones on a JAX platform ("cpu", "gpu", "tpu"), as far as they were measured."""
+def preferred(platform: str) -> Formulations:
+    """The fastest ones on a JAX platform ("cpu", "gpu", "tpu"), as far as they were measured."""
     return Formulations(
         convolution=convolve.preferred(platform),
         depthwise=depthwise.preferred(platform),
-        decoding=enlarge.preferred(platform),
+        upsample_conv=upsample_conv.preferred(platform),
         resize=resize.preferred(platform),
-        factors=matmul.preferred(platform, compute),
     )

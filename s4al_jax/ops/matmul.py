@@ -1,9 +1,9 @@
-"""Products of matrices, as they are or with factors that are rounded first.
+"""Matrix products, optionally with factors that are rounded to a smaller type first.
 
-A CPU with instructions for bfloat16 multiplies twice as fast in it, as long as sums are kept in
-float32; everything else XLA does slower in bfloat16 there. So only factors are rounded: those of
-the value and of the gradient to `a`. The gradient to `b`, a sum over all pixels where `b` are a
-layer's weights, is no faster rounded and is not.
+A CPU with bfloat16 instructions multiplies twice as fast in that type as long as sums are kept in
+float32; all other operations XLA runs slower in bfloat16 there. So only factors are rounded: those
+of the product itself and of the gradient of `a`. The gradient of `b`, a sum over all pixels where
+`b` holds a layer's weights, gains no speed from rounding and is computed exactly.
 """
 
 import functools
@@ -14,46 +14,45 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 
-def preferred(platform: str, compute: Any) -> Any:
-    """The type to round factors to for layers that calculate in `compute`; None: layers do it."""
+def preferred_dtype(platform: str, compute: Any) -> Any:
+    """The type to round factors to where layers compute in `compute`; None: layers round them."""
     return compute if platform == "cpu" and compute != jnp.float32 else None
 
 
-def product(
-    a: Float[jax.Array, "n k"], b: Float[jax.Array, "k m"], factors: Any = None
+def matmul(
+    a: Float[jax.Array, "n k"], b: Float[jax.Array, "k m"], dtype: Any = None
 ) -> Float[jax.Array, "n m"]:
-    """`a` times `b`, rounded to the type `factors` before they are multiplied if one is given."""
-    return a @ b if factors is None else _rounding(a, b, factors)
+    """`a @ b`; both are rounded to `dtype` before they are multiplied, if one is given."""
+    return a @ b if dtype is None else _rounding_matmul(a, b, dtype)
 
 
-def of_rounded(a: jax.Array, b: jax.Array, factors: Any, *, transposed: bool = False) -> jax.Array:
-    """The product of the rounded factors in float32, or `a` times the transpose of `b`.
-
-    It is not meant to be differentiated.
-    """
-    # By the axes that are summed over: where a transpose is written out, XLA multiplies in float32.
-    axes = ((1,), (1 if transposed else 0,))
+def rounded_matmul(
+    a: jax.Array, b: jax.Array, dtype: Any, *, transpose_b: bool = False
+) -> jax.Array:
+    """The product of the factors rounded to `dtype`, in float32. Has no gradient of its own."""
+    # The axes to sum over, not `b.T`: where XLA writes a transpose out, it multiplies in float32.
+    axes = ((1,), (1 if transpose_b else 0,))
     return jax.lax.dot_general(
-        a.astype(factors), b.astype(factors), (axes, ((), ())), preferred_element_type=jnp.float32
+        a.astype(dtype), b.astype(dtype), (axes, ((), ())), preferred_element_type=jnp.float32
     )
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _rounding(a: jax.Array, b: jax.Array, factors: Any) -> jax.Array:
-    return of_rounded(a, b, factors)
+def _rounding_matmul(a: jax.Array, b: jax.Array, dtype: Any) -> jax.Array:
+    return rounded_matmul(a, b, dtype)
 
 
 def _forward(
-    a: jax.Array, b: jax.Array, factors: Any
+    a: jax.Array, b: jax.Array, dtype: Any
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return of_rounded(a, b, factors), (a, b)
+    return rounded_matmul(a, b, dtype), (a, b)
 
 
 def _backward(
-    factors: Any, saved: tuple[jax.Array, jax.Array], grad: jax.Array
+    dtype: Any, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     a, b = saved
-    return of_rounded(grad, b, factors, transposed=True), a.T @ grad
+    return rounded_matmul(grad, b, dtype, transpose_b=True), a.T @ grad
 
 
-_rounding.defvjp(_forward, _backward)
+_rounding_matmul.defvjp(_forward, _backward)

@@ -1,7 +1,7 @@
-"""What the forward pass leaves for the backward one: everything, or what is dear to compute again.
+"""What the forward pass keeps for the gradient: everything, or only what is costly to recompute.
 
-Between two convolutions lie a normalization and a clamp, which cost little arithmetic and as much
-memory as the convolutions. Recomputed, they need not be kept.
+Between two convolutions lie a normalization and an activation, which take little arithmetic but as
+much memory as the convolutions. With `remat` they are computed again instead of being kept.
 """
 
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from typing import Any
 import jax
 from jax.ad_checkpoint import checkpoint_name
 
-_DEAR = "dear"
+_SAVED = "saved_for_backward"
 
 
 def save_for_backward(x: jax.Array) -> jax.Array:
-    """Mark what is kept even where all else is computed again."""
-    return checkpoint_name(x, _DEAR)
+    """`x`, marked to be kept for the gradient even where `remat` recomputes all the rest."""
+    return checkpoint_name(x, _SAVED)
 
 
-def recompute_the_rest(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, whose gradient keeps only what is `save_for_backward` of the forward pass."""
-    return jax.checkpoint(function, policy=jax.checkpoint_policies.save_only_these_names(_DEAR))
+def remat(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function; its gradient keeps only what is marked by `save_for_backward`."""
+    return jax.checkpoint(function, policy=jax.checkpoint_policies.save_only_these_names(_SAVED))

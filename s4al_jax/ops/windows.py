@@ -1,14 +1,14 @@
-"""What the places of a kernel see of a picture."""
+"""The windows of an image that lie under each tap of a kernel."""
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Float
 
-from s4al_jax.ops.padding import Margins
+from s4al_jax.ops.padding import PadWidths
 
 
-def padded(x: Float[jax.Array, "b h w c"], pads: Margins) -> Float[jax.Array, "b h2 w2 c"]:
+def zero_pad(x: Float[jax.Array, "b h w c"], pads: PadWidths) -> Float[jax.Array, "b h2 w2 c"]:
     """`x` with zeros before and after its rows, then its columns."""
     return jnp.pad(x, ((0, 0), *pads, (0, 0)))
 
@@ -16,9 +16,9 @@ def padded(x: Float[jax.Array, "b h w c"], pads: Margins) -> Float[jax.Array, "b
 def windows(
     x: Float[jax.Array, "b h w c"], kernel: tuple[int, ...], *, stride: int = 1, dilation: int = 1
 ) -> list[Float[jax.Array, "b h2 w2 c"]]:
-    """For each place of a kernel of so many rows and columns, what every pixel of the output sees.
+    """For each tap of a kernel of so many rows and columns, what it reads for every output pixel.
 
-    Places come row by row; `x` is padded already.
+    Taps come row by row. `x` is padded already.
     """
     batch, _, _, channels = x.shape
     spans = [

@@ -7,16 +7,16 @@ import numpy as np
 
 from s4al_jax.paper.tables import END, GOAL, Kind, Published, Row, Table
 from s4al_jax.report.page import targets
-from s4al_jax.rundir import answers as paid
+from s4al_jax.rundir.answers import annotated_pixels, read_answers
 from s4al_jax.rundir.records import Record, Spread, spread
 
 Runs = Mapping[Kind, Sequence[Record]]
-"""What was run for a row: a finished run for each seed; none where none is finished."""
+"""What was run for a row: the finished runs, one for each seed."""
 
 INITIAL_SHARE = 10.0
 """% of the labels in the paper's first cycles."""
 BY_CLASS = ("iou ", "recall ", "share ")
-"""How measures begin of which there is one for each class."""
+"""How the names of measures begin that there are for each class."""
 
 
 class Line(NamedTuple):
@@ -51,7 +51,7 @@ class Line(NamedTuple):
 
 def lines(table: Table, runs: Runs, dataset: str, full: Sequence[Record]) -> list[Line]:
     """All figures of a table; `full` are the runs that learned from all labels."""
-    of_row = {"rows": _last_cycle, "cycles": _every_cycle, "bought": _bought}
+    of_row = {"rows": _last_cycle, "cycles": _every_cycle, "annotated": _annotated}
     if table.shows == "goal":
         top = over_seeds([value(record, "miou") for record in full])
         return [line for row in table.rows for line in _goal(row, runs, dataset, top)]
@@ -60,33 +60,33 @@ def lines(table: Table, runs: Runs, dataset: str, full: Sequence[Record]) -> lis
 
 
 def value(record: Record, measure: str, cycle: int = -1) -> float | None:
-    """A measure of a run's cycle in %: of the network that counts, on test where there is one."""
+    """A measure of a run's cycle in %: of the preferred network, on test where there is one."""
     if measure == "first miou":
         measure, cycle = "miou", 0
     of_cycle = record.cycles[cycle]
-    measured = of_cycle.measured
+    measures = of_cycle.measures
     if measure.startswith("recall "):
-        confusion = of_cycle.confusion(*of_cycle.counted) if of_cycle.counted else None
-        return _recall(confusion, classes(measured), measure[7:])
-    found = measured.get(measure.replace("iou ", "iou/", 1))
+        confusion = of_cycle.confusion(*of_cycle.preferred) if of_cycle.preferred else None
+        return _recall(confusion, classes(measures), measure[7:])
+    found = measures.get(measure.replace("iou ", "iou/", 1))
     return None if found is None else 100 * float(found)
 
 
-def classes(measured: Mapping[str, Any]) -> list[str]:
-    """The classes that an evaluation tells apart, by id."""
-    return [name.removeprefix("iou/") for name in measured if name.startswith("iou/")]
+def classes(measures: Mapping[str, Any]) -> list[str]:
+    """The classes of an evaluation, by id."""
+    return [name.removeprefix("iou/") for name in measures if name.startswith("iou/")]
 
 
 def _recall(confusion: np.ndarray | None, names: Sequence[str], name: str) -> float | None:
     if confusion is None or name not in names:
         return None
     index = names.index(name)
-    there = int(confusion[index].sum())
-    return 100 * int(confusion[index, index]) / there if there else None
+    pixels = int(confusion[index].sum())
+    return 100 * int(confusion[index, index]) / pixels if pixels else None
 
 
 def over_seeds(values: Sequence[float | None]) -> Spread | None:
-    """Mean and spread of what there is; None where there is nothing."""
+    """Mean and spread of the values that are known; None without any."""
     found = [value for value in values if value is not None]
     return spread(found) if found else None
 
@@ -109,12 +109,12 @@ def _class_measures(records: Sequence[Record], kind: str) -> list[str]:
 
 
 def _names(record: Record) -> list[str]:
-    return classes(record.cycles[-1].measured)
+    return classes(record.cycles[-1].measures)
 
 
 def _last_cycle(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Line]:
     records, published = _records(row, runs), row.published.get(dataset, {})
-    # What the paper gives for any row is looked at in all of them.
+    # A measure that the paper gives for one row is compared in all of them.
     wanted = ["miou", *(m for other in table.rows for m in other.published.get(dataset, {}))]
     if any(measure.startswith("iou ") for measure in wanted):
         wanted += _class_measures(records, "iou")
@@ -142,29 +142,29 @@ def _every_cycle(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[L
     for cycle in range(last + 1):
         reached = [record for record in records if len(record.cycles) > cycle]
         for measure in ["miou", *_class_measures(reached, "iou")]:
-            told = measure == "miou" and cycle == last
+            published_here = measure == "miou" and cycle == last
             yield Line(
                 row.name,
                 measure,
                 cycle=cycle if records else None,
-                paper_labeled=row.labeled.get(dataset) if told else None,
-                paper=published if told else None,
+                paper_labeled=row.labeled.get(dataset) if published_here else None,
+                paper=published if published_here else None,
                 labeled=_labeled(reached, cycle),
                 ours=over_seeds([value(record, measure, cycle) for record in reached]),
                 note=_note(row, records),
             )
 
 
-def _bought(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Line]:
+def _annotated(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Line]:
     records = _records(row, runs)
     if not records:
         yield Line(row.name, "regions", note=_note(row, records))
         return
-    found = [(paid.answers(record), record.classes) for record in records]
+    found = [(read_answers(record), record.classes) for record in records]
     names = (*found[0][1], "void")
     for cycle in range(min(len(record.cycles) for record in records)):
-        what = f"bought for cycle {cycle}" if cycle else "labeled at the start"
-        counts = [np.array(paid.asked(answers, cycle, len(own))) for answers, own in found]
+        what = f"annotated for cycle {cycle}" if cycle else "labeled at the start"
+        counts = [np.array(annotated_pixels(answers, cycle, len(own))) for answers, own in found]
         shares = [100 * count / max(count.sum(), 1) for count in counts]
         for index, name in enumerate(names):
             ours = over_seeds([float(share[index]) for share in shares])
@@ -201,7 +201,7 @@ def _goal(row: Row, runs: Runs, dataset: str, full: Spread | None) -> Iterator[L
 
 
 def reached_share(record: Record, line: float) -> float | None:
-    """% of the pixels that were paid for at the first cycle whose mIoU (in %) is on the line."""
+    """% of the pixels that were labeled at the first cycle whose mIoU (in %) is on the line."""
     for index, cycle in enumerate(record.cycles):
         found = value(record, "miou", index)
         if found is not None and found >= line:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from s4al_jax.paper.comparison import Line
-from s4al_jax.paper.tables import Kind, Published, Table
+from s4al_jax.paper.tables import Published, Table
 from s4al_jax.report.tables import markdown
 from s4al_jax.rundir.records import Record, Spread
 
@@ -31,7 +31,7 @@ def page(
     command: str,
     picture: str,
 ) -> str:
-    """Markdown: the table, its classes, what was run for its rows, and where and when."""
+    """Markdown: the table, its classes, the options of its rows, and where and when it was run."""
     parts = [
         f"# {_heading(table)}",
         opening,
@@ -41,22 +41,22 @@ def page(
         class_table(lines),
         _remarks(lines),
         "## What was run",
-        "\n".join(f"- {row.name}: {options(row.kind)}" for row in table.rows if row.kind),
+        "\n".join(f"- {row.name}: {row.kind.text}" for row in table.rows if row.kind),
         about(records, command),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def contents(
-    made: Sequence[tuple[Table, str, Sequence[Line]]],
+    tables: Sequence[tuple[Table, str, Sequence[Line]]],
     records: Sequence[Record],
     *,
     opening: str,
     command: str,
 ) -> str:
-    """Markdown: each table in brief, with a link to its page; `made` has the page's name, too."""
-    parts = ["# The paper's tables, made again", opening, READING]
-    for table, name, lines in made:
+    """Markdown: each table in brief, with a link to its page; `tables` has the page's name, too."""
+    parts = ["# The paper's tables, reproduced", opening, READING]
+    for table, name, lines in tables:
         parts += [f"## [{_heading(table)}]({name}.md)", main_table(lines)]
     parts += ["## Where and when", about(records, command)]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -89,8 +89,8 @@ def main_table(lines: Sequence[Line]) -> str:
                 *[line.row, *[line.title] * measures, *[cycle] * cycles],
                 "-" if line.paper_labeled is None else f"{line.paper_labeled:g}",
                 "-" if line.labeled is None else f"{line.labeled.mean:.2f}",
-                shown_figure(line.paper),
-                shown_figure(line.ours),
+                figure_text(line.paper),
+                figure_text(line.ours),
                 "-" if line.deviation is None else f"{line.deviation:+.1f}",
                 str(line.ours.runs) if line.ours else "-",
             ]
@@ -98,8 +98,8 @@ def main_table(lines: Sequence[Line]) -> str:
     return markdown(head, rows)
 
 
-def shown_figure(figure: Published | Spread | None) -> str:
-    """`53.0 ± 3.0`, the paper's as it prints them, or a dash."""
+def figure_text(figure: Published | Spread | None) -> str:
+    """`53.0 ± 3.0`; the paper's figures as it prints them; or a dash."""
     if figure is None:
         return "-"
     std = "" if figure.std is None else f" ± {figure.std:.1f}"
@@ -129,8 +129,8 @@ def _column(line: Line, several: bool) -> str:
 def _with_paper(line: Line | None) -> str:
     if line is None or (line.ours is None and line.paper is None):
         return "-"
-    paper = f" ({shown_figure(line.paper)})" if line.paper else ""
-    return shown_figure(line.ours) + paper
+    paper = f" ({figure_text(line.paper)})" if line.paper else ""
+    return figure_text(line.ours) + paper
 
 
 def _remarks(lines: Sequence[Line]) -> str:
@@ -138,30 +138,19 @@ def _remarks(lines: Sequence[Line]) -> str:
     return "\n".join(f"- {row}: {note}." for row, note in notes)
 
 
-def options(kind: Kind) -> str:
-    """What is run for a row, as one would write it on the command line."""
-    said = [f"`:{kind.study}`"] if kind.study else []
-    said += [f"`{name}={value}`" for name, value in kind.options]
-    if kind.cells:
-        times, count = kind.cells
-        size = "the protocol's" if times == 1 else f"{times} x the protocol's"
-        said.append(f"cells of {size} height and width, `acquisition.cells_per_image={count}`")
-    return ", ".join(said) or "the protocol as it is"
-
-
 def about(records: Sequence[Record], command: str) -> str:
-    """Where and when the runs were made, by which versions, with which seeds."""
+    """Where and when the runs were done, by which versions, with which seeds."""
     if not records:
         return f"No run is finished yet. Made with `{command}`."
-    identities = [record.identity for record in records]
-    devices = _each(f"{i['device']['count']} x {i['device']['kind']}" for i in identities)
+    runs = [record.description for record in records]
+    devices = _each(f"{run['device']['count']} x {run['device']['kind']}" for run in runs)
     versions = _each(
-        " ".join(f"{name} {version}" for name, version in i["versions"].items()) for i in identities
+        " ".join(f"{name} {version}" for name, version in run["versions"].items()) for run in runs
     )
-    seeds = list(map(str, sorted({int(record.options["seed"]) for record in records})))
+    seeds = list(map(str, sorted({run["seed"] for run in runs})))
     dates = _each(sorted(_day(record.path) for record in records))
-    made = f"{len(records)} {_word('run', records)}, {_word('seed', seeds)} {', '.join(seeds)}"
-    return f"{made}; on {devices}; {versions}; begun on {dates}. Made with `{command}`."
+    count = f"{len(records)} {_word('run', records)}, {_word('seed', seeds)} {', '.join(seeds)}"
+    return f"{count}; on {devices}; {versions}; begun on {dates}. Made with `{command}`."
 
 
 def _word(one: str, counted: Sequence[Any]) -> str:

@@ -1,6 +1,5 @@
 """Pictures of reproduced tables: bars beside the paper's, curves over labels, shares of classes."""
 
-import itertools
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -9,13 +8,14 @@ from matplotlib.patches import Patch
 
 from s4al_jax.paper.comparison import Line
 from s4al_jax.paper.tables import Table
+from s4al_jax.report.figures.measures import Curve, draw_curves
 
-OURS, PAPER, FULL = "#1f6fb4", "#b0b0b0", "#444444"
+OURS, PAPER = "#1f6fb4", "#b0b0b0"
 
 
 def picture(table: Table, lines: Sequence[Line]) -> Figure:
-    """What a table shows, drawn."""
-    draw = {"cycles": over_labels, "bought": shares}.get(table.shows, beside)
+    """The figure of a table."""
+    draw = {"cycles": over_labels, "annotated": shares}.get(table.shows, beside)
     return draw(lines, table.title)
 
 
@@ -25,10 +25,11 @@ def beside(lines: Sequence[Line], title: str) -> Figure:
     figure = Figure(figsize=(8, 1.2 + 0.55 * max(len(shown), 1)), layout="constrained")
     axis = figure.subplots()
     for place, line in enumerate(shown):
-        for up, made, color in ((-0.2, line.paper, PAPER), (0.2, line.ours, OURS)):
-            if made:
-                axis.barh(place + up, made.mean, 0.38, xerr=made.std or 0, color=color)
-                axis.text(made.mean, place + up, f" {made.mean:.1f}", va="center", fontsize=8)
+        for up, figure_of, color in ((-0.2, line.paper, PAPER), (0.2, line.ours, OURS)):
+            if figure_of:
+                mean, std = figure_of.mean, figure_of.std
+                axis.barh(place + up, mean, 0.38, xerr=std or 0, color=color)
+                axis.text(mean, place + up, f" {mean:.1f}", va="center", fontsize=8)
     several = len({line.measure for line in shown}) > 1
     names = [f"{line.row}, {line.title}" if several else line.row for line in shown]
     axis.set_yticks(range(len(shown)), names)
@@ -61,31 +62,33 @@ def over_labels(lines: Sequence[Line], title: str) -> Figure:
 
 
 def _curves(axis: Axes, lines: Sequence[Line]) -> None:
-    marks = itertools.cycle("x+^v")
+    """A measure of all rows; full supervision, with all labels, is a line across."""
+    curves: dict[str, Curve] = {}
+    levels: dict[str, float] = {}
+    points: dict[str, tuple[float, float]] = {}
     for row in dict.fromkeys(line.row for line in lines):
-        ours = [line for line in lines if line.row == row and line.ours and line.labeled]
-        places = [line.labeled.mean for line in ours if line.labeled]
-        means = [line.ours.mean for line in ours if line.ours]
-        stds = [line.ours.std or 0.0 for line in ours if line.ours]
-        if places == [100.0]:
-            axis.axhline(means[0], ls="--", lw=1, color=FULL, label=f"{row} (here)")
-        elif ours:
-            axis.errorbar(places, means, stds, marker="o", ms=4, capsize=2, label=f"{row} (here)")
-        for line in lines:
-            if line.row == row and line.paper and line.paper_labeled:
-                place, mean = line.paper_labeled, line.paper.mean
-                label = f"{row} (paper)"
-                if place == 100.0:
-                    axis.axhline(mean, ls=":", lw=1, color=PAPER, label=label)
-                else:
-                    axis.plot([place], [mean], next(marks), color=FULL, label=label)
-    # From 0, so that what a rare class gains by chance does not fill the picture.
+        of_row = [line for line in lines if line.row == row]
+        found = [(line.labeled.mean, line.ours) for line in of_row if line.labeled and line.ours]
+        shares, ours = [share / 100 for share, _ in found], [spread for _, spread in found]
+        if shares == [1.0]:
+            levels[f"{row} (here)"] = ours[0].mean / 100
+        elif shares:
+            means = [spread.mean / 100 for spread in ours]
+            stds = [(spread.std or 0.0) / 100 for spread in ours]
+            curves[f"{row} (here)"] = Curve(shares, means, stds)
+        for line in of_row:
+            if line.paper and line.paper_labeled == 100.0:
+                levels[f"{row} (paper)"] = line.paper.mean / 100
+            elif line.paper and line.paper_labeled:
+                points[f"{row} (paper)"] = line.paper_labeled / 100, line.paper.mean / 100
+    draw_curves(axis, curves, levels=levels, points=points)
+    # From 0, so that a small gain of a rare class does not fill the picture.
     axis.set_ylim(0, max(axis.get_ylim()[1], 5))
     axis.tick_params(labelsize=8)
 
 
 def shares(lines: Sequence[Line], title: str) -> Figure:
-    """Bars of each class's share of what was bought, a color for each cycle."""
+    """Bars of each class's share of the annotated pixels, a color for each cycle."""
     shown = [line for line in lines if line.ours]
     groups = list(dict.fromkeys(line.row for line in shown))
     names = list(dict.fromkeys(line.measure.removeprefix("share ") for line in shown))

@@ -18,9 +18,6 @@ GOAL = "labels until 95 %"
 END = "% of full supervision"
 """Measure: the last mIoU as a share of full supervision's."""
 
-_NEVER = 99
-"""More cycles than any protocol has: replay that starts there does not start."""
-
 
 class Kind(NamedTuple):
     """What is run: a study of a protocol's configuration, and what is changed in it."""
@@ -30,6 +27,22 @@ class Kind(NamedTuple):
     options: tuple[tuple[str, Any], ...] = ()
     cells: tuple[int, int] | None = None
     """times the protocol's own cell on each side, cells an image; None: as the protocol has it"""
+    whole_images: bool = False
+    """whether whole images are queried instead of cells"""
+
+    @property
+    def text(self) -> str:
+        """What is run, as one would write it on the command line."""
+        parts = [f"`:{self.study}`"] if self.study else []
+        parts += [f"`{name}={value}`" for name, value in self.options]
+        if self.cells:
+            times, count = self.cells
+            size = "the protocol's" if times == 1 else f"{times} x the protocol's"
+            number = f"`budget.regions_per_image={count}`"
+            parts.append(f"cells of {size} height and width, {number}")
+        if self.whole_images:
+            parts.append("cells as large as the images")
+        return ", ".join(parts) or "the protocol as it is"
 
 
 class Published(NamedTuple):
@@ -64,8 +77,8 @@ class Table(NamedTuple):
     """where the paper's figures stand"""
     datasets: tuple[str, ...] = DATASETS
     shows: str = "rows"
-    """"rows": the last cycle of each; "cycles": all; "bought": classes of the regions that were
-    bought; "goal": labels until 95 % of full supervision"""
+    """"rows": the last cycle of each; "cycles": all; "annotated": classes of the regions annotated
+    for each cycle; "goal": labels until 95 % of full supervision"""
 
 
 def _miou(camvid: Any = None, cityscapes: Any = None, measure: str = "miou") -> Figures:
@@ -109,33 +122,29 @@ S4AL = Kind()
 SUPERVISED = Kind("supervised")
 INITIAL = Kind("supervised_initial")
 IMAGES = Kind(
-    options=(
-        ("acquisition.unit", "images"),
-        ("acquisition.image_share", 0.05),
-        ("schedule.acquisitions", 2),
-    )
+    options=(("budget.image_share", 0.05), ("schedule.acquisitions", 2)), whole_images=True
 )
 """Sec. 4.4: 5 % of the images, twice, so that 20 % are labeled."""
 RANDOM_40 = Kind("supervised_initial", (("data.initial_share", 0.40),))
-"""What a random question buys does not depend on the networks: it can buy all at once."""
+"""Random images do not depend on the networks: all can be labeled at once."""
 ENTROPY_40 = Kind(
     "supervised_initial",
     (
-        ("acquisition.unit", "images"),
         ("acquisition.name", "entropy"),
-        ("acquisition.image_share", 0.05),
+        ("budget.image_share", 0.05),
         ("schedule.acquisitions", 6),
     ),
+    whole_images=True,
 )
 """DEAL's protocol: from 10 % to 40 % of the images, 5 % at a time, without a teacher."""
 STUDENT_TEACHER = Kind(
     options=(
         ("method.kwargs.confidence_weighting", False),
-        ("schedule.replay_from_cycle", _NEVER),
+        ("method.kwargs.replay", False),
     )
 )
 """A mean teacher with ClassMix inside the batch, its labels weighted by Eqn. 3 alone."""
-WEIGHTED = Kind(options=(("schedule.replay_from_cycle", _NEVER),))
+WEIGHTED = Kind(options=(("method.kwargs.replay", False),))
 UNBALANCED = Kind(options=(("method.kwargs.balanced", False),))
 
 _LABELED = {"camvid": 13.8, "cityscapes": 16.0}
@@ -249,7 +258,7 @@ TABLES = (
     ),
     Table(
         "3b",
-        "Questions",
+        "Acquisition functions",
         (
             Row("Random", Kind("random"), _miou((59.1, 1.8), (59.8, 2.5)), _LABELED),
             Row(
@@ -310,11 +319,11 @@ TABLES = (
     ),
     Table(
         "s1",
-        "Classes of the regions that were bought",
+        "Classes of the annotated regions",
         (Row("S4AL", S4AL),),
         "Figure S1 has bars without numbers; its text: on CamVid pole, pedestrian and bicyclist "
-        "come first, on Cityscapes rider, motorcycle and bicycle; void is bought, too",
-        shows="bought",
+        "come first, on Cityscapes rider, motorcycle and bicycle; void is annotated, too",
+        shows="annotated",
     ),
     Table(
         "reach95",

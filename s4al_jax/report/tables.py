@@ -1,15 +1,21 @@
-"""Tables of finished or running cycles, read from run directories.
+"""Tables of finished or running cycles, read from run directories."""
 
-python -m s4al_jax.report.tables runs/demo --reference=runs/demo_supervised
-"""
-
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from s4al_jax.rundir.records import Cycle, cycles
+from s4al_jax.rundir.records import Cycle, cycles, read
 from s4al_jax.types import InputError
+
+
+def run_tables(runs: Sequence[Path], reference: Path | None = None) -> str:
+    """Markdown: the table of each run, below its name where there are several."""
+    for path in filter(None, (*runs, reference)):
+        if not read(path).cycles:
+            raise InputError(f"{path} holds no finished cycle: wait for the first one")
+    tables = [cycle_table(path, reference) for path in runs]
+    if len(runs) == 1:
+        return tables[0]
+    return "\n\n".join(f"{path}\n{text}" for path, text in zip(runs, tables, strict=True))
 
 
 def cycle_table(run: Path, reference: Path | None = None) -> str:
@@ -26,7 +32,7 @@ def cycle_table(run: Path, reference: Path | None = None) -> str:
         )
         for cycle in cycles(run)
     ]
-    head = ("cycle", "labeled % of pixels", "regions bought", "mIoU %", "mIoU % trained on all")
+    head = ("cycle", "labeled % of pixels", "annotated regions", "mIoU %", "mIoU % trained on all")
     return markdown(head, rows)
 
 
@@ -45,24 +51,3 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
     return "\n".join([line(head), rule, *map(line, rows)])
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table of a run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="a run directory")
-    parser.add_argument("--reference", type=Path, help="a run that was trained on all labels")
-    given = parser.parse_args(arguments)
-    for path in filter(None, (given.run, given.reference)):
-        if not cycles(path):
-            print(f"error: {path} holds no finished cycle: give a run directory", file=sys.stderr)
-            return 1
-    print(cycle_table(given.run, given.reference))
-    return 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        sys.exit(f"error: {error}")

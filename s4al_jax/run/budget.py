@@ -1,31 +1,34 @@
-"""What the rounds of questions will cost, told before anything is asked."""
+"""What the acquisitions of a run will cost, known before anything is annotated."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from s4al_jax.regions import region_costs
 from s4al_jax.run.build import Experiment
 
 
 class CycleBudget(NamedTuple):
-    """The most that one round buys; less if images run out of regions before."""
+    """The most that one acquisition spends; less if images run out of regions before."""
 
     regions: int
     pixels: int
 
 
 def planned_budget(experiment: Experiment) -> list[CycleBudget]:
-    """One for each acquisition; where nothing is known at the start, one more before the first."""
-    grid, found = experiment.grid, []
-    open_images = len(experiment.spec.train.names) - len(experiment.initial)
+    """One for each acquisition, and one for the first regions where nothing is labeled at first."""
+    regions, pool = experiment.regions, len(experiment.spec.train.names)
+    is_open = np.ones(pool, bool)
+    is_open[list(experiment.initial)] = False
+    costs = -np.sort(-region_costs(regions, pool), axis=1)
+    found = []
     for _ in range(experiment.schedule.cycles - 1 + (not experiment.initial)):
-        allowed = experiment.allowance(open_images)
-        each = np.sort(allowed.costs.ravel())[::-1]
-        if allowed.pixels is None:
-            count = open_images * (allowed.per_image or 0)
-            found.append(CycleBudget(count, open_images * int(each[: allowed.per_image].sum())))
+        budget = experiment.task.budget(is_open)
+        if budget.pixels is None:
+            best = costs[is_open, : budget.per_image]
+            found.append(CycleBudget(int((best > 0).sum()), int(best.sum())))
         else:
-            found.append(CycleBudget(allowed.pixels // int(each[0]), allowed.pixels))
-        if grid.rows * grid.cols == 1:
-            open_images -= found[-1].regions
+            found.append(CycleBudget(budget.pixels // int(costs.max()), budget.pixels))
+        if regions.max_regions == 1:
+            is_open[np.flatnonzero(is_open)[: found[-1].regions]] = False
     return found

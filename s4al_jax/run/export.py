@@ -1,6 +1,6 @@
 """A trained network on its own: its weights, and a JSON file that says how to use them.
 
-model.safetensors   every array of the network; its backbone's have torchvision's names
+model.safetensors   every array of the network; its backbone's have the names of pretrained files
 model.json          classes and colors, how images are brought to its size, its parts, its run
 """
 
@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 import jax
 from jax.sharding import Mesh
 
-from s4al_jax.config.defaults import restored
+from s4al_jax.config.options import restored
 from s4al_jax.engine import devices
 from s4al_jax.engine.checkpoint import Position, newest
+from s4al_jax.files import atomic
 from s4al_jax.learn.predict import predict_with
 from s4al_jax.models import build
 from s4al_jax.models import weights as pretrained
 from s4al_jax.run.build import Experiment
-from s4al_jax.rundir import directory
+from s4al_jax.rundir.directory import cycle_folder
 from s4al_jax.types import InputError, Prediction, Tree
 
 WEIGHTS, ABOUT = "model.safetensors", "model.json"
@@ -54,16 +55,17 @@ def export_network(
     except OSError as error:
         raise InputError(f"{out}: cannot write: {error.strerror or error}") from error
     weights = build.conventions(experiment.options["model.pretrained"])
-    pretrained.write(out / WEIGHTS, getattr(state, name), weights)
-    directory.write_json(out / ABOUT, _about(experiment, workdir, name, position, weights))
+    names = build.weight_names(restored(experiment.options).model.to_dict())
+    pretrained.write(out / WEIGHTS, getattr(state, name), weights, names)
+    atomic.write_json(out / ABOUT, _about(experiment, workdir, name, position, weights))
     return position
 
 
 def read_network(folder: Path, mesh: Mesh) -> ExportedNetwork:
     """The network that `write` put into a folder."""
-    about = directory.read_json(folder / ABOUT)
+    about = atomic.read_json(folder / ABOUT)
     if about is None:
-        raise InputError(f"{folder / ABOUT}: no such file; scripts/export.py writes one")
+        raise InputError(f"{folder / ABOUT}: no such file; s4al export writes one")
     try:
         if about["version"] != VERSION:
             raise InputError(
@@ -88,7 +90,7 @@ def read_network(folder: Path, mesh: Mesh) -> ExportedNetwork:
         platform=mesh.devices.flat[0].platform,
     )
     shapes = jax.eval_shape(network.init, jax.random.PRNGKey(0))
-    variables, _ = pretrained.fill(weights, shapes)
+    variables, _ = pretrained.fill(weights, shapes, build.weight_names(model))
     placed = devices.replicate(variables, mesh)
     return ExportedNetwork(classes, palette, height, width, predict_with(network), placed)
 
@@ -100,10 +102,10 @@ def _about(
     position: Position,
     weights: pretrained.Weights,
 ) -> Mapping[str, Any]:
-    spec, identity = experiment.spec, directory.read_json(workdir / "config.json")
+    spec, identity = experiment.spec, atomic.read_json(workdir / "config.json")
     model = restored(experiment.options).model.to_dict()
     del model["pretrained"]  # all weights are in the file
-    metrics = directory.cycle_folder(workdir, position.cycle).metrics
+    metrics = cycle_folder(workdir, position.cycle).status().metrics
     trained = position.step == experiment.schedule.steps_of(position.cycle)
     return {
         "version": VERSION,

@@ -1,13 +1,10 @@
-"""What a run would do and need, told before anything is done: the answer to `--plan`."""
+"""What a run would do and need, without doing anything: `s4al plan`."""
 
-import math
-
-import jax
+from clu import parameter_overview
 
 from s4al_jax.run.budget import planned_budget
 from s4al_jax.run.build import Experiment
-from s4al_jax.run.dry_run import images, memory_needs
-from s4al_jax.types import Phase
+from s4al_jax.run.dry_run import memory_needs
 
 
 def plan(experiment: Experiment) -> str:
@@ -27,7 +24,8 @@ def _protocol(experiment: Experiment) -> list[str]:
     ]
     for cycle in range(schedule.cycles):
         spans = ", ".join(
-            f"{steps} {phase.value}" for phase, steps in phase_steps(experiment, cycle).items()
+            f"{stage.epochs * schedule.iterations} {stage.name}"
+            for stage in experiment.stages(cycle, experiment.initial_pool())
         )
         lines.append(
             f"          cycle {cycle}: {schedule.epochs_of(cycle)} epochs of "
@@ -41,15 +39,6 @@ def _measuring(experiment: Experiment) -> list[str]:
         return ["measured  nothing: the splits to be measured on have no images"]
     names = " and ".join(experiment.evaluated)
     return [f"measured  on {names}, every {experiment.evaluate_every} epochs"]
-
-
-def phase_steps(experiment: Experiment, cycle: int) -> dict[Phase, int]:
-    """How many steps of a cycle each phase has."""
-    labeled, others = images(experiment)
-    counts: dict[Phase, int] = {}
-    for step in experiment.steps(cycle, labeled, others, 0):
-        counts[step.phase] = counts.get(step.phase, 0) + 1
-    return counts
 
 
 def _batches(experiment: Experiment) -> list[str]:
@@ -82,10 +71,11 @@ def _spending(where: str, images: int | None, spent: int, pool: int) -> str:
 
 
 def _network(experiment: Experiment) -> list[str]:
-    state = experiment.state_shapes
-    count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.student["params"]))
+    params = experiment.state_shapes.student["params"]
+    count = parameter_overview.count_parameters
+    parts = f" ({count(params['backbone']):,} in the backbone)" if "backbone" in params else ""
     networks = ", ".join(experiment.method.networks)
-    return [f"network   {count:,} parameters; trained: {networks}"]
+    return [f"network   {count(params):,} parameters{parts}; trained: {networks}"]
 
 
 def _memory(experiment: Experiment) -> list[str]:
@@ -103,7 +93,7 @@ def _images_memory(experiment: Experiment) -> str:
     images = len(spec.train.names) + len(spec.val.names) + len(spec.test.names)
     size = images * spec.height * spec.width / 2**20
     return {
-        "resident": f"{4 * size:.0f} MiB more there for images and labels (resident)",
-        "cached": f"{3 * size:.0f} MiB on the host for decoded images (cached)",
-        "streamed": "images are decoded as they are needed (streamed)",
-    }[experiment.residence]
+        "device": f"{4 * size:.0f} MiB more there for images and labels (cache: device)",
+        "host": f"{3 * size:.0f} MiB on the host for decoded images (cache: host)",
+        "none": "images are decoded as they are needed (cache: none)",
+    }[experiment.cache]

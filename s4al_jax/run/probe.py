@@ -1,95 +1,175 @@
-"""An interview: any question to a network of a run, without anybody being asked for an answer.
+"""Probing: what any acquisition function would choose by the newest networks of a run.
 
-What the run itself would have asked is one of many things that one may want to see: other
-questions, other cells, another scope. Each is an experiment of its own that only asks.
+Nothing is annotated and nothing in the run's directory changes. A probe needs an acquisition
+function, regions and a budget, which may be others than the run's; the networks stay as they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from s4al_jax.engine.checkpoint import newest
-from s4al_jax.engine.score import scorer
-from s4al_jax.input.source import Source
+from s4al_jax.engine.score import images_to_score, over_pool, scorer
+from s4al_jax.input.source import Source, open_source
 from s4al_jax.labels.export import known_labels, read_answers
-from s4al_jax.regions import RegionGrid, cell_sums
-from s4al_jax.run.build import Experiment, source
-from s4al_jax.run.stages import select_cells
-from s4al_jax.types import UNLABELED, InputError, TrainState
+from s4al_jax.regions import Regions, region_costs
+from s4al_jax.types import (
+    UNLABELED,
+    Acquisition,
+    Budget,
+    DatasetSpec,
+    InputError,
+    Method,
+    PoolState,
+    RegionRef,
+    ScoringState,
+    TrainState,
+)
 
 
 class Snapshot(NamedTuple):
-    """The newest networks of a run, and the pool as it was known when they learned."""
+    """The newest networks of a run, and what was known of the pool when they were trained."""
 
     cycle: int
-    state: TrainState
-    known: Callable[[int], np.ndarray]
-    """pool image -> uint8 `[height, width]`: what was answered by then, else `UNLABELED`"""
-    pool: Source
+    states: ScoringState
+    images: int
+    """of the pool"""
+    label_map: Callable[[int], np.ndarray]
+    """image -> uint8 `[height, width]`: what was annotated by then, else `UNLABELED`"""
+    class_pixels: np.ndarray
+    """int64 `[classes]`: labeled pixels of each class"""
+    source: Source
+    """the images with these label maps"""
 
 
 class Scores(NamedTuple):
-    """What a question comes to; arrays are `[images, rows, cols]`, of the whole pool."""
+    """What an acquisition function makes of the pool; arrays are `[images, max_regions, ...]`."""
 
-    grid: RegionGrid
-    scores: np.ndarray
-    """float32; 0 in images of which nothing is left to ask"""
-    eligible: np.ndarray
-    """bool: cells of which no pixel was known"""
-    chosen: np.ndarray
-    """bool: what one acquisition would buy"""
+    regions: Regions
+    summaries: Mapping[str, np.ndarray]
+    """by name; 0 in images that it does not look at"""
+    open: np.ndarray
+    """bool: regions of which no pixel was known"""
+    chosen: list[RegionRef]
+    """what one acquisition would have annotated"""
 
     @property
-    def open_scores(self) -> np.ndarray:
-        """The scores, nan where a cell was known already: what a figure shows."""
-        return np.where(self.eligible, self.scores, np.nan)
+    def score(self) -> np.ndarray:
+        """The summary that reports show, nan where a region is not open."""
+        return np.where(self.open, self.summaries["score"], np.nan)
 
 
-def snapshot(experiment: Experiment, workdir: Path) -> Snapshot:
-    """The networks at a run's newest checkpoint; while a run is stepped, of its last cycle."""
-    position, state = newest(workdir / "checkpoints", experiment.state_shapes, mesh=experiment.mesh)
-    spec, size = experiment.spec, (experiment.spec.height, experiment.spec.width)
+def snapshot(
+    workdir: Path,
+    spec: DatasetSpec,
+    shapes: TrainState,
+    *,
+    mesh: Mesh,
+    learner_shapes: TrainState | None = None,
+) -> Snapshot:
+    """The networks at a run's newest checkpoint; while a run is stepped, of its last cycle.
+
+    Args:
+      workdir: the run's directory.
+      spec: its dataset.
+      shapes: those of its method's state, as `run.build.shapes_of` gives them.
+      mesh: the devices that the networks are read to.
+      learner_shapes: those of the acquisition function's own learner, if the run trains one.
+    """
+    position, task = newest(workdir / "checkpoints", shapes, mesh=mesh)
+    learner = None
+    if learner_shapes is not None:
+        folder = workdir / "acquisition_checkpoints"
+        trained, learner = newest(folder, learner_shapes, mesh=mesh)
+        if trained.cycle != position.cycle:
+            raise InputError(
+                f"{folder} is from cycle {trained.cycle}, and the networks are from cycle "
+                f"{position.cycle}: probe when the run has chosen regions after that cycle"
+            )
+    size = (spec.height, spec.width)
     answers = {
         of_image[0].region.image: [one for one in of_image if one.cycle <= position.cycle]
         for of_image in read_answers(workdir / "annotations", spec)
     }
+    class_pixels = np.zeros(len(spec.classes), np.int64)
+    for of_image in answers.values():
+        for answer in of_image:
+            class_pixels += answer.class_pixels
 
-    def known(image: int) -> np.ndarray:
+    def label_map(image: int) -> np.ndarray:
         return known_labels(answers.get(image, ()), size, size)
 
-    return Snapshot(position.cycle, state, known, source(spec.train, known))
+    return Snapshot(
+        cycle=position.cycle,
+        states=ScoringState(task, learner),
+        images=len(spec.train.names),
+        label_map=label_map,
+        class_pixels=class_pixels,
+        source=open_source(spec.train, label_map),
+    )
 
 
-def score_pool(experiment: Experiment, guest: Snapshot) -> Scores:
-    """Put an experiment's question to a guest, for all images of the pool; nothing is bought.
+def score_pool(
+    acquisition: Acquisition,
+    snapshot: Snapshot,
+    regions: Regions,
+    budget: Callable[[np.ndarray], Budget],
+    *,
+    method: Method,
+    mesh: Mesh,
+    seed: int,
+    batch: int = 0,
+) -> Scores:
+    """Scores of the whole pool, and what would be chosen.
 
-    The run's own experiment gives what the run asked itself after that cycle. One that differs in
-    `config.acquisition` alone says what it would have asked instead.
+    With a run's own acquisition function, regions, budget and seed, this is what the run chose
+    after the snapshot's cycle.
+
+    Args:
+      acquisition: the acquisition function, made for these regions.
+      snapshot: of a run.
+      regions: what can be chosen.
+      budget: bool `[images]`, which have an open region -> what may be spent.
+      method: that of the run.
+      mesh: of devices.
+      seed: that of the run, for the same random numbers.
+      batch: images at a time; 0: as many as fit.
     """
-    images = range(len(experiment.spec.train.names))
-    eligible = np.stack([_untouched(guest.known(image), experiment.grid) for image in images])
-    asked = np.flatnonzero(eligible.any(axis=(1, 2)))
-    if not len(asked):
+    if acquisition.learner is not None and snapshot.states.learner is None:
         raise InputError(
-            "no cell of the pool is wholly unknown: make config.acquisition.cell_height "
-            "and .cell_width smaller, or look at an earlier cycle"
+            "this acquisition function has a learner of its own, which the run has not trained: "
+            "probe a run that was trained with it, and give learner_shapes to probe.snapshot"
         )
-    score = scorer(
-        experiment.method,
-        experiment.acquisition,
-        guest.pool,
-        experiment.mesh,
-        batch=experiment.batch["score"],
-    )
-    scores = np.zeros(eligible.shape, np.float32)
-    scores[asked] = score(guest.state, asked, experiment.cycle_key(guest.cycle))
-    lots = np.random.default_rng([experiment.seed, guest.cycle])
-    return Scores(
-        experiment.grid, scores, eligible, select_cells(experiment, scores, eligible, lots)
-    )
+    pool = _pool_state(snapshot, regions)
+    images = images_to_score(acquisition, pool.open)
+    if not len(images):
+        raise InputError(
+            "no region of the pool is wholly unlabeled: probe with smaller regions, or look at an "
+            "earlier cycle"
+        )
+    if regions.cell_size is None:
+        snapshot.source.add_maps({"regions": regions.id_map})
+    score = scorer(method, acquisition, snapshot.source, mesh, batch=batch)
+    key = jax.random.fold_in(jax.random.PRNGKey(seed), snapshot.cycle)
+    summaries = over_pool(score(snapshot.states, images, key), images, snapshot.images)
+    rng = np.random.default_rng([seed, snapshot.cycle])
+    chosen = acquisition.select(summaries, pool, budget(np.asarray(pool.open.any(axis=1))), rng)
+    return Scores(regions, summaries, pool.open, chosen)
 
 
-def _untouched(known: np.ndarray, grid: RegionGrid) -> np.ndarray:
-    return cell_sums(known == UNLABELED, grid) == grid.costs
+def _pool_state(snapshot: Snapshot, regions: Regions) -> PoolState:
+    costs = region_costs(regions, snapshot.images)
+    unlabeled = np.zeros(costs.shape, np.int64)
+    for image in range(snapshot.images):
+        ids = regions.id_map(image)[snapshot.label_map(image) == UNLABELED]
+        unlabeled[image] = np.bincount(ids, minlength=regions.max_regions)
+    return PoolState(
+        open=(costs > 0) & (unlabeled == costs),
+        labeled=(costs > 0) & (unlabeled == 0),
+        costs=costs,
+        class_pixels=snapshot.class_pixels,
+    )

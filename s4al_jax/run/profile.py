@@ -1,4 +1,4 @@
-"""What a training step spends its time on: the answer to `--profile`."""
+"""What a training step spends its time on: the answer of `s4al profile`."""
 
 from pathlib import Path
 
@@ -15,17 +15,17 @@ def profile_steps(experiment: Experiment, folder: Path, *, steps: int) -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--profile={folder}: cannot write: {error.strerror or error}") from error
+        raise InputError(f"{folder}: cannot write: {error.strerror or error}") from error
     ready = dry_run(experiment)
     # The first call may still set things up, on a GPU it tries which algorithms are fastest.
     state = run_steps(ready, ready.state, 2)
     with jax.profiler.trace(str(folder)):
         run_steps(ready, state, steps)
     found = kernels.read_trace(folder, ready.compiled.as_text())
-    together = experiment.schedule.steps_together
+    together = experiment.schedule.steps_per_call
     said = "\n".join(
         [
-            f"{steps * together} {ready.phase.value} steps traced; `xprof {folder}` shows them",
+            f"{steps * together} {ready.stage} steps traced; `xprof {folder}` shows them",
             kernels.table(found, steps=steps * together),
         ]
     )

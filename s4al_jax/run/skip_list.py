@@ -1,10 +1,10 @@
-"""What broke the numbers, and what is left out so that a run can go on without it.
+"""The skip list: what broke the numbers, and what a run skips so that it can go on without it.
 
-    nonfinite.json   the step, or the question, whose numbers were none, and on which images
-    left_out.json    which steps have been left out since, and which images were not asked about
+    nonfinite.json   the step, or the scoring, that gave NaN or infinity, and on which images
+    skipped.json     steps that are not trained on, and images that are not scored
 
-A run that was told to go on from its last good state notes the culprit in `left_out.json` before
-anything else, so that every later start leaves out the same.
+A run that goes on from its last good state notes the culprit in `skipped.json` before anything
+else, so that every later start skips the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from s4al_jax.engine import score, train
 from s4al_jax.engine.checkpoint import Position
-from s4al_jax.rundir import directory
+from s4al_jax.files import atomic
+from s4al_jax.run import shared_directory as shared
 from s4al_jax.runtime import processes
 from s4al_jax.types import InputError
 
-BROKEN, LEFT_OUT = "nonfinite.json", "left_out.json"
+BROKEN, SKIPPED = "nonfinite.json", "skipped.json"
 
 
 class SkipList(NamedTuple):
@@ -27,17 +28,17 @@ class SkipList(NamedTuple):
     images: tuple[tuple[int, int], ...] = ()
 
     def steps_of(self, cycle: int) -> frozenset[int]:
-        """The steps of a cycle that are left out."""
+        """The steps of a cycle that are skipped."""
         return frozenset(step for of, step in self.steps if of == cycle)
 
     def images_of(self, cycle: int) -> list[int]:
-        """The pool images that are not asked about after a cycle."""
+        """The pool images that are not scored after a cycle."""
         return sorted(image for of, image in self.images if of == cycle)
 
 
 def read_skip_list(workdir: Path) -> SkipList:
-    """What a run leaves out so far."""
-    kept = directory.read_json(workdir / LEFT_OUT)
+    """What a run skips so far."""
+    kept = shared.read_json(workdir / SKIPPED)
     if kept is None:
         return SkipList()
     try:
@@ -45,17 +46,17 @@ def read_skip_list(workdir: Path) -> SkipList:
         return SkipList(tuple(steps), tuple(images))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{workdir / LEFT_OUT} is not as a run writes it: restore it from a copy"
+            f"{workdir / SKIPPED} is not as a run writes it: restore it from a copy"
         ) from error
 
 
 def skip_what_broke(workdir: Path) -> str:
-    """Note the last culprit as left out; what was done in words, empty where nothing broke."""
-    return processes.broadcast_from_primary(lambda: _leave_out(workdir))
+    """Add what broke last to the skip list, and say so; an empty text where nothing broke."""
+    return processes.broadcast_from_primary(lambda: _skip(workdir))
 
 
-def _leave_out(workdir: Path) -> str:
-    broken, before = directory.read_json(workdir / BROKEN), read_skip_list(workdir)
+def _skip(workdir: Path) -> str:
+    broken, before = shared.read_json(workdir / BROKEN), read_skip_list(workdir)
     if broken is None:
         return ""
     try:
@@ -64,13 +65,13 @@ def _leave_out(workdir: Path) -> str:
             now, said = before._replace(steps=(*before.steps, (cycle, int(step)))), f"step {step}"
         else:
             indices = tuple((cycle, int(image)) for image in broken["indices"])
-            now, said = before._replace(images=(*before.images, *indices)), "the question to images"
+            now, said = before._replace(images=(*before.images, *indices)), "scoring the images"
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{workdir / BROKEN} is not as a run writes it: remove it") from error
     content = {name: sorted(set(pairs)) for name, pairs in now._asdict().items()}
-    directory.write_json(workdir / LEFT_OUT, content)
+    atomic.write_json(workdir / SKIPPED, content)
     (workdir / BROKEN).unlink()
-    return f"{said} of cycle {cycle} is left out from now on, as {workdir / LEFT_OUT} says"
+    return f"{said} of cycle {cycle} is skipped from now on, as {workdir / SKIPPED} says"
 
 
 def step_not_finite(
@@ -86,13 +87,7 @@ def step_not_finite(
     """
     plan = error.step
     images = {
-        part: [names[index] for index in indices]
-        for part, indices in (
-            ("labeled", plan.labeled),
-            ("unlabeled", plan.unlabeled),
-            ("replayed", plan.replayed),
-        )
-        if indices is not None
+        stream: [names[index] for index in indices] for stream, indices in plan.streams.items()
     }
     path = _write_broken(
         workdir,
@@ -112,7 +107,7 @@ def step_not_finite(
 def scores_not_finite(
     workdir: Path, names: Sequence[str], cycle: int, error: score.NonFiniteScores
 ) -> InputError:
-    """Write down which images have scores that are none, and say how to go on."""
+    """Write down which images have scores that are not finite, and say how to go on."""
     found = [names[image] for image in error.images]
     path = _write_broken(workdir, cycle, step=None, images={"scored": found}, indices=error.images)
     return InputError(
@@ -130,7 +125,7 @@ def _write_broken(
     images: Mapping[str, Sequence[str]],
     **more: object,
 ) -> Path:
-    """Write down what broke: a step, or (None) the question, and the names of its images."""
+    """Write down what broke: a step, or (None) the scoring, and the names of its images."""
     path = workdir / BROKEN
-    directory.write_json(path, {"cycle": cycle, "step": step, "images": dict(images), **more})
+    shared.write_json(path, {"cycle": cycle, "step": step, "images": dict(images), **more})
     return path

@@ -1,6 +1,6 @@
-"""What a person looks at after a cycle: images as the network sees them, and the page with them.
+"""Snapshots of a cycle: some images as its network sees them, kept for reports.
 
-Nothing here is learned from, and no question depends on it: a run without it has the same bits.
+Nothing here is learned from, and no selection depends on it: a run without it has the same bits.
 """
 
 from functools import partial
@@ -11,68 +11,35 @@ import numpy as np
 from s4al_jax.engine import devices
 from s4al_jax.engine.checkpoint import Position
 from s4al_jax.engine.infer import class_confidence_entropy, inferrer
-from s4al_jax.report.page import write
-from s4al_jax.run.build import Experiment, source
-from s4al_jax.run.stages import Run
-from s4al_jax.rundir import directory, views
-from s4al_jax.runtime import processes
+from s4al_jax.input.source import open_source
+from s4al_jax.run import shared_directory as shared
+from s4al_jax.run.build import Experiment
+from s4al_jax.run.describe import images_to_show
+from s4al_jax.run.events import Message
+from s4al_jax.run.open import Run
+from s4al_jax.rundir import views
 from s4al_jax.types import UNLABELED, ImageSet, InputError
-
-PAGE = Path("report") / write.INDEX
-"""Where the page of a run lies in its directory"""
-
-
-def images_to_show(experiment: Experiment) -> list[views.Place]:
-    """The images to look at: some of the pool, and some of those that are measured on."""
-    spec, most = experiment.spec, experiment.shown
-    measured = {split: len(getattr(spec, split).names) for split in experiment.evaluated}
-    return [
-        *views.spread_evenly({"pool": len(spec.train.names)}, most["pool"]),
-        *views.spread_evenly(measured, most["measured"]),
-    ]
 
 
 def is_finished(experiment: Experiment, workdir: Path) -> bool:
-    """Whether nothing is left to be looked at, and the page was written after that."""
-    last = directory.cycle_folder(workdir, experiment.schedule.cycles - 1)
-    looked = last.viewed or not images_to_show(experiment)
-    return looked and processes.broadcast_from_primary(lambda: _newer(workdir / PAGE, last.path))
+    """Whether the last cycle's snapshot is there."""
+    last = shared.cycle_status(workdir, experiment.schedule.cycles - 1)
+    return last.has_views or not images_to_show(experiment)
 
 
 def write_views(run: Run, cycle: int) -> None:
-    """Keep what the network that counts sees at the end of a cycle, unless it was kept before."""
-    folder, places = directory.cycle_folder(run.workdir, cycle), images_to_show(run.experiment)
-    trained = Position(cycle, run.experiment.schedule.steps_of(cycle))
+    """Keep what the preferred network sees at the end of a cycle, unless it was kept before."""
+    folder, places = shared.cycle_folder(run.workdir, cycle), images_to_show(run.experiment)
+    end = Position(cycle, run.experiment.schedule.steps_of(cycle))
     # A network that has learned on since is not this cycle's any more.
-    if not places or folder.viewed or run.checkpoints.position() != trained:
+    if not places or shared.status(folder).has_views or run.task.checkpoints.position() != end:
         return
-    run.terminal.say(f"cycle {cycle}: looking at {len(places)} images for the report")
+    run.emit(Message(f"cycle {cycle}: looking at {len(places)} images for the report"))
     maps = _maps(run, places)
     try:
-        folder.write_views(views.packed(places, maps) if processes.is_primary() else b"")
+        shared.write(lambda: folder.write_views(views.pack(places, maps)))
     except InputError as error:
-        run.terminal.say(f"the report will lack pictures: {error}")
-
-
-def write_report(run: Run, cycle: int) -> None:
-    """Write the page anew where it is older than what the cycle came to.
-
-    Nobody needs the page to go on: where it cannot be written, a line says so.
-    """
-    if not processes.is_primary():
-        return
-    page = run.workdir / PAGE
-    try:
-        if not _newer(page, directory.cycle_folder(run.workdir, cycle).path):
-            write.write(page.parent, [run.workdir], run.experiment.spec)
-    except Exception as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        run.terminal.say(f"the report was not written: {said}")
-
-
-def _newer(page: Path, results: Path) -> bool:
-    latest = max(path.stat().st_mtime_ns for path in results.iterdir())
-    return page.exists() and page.stat().st_mtime_ns >= latest
+        run.emit(Message(f"the report will lack pictures: {error}"))
 
 
 def _maps(run: Run, places: list[views.Place]) -> np.ndarray:
@@ -89,13 +56,13 @@ def _maps(run: Run, places: list[views.Place]) -> np.ndarray:
 
     rows = partial(devices.local_rows, mesh=experiment.mesh)
     images = ImageSet(tuple(place.id for place in places), read_image, unknown)
-    look = inferrer(
+    infer = inferrer(
         experiment.method,
-        source(images, unknown, residence="streamed", rows=rows),
+        open_source(images, unknown, cache="none", rows=rows),
         experiment.mesh,
         batch=experiment.batch["score"],
-        told=class_confidence_entropy,
+        readout=class_confidence_entropy,
     )
-    state = run.checkpoints.state(experiment.state_shapes)
+    state = run.task.checkpoints.state(run.task.shapes)
     network = getattr(state, experiment.method.networks[-1])
-    return np.stack(list(look(network, np.arange(len(places)))))
+    return np.stack(list(infer(network, np.arange(len(places)))))

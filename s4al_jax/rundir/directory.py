@@ -1,158 +1,182 @@
 """A run directory: what lies where, and files that are whole or not there at all.
 
-Where several processes do a run, process 0 reads and writes, and tells the others what it read.
+These are plain readers and writers. Where several processes do a run, the caller decides which of
+them reads and writes, and tells the others what it read: `read_status` says in one value how far
+every cycle is.
 
 config.json            every option, their fingerprint, versions, device
+run.json               what the run is, for reports: see rundir/run_json.py
+regions.npz            where regions lie that are no grid: see rundir/region_maps.py
 splits.json            the names of all images by split, and the initially labeled ones
-annotations/           the ledger of what was paid for, and the answers
+annotations/           the ledger of all annotations and what they cost, and their labels
 cycles/NN/             metrics.json, confusion_*.npy, views.npz, scores.npz, chosen.json
-cycles/start/          chosen.json: what was asked before the first cycle, where nothing was known
-requests/NN/           questions to a person and the answers, see labels/file_annotator.py
+cycles/start/          chosen.json: what was queried first, where nothing was labeled
+requests/NN/           what a person is to annotate, and the answers: see labels/file_annotator.py
 checkpoints/           the last training states
 metrics.jsonl, timing.jsonl, tensorboard/
 report/index.html      what people look at
 lock                   held by the process that works here, and its number and host
-left_out.json          steps and images that broke the numbers, see run/skip_list.py
+status.json            its heartbeat: what it does; after an error, which one
+skipped.json           steps and images that broke the numbers: see run/skip_list.py
 processes.json         where there are several: how many, and that all of them see this directory
 """
 
-import contextlib
 import io
-import json
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
-from s4al_jax.files import atomic
-from s4al_jax.rundir.lock import lock
-from s4al_jax.runtime import processes
+from s4al_jax.files.atomic import read_json, write_atomically, write_json
 from s4al_jax.types import InputError, RegionRef
 
-MEASURED = {"cycle", "labeled_share", "measures"}
+METRICS = {"cycle", "labeled_share", "regions", "measures"}
 """What is at least in a metrics.json."""
 
-
-@contextlib.contextmanager
-def locked(workdir: Path) -> Iterator[None]:
-    """Keep every other run out of a run's directory; a process that dies lets go of it."""
-    with contextlib.ExitStack() as held:
-        processes.broadcast_from_primary(lambda: lock(workdir / "lock", held))
-        yield
+OPEN = "open"
+"""The array of a scores.npz that is no summary."""
 
 
-def check_shared(workdir: Path) -> None:
-    """Refuse a directory in which another host does not see what process 0 writes."""
-    if not processes.is_distributed():
-        return
-    path = workdir / "processes.json"
+class CycleStatus(NamedTuple):
+    """What is there of a cycle's results; None: the stage is not done yet."""
 
-    def announced() -> dict:
-        meeting = {"processes": jax.process_count(), "meeting": secrets.token_hex(8)}
-        write_json(path, meeting)
-        return meeting
+    metrics: dict[str, Any] | None
+    """the measures of its trained networks"""
+    has_views: bool
+    """whether it was kept what the network makes of some images"""
+    has_scores: bool
+    chosen: list[RegionRef] | None
+    """the regions to annotate after it"""
+    given_up: list[RegionRef] | None
+    """the regions without an answer that it was trained without"""
 
-    meeting = processes.broadcast_from_primary(announced)
+    def to_json(self) -> dict[str, Any]:
+        """The status as JSON can say it, for processes that do not read the directory."""
+        return self._asdict()
 
-    def look() -> None:
-        if not processes.wait_until(lambda: atomic.read_json(path) == meeting):
-            raise InputError(
-                f"this host does not see in {workdir} what process 0 writes there: put --workdir "
-                "on a file system that all hosts share"
-            )
-
-    processes.on_every_process(look)
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "CycleStatus":
+        """The status that `to_json` has made this content of."""
+        status = cls(**content)
+        return status._replace(chosen=_refs(status.chosen), given_up=_refs(status.given_up))
 
 
-class CycleFolder:
+class RunStatus(NamedTuple):
+    """How far a run is: what is there before its first cycle, and of each cycle."""
+
+    start: CycleStatus
+    cycles: tuple[CycleStatus, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as JSON can say it."""
+        return {
+            "start": self.start.to_json(),
+            "cycles": [cycle.to_json() for cycle in self.cycles],
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "RunStatus":
+        """The status that `to_json` has made this content of."""
+        cycles = tuple(map(CycleStatus.from_json, content["cycles"]))
+        return cls(CycleStatus.from_json(content["start"]), cycles)
+
+
+class CycleFolder(NamedTuple):
     """The results of one cycle; each file appears at once, complete, when its stage is done."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder
+    path: Path
+
+    def status(self) -> CycleStatus:
+        """What is there now."""
+        return CycleStatus(
+            metrics=self.read_metrics(),
+            has_views=self.views_path.exists(),
+            has_scores=self._scores_path.exists(),
+            chosen=_read_regions(self.path / "chosen.json"),
+            given_up=_read_regions(self.path / "given_up.json"),
+        )
 
     def write_metrics(
         self, metrics: Mapping[str, object], confusions: Mapping[str, np.ndarray]
     ) -> None:
-        """The last evaluation: confusion matrices by name, and the measures."""
+        """Write the last evaluation: confusion matrices by name, then the measures."""
         for name, confusion in confusions.items():
-            _write(self.path / f"confusion_{name}.npy", _npy(confusion))
+            buffer = io.BytesIO()
+            np.save(buffer, confusion, allow_pickle=False)
+            write_atomically(self.path / f"confusion_{name}.npy", buffer.getvalue())
         write_json(self.path / "metrics.json", metrics)
 
-    @property
-    def metrics(self) -> dict | None:
+    def read_metrics(self) -> dict[str, Any] | None:
         """The measures of this cycle's trained networks, once there are any."""
-        found = read_json(self.path / "metrics.json")
-        if found is not None and not (isinstance(found, dict) and MEASURED <= set(found)):
-            raise _foreign(self.path / "metrics.json")
+        path = self.path / "metrics.json"
+        found = read_json(path)
+        if found is not None and not (isinstance(found, dict) and METRICS <= set(found)):
+            raise _foreign(path)
         return found
 
-    def write_views(self, packed: bytes) -> None:
-        """What the network saw in some images, as `rundir.views` packs it."""
-        _write(self.path / "views.npz", packed)
+    def read_confusion(self, network: str, split: str) -> np.ndarray | None:
+        """int64 `[true class, predicted class]` in pixels, where it was measured."""
+        path = self.path / f"confusion_{network}_{split}.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else None
 
     @property
-    def viewed(self) -> bool:
-        """Whether it was kept what the network saw."""
-        return processes.broadcast_from_primary((self.path / "views.npz").exists)
+    def views_path(self) -> Path:
+        """Where `rundir.views` keeps what the network makes of some images."""
+        return self.path / "views.npz"
 
-    def write_scores(self, scores: np.ndarray, eligible: np.ndarray) -> None:
-        """Each pool image's cell scores (nan where not asked) and which could be chosen."""
+    def write_views(self, content: bytes) -> None:
+        """Write what `views.pack` has made."""
+        write_atomically(self.views_path, content)
+
+    def write_scores(self, summaries: Mapping[str, np.ndarray], is_open: np.ndarray) -> None:
+        """Write what an acquisition function made of the pool.
+
+        Args:
+          summaries: name -> `[images, max_regions, ...]`; reports show "score".
+          is_open: bool `[images, max_regions]`: which regions could be chosen.
+        """
+        if OPEN in summaries:
+            raise ValueError(f"a summary cannot be called {OPEN!r}: scores.npz has its own")
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, scores=scores, eligible=eligible)
-        _write(self.path / "scores.npz", buffer.getvalue())
+        arrays: dict[str, Any] = {**summaries, OPEN: is_open}
+        np.savez_compressed(buffer, **arrays)
+        write_atomically(self._scores_path, buffer.getvalue())
 
-    @property
-    def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """(scores, eligible) as written; too large to be told, so every process reads them."""
-        path = self.path / "scores.npz"
-        if not processes.broadcast_from_primary(path.exists):
-            return None
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return file["scores"], file["eligible"]
-        # A damaged archive can fail in many ways, and not every file is an archive.
-        except Exception as error:
-            raise InputError(
-                f"{path} is no whole archive of scores: remove it, and it is made again"
-            ) from error
+    def read_scores(self) -> dict[str, np.ndarray]:
+        """The summaries of the pool by name."""
+        arrays = self._read_scores()
+        return {name: arrays[name] for name in arrays if name != OPEN}
+
+    def read_open(self) -> np.ndarray:
+        """bool `[images, max_regions]`: which regions could be chosen."""
+        return self._read_scores()[OPEN]
 
     def write_chosen(self, regions: Sequence[RegionRef]) -> None:
-        """What is to be asked, in the order of asking."""
+        """Write which regions are to be annotated."""
         write_json(self.path / "chosen.json", [list(region) for region in regions])
 
-    @property
-    def chosen(self) -> list[RegionRef] | None:
-        """What was chosen, once it was."""
-        return self._regions("chosen.json")
-
     def write_given_up(self, regions: Sequence[RegionRef]) -> None:
-        """Which of the regions that this cycle should learn from stayed without an answer."""
+        """Write which of the regions that this cycle should learn from have no answer."""
         write_json(self.path / "given_up.json", [list(region) for region in regions])
 
     @property
-    def given_up(self) -> list[RegionRef] | None:
-        """The regions without an answer, once it was decided to go on without them."""
-        return self._regions("given_up.json")
+    def _scores_path(self) -> Path:
+        return self.path / "scores.npz"
 
-    def _regions(self, name: str) -> list[RegionRef] | None:
-        found = read_json(self.path / name)
-        if found is None:
-            return None
-        if not (isinstance(found, list) and all(map(_is_region, found))):
-            raise _foreign(self.path / name)
-        return [RegionRef(*region) for region in found]
-
-
-def _is_region(entry: object) -> bool:
-    numbers = entry if isinstance(entry, list) else []
-    return len(numbers) == 3 and all(type(number) is int and number >= 0 for number in numbers)
-
-
-def _foreign(path: Path) -> InputError:
-    return InputError(f"{path} is not as a run writes it: restore it from a copy")
+    def _read_scores(self) -> dict[str, np.ndarray]:
+        try:
+            with np.load(self._scores_path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            if not {"score", OPEN} <= set(arrays):
+                raise ValueError(f"it holds {', '.join(arrays)}")
+            return arrays
+        # A damaged archive can fail in many ways, and not every file is an archive.
+        except Exception as error:
+            raise InputError(
+                f"{self._scores_path} is no whole archive of scores: remove it, and it is made "
+                "again"
+            ) from error
 
 
 def start_folder(workdir: Path) -> CycleFolder:
@@ -165,21 +189,31 @@ def cycle_folder(workdir: Path, cycle: int) -> CycleFolder:
     return CycleFolder(workdir / "cycles" / f"{cycle:02d}")
 
 
-def read_json(path: Path) -> Any:
-    """The file's content; None where there is no such file."""
-    return processes.broadcast_from_primary(lambda: atomic.read_json(path))
+def read_status(workdir: Path, cycles: int) -> RunStatus:
+    """How far a run of so many cycles is, by the files that are there now."""
+    return RunStatus(
+        start_folder(workdir).status(),
+        tuple(cycle_folder(workdir, cycle).status() for cycle in range(cycles)),
+    )
 
 
-def write_json(path: Path, content: object) -> None:
-    """Write a JSON file that is never seen half-written."""
-    _write(path, (json.dumps(content, indent=1) + "\n").encode())
+def _refs(regions: Sequence[Sequence[int]] | None) -> list[RegionRef] | None:
+    return None if regions is None else [RegionRef(*region) for region in regions]
 
 
-def _write(path: Path, content: bytes) -> None:
-    processes.broadcast_from_primary(lambda: atomic.write_atomically(path, content))
+def _read_regions(path: Path) -> list[RegionRef] | None:
+    found = read_json(path)
+    if found is None:
+        return None
+    if not (isinstance(found, list) and all(map(_is_region, found))):
+        raise _foreign(path)
+    return _refs(found)
 
 
-def _npy(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
+def _is_region(entry: object) -> bool:
+    numbers = entry if isinstance(entry, list) else []
+    return len(numbers) == 2 and all(type(number) is int and number >= 0 for number in numbers)
+
+
+def _foreign(path: Path) -> InputError:
+    return InputError(f"{path} is not as a run writes it: restore it from a copy")

@@ -1,34 +1,37 @@
-"""The journal of a run: metrics in JSON lines and TensorBoard, pictures in TensorBoard alone.
+"""The journal of a run: metrics in JSON lines and TensorBoard, images in TensorBoard alone.
 
 `metrics.jsonl` holds only what the configuration and the seed decide, so that two runs of one
-configuration write the same bytes. Times go to `timing.jsonl`. Of several processes the first one
-writes.
+configuration write the same bytes. Times go to `timing.jsonl`.
 """
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from s4al_jax.files.atomic import write_atomically
 from s4al_jax.files.jsonl import append, damaged_row, named_errors, read_rows
 from s4al_jax.rundir.tensorboard import TensorBoard
-from s4al_jax.runtime import processes
 
 
 class Journal:
-    """Rows of one run, appended; `number` is the count of steps that the whole run has done."""
+    """Appends rows; the `number` of a row is the count of steps that the whole run has finished.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: the run directory.
+        enabled: False in processes other than the first, which only read.
+    """
+
+    def __init__(self, folder: Path, *, enabled: bool = True) -> None:
         self._path = folder / "metrics.jsonl"
         self._timing = folder / "timing.jsonl"
         self._board = TensorBoard(folder / "tensorboard")
+        self._enabled = enabled
 
     def rewind(self, number: int) -> None:
-        """Forget rows after this step: the run goes on from a checkpoint that is older."""
-        if not processes.is_primary() or not self._path.exists():
+        """Remove the rows after this step: the run goes on from a checkpoint that is older."""
+        if not self._enabled or not self._path.exists():
             return
         kept = [row for row in self.rows() if row["number"] <= number]
         write_atomically(self._path, "".join(map(_line, kept)).encode())
@@ -42,40 +45,35 @@ class Journal:
         return rows
 
     def write(self, number: int, row: Mapping[str, object]) -> None:
-        """Append a row, on the disk when this returns, and show its numbers in TensorBoard.
+        """Append a row and show its numbers in TensorBoard; it is on the disk on return.
 
-        A later checkpoint must not outlast an earlier row when the power fails.
+        Otherwise a power failure could leave a checkpoint that is newer than the last row.
         """
-        if not processes.is_primary():
+        if not self._enabled:
             return
         append(self._path, _line({"number": number, **row}).encode())
         for name, value in row.items():
             if isinstance(value, int | float) and name not in ("cycle", "epoch"):
-                self._board.number(number, f"{row['kind']}/{name}", value)
+                self._board.write_scalar(number, f"{row['kind']}/{name}", value)
         self._board.flush()
 
-    def show(self, number: int, name: str, picture: np.ndarray) -> None:
-        """Show a picture, uint8 `[height, width, 3]`, in TensorBoard."""
-        if processes.is_primary():
-            self._board.picture(number, name, picture)
+    def write_image(self, number: int, name: str, image: np.ndarray) -> None:
+        """Show an image, uint8 `[height, width, 3]`, in TensorBoard."""
+        if self._enabled:
+            self._board.write_image(number, name, image)
             self._board.flush()
 
-    def time(self, number: int, seconds: float) -> None:
-        """Keep how long a step took, on average over the epoch that ended with this one."""
-        if processes.is_primary():
-            row = {"number": number, "seconds_per_step": round(seconds, 6)}
+    def write_timing(self, number: int, seconds_per_step: float) -> None:
+        """Keep the mean duration of the steps of the epoch that ended with this step."""
+        if self._enabled:
+            row = {"number": number, "seconds_per_step": round(seconds_per_step, 6)}
             with named_errors(self._timing), self._timing.open("a") as file:
                 file.write(_line(row))
 
     def __enter__(self) -> "Journal":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._board.close()
 
 

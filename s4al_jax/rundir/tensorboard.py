@@ -1,7 +1,8 @@
-"""What TensorBoard shows of a run, written in the order and at the time in which it is told.
+"""A run's TensorBoard events, written at once and in order.
 
-The library's own writer has a thread for that: where the disk refuses, the thread ends, and whoever
-tells it more waits for ever.
+The library's own writer uses a thread and a queue. When the disk refuses, that thread ends, and the
+caller waits forever as soon as the queue is full. Without the library (`pip install
+'s4al_jax[tensorboard]'`) nothing is written.
 """
 
 import contextlib
@@ -10,41 +11,48 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tensorboardX import summary
-from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event
 
 from s4al_jax.files.jsonl import named_errors
+from s4al_jax.runtime.extras import is_installed
 
 
 class TensorBoard:
-    """One file of events, which begins with the first: every opening makes another file."""
+    """Writes one file of events, which is created with the first event."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._writer: EventsWriter | None = None
+        self._writer: Any = None
 
-    def number(self, step: int, name: str, value: float) -> None:
-        """A point of a curve."""
-        self._write(step, summary.scalar(name, value))
+    def write_scalar(self, step: int, name: str, value: float) -> None:
+        """Add a point to a curve."""
+        if is_installed("tensorboardX"):
+            from tensorboardX import summary
 
-    def picture(self, step: int, name: str, pixels: np.ndarray) -> None:
-        """A picture, uint8 `[height, width, 3]`."""
-        self._write(step, summary.image(name, pixels, dataformats="HWC"))
+            self._write(step, summary.scalar(name, value))
+
+    def write_image(self, step: int, name: str, pixels: np.ndarray) -> None:
+        """Add an image, uint8 `[height, width, 3]`."""
+        if is_installed("tensorboardX"):
+            from tensorboardX import summary
+
+            self._write(step, summary.image(name, pixels, dataformats="HWC"))
 
     def flush(self) -> None:
-        """Have the disk keep what was told so far."""
+        """Hand all events to the operating system."""
         with named_errors(self._folder):
             if self._writer:
                 self._writer.flush()
 
     def close(self) -> None:
-        """Let go of the file; what could not be written has been said by now."""
+        """Close the file; an event that could not be written has raised an error before."""
         if self._writer:
             with contextlib.suppress(OSError):
                 self._writer.close()
 
     def _write(self, step: int, content: Any) -> None:
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event
+
         with named_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._writer = self._writer or EventsWriter(str(self._folder / "events"))

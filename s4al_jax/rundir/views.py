@@ -1,6 +1,6 @@
-"""What a network saw in some images, on disk: `cycles/NN/views.npz`.
+"""What a network makes of some images, on disk: `cycles/NN/views.npz`.
 
-Nothing is learned from it and nobody is asked by it; it is what a report shows.
+Nothing is learned from it and no selection depends on it; it is what a report shows.
 """
 
 import io
@@ -24,12 +24,12 @@ class Place(NamedTuple):
 
     @property
     def id(self) -> str:
-        """A name for it that is none of any other image."""
+        """A name that no other image has."""
         return f"{self.split}-{self.image}"
 
 
 class Views(NamedTuple):
-    """Some images as a network sees them; all arrays have a row for each of the places."""
+    """Some images as a network predicts them; all arrays have a row for each of the places."""
 
     places: tuple[Place, ...]
     predicted: np.ndarray
@@ -41,14 +41,19 @@ class Views(NamedTuple):
 
 
 def spread_evenly(counts: Mapping[str, int], most: int) -> list[Place]:
-    """At most so many of all images of these splits, evenly spread over them, the ends with it."""
+    """At most so many of all images of these splits, evenly spread, both ends included."""
     everything = [Place(split, image) for split in counts for image in range(counts[split])]
     picked = np.linspace(0, len(everything) - 1, min(most, len(everything)))
     return [everything[index] for index in np.round(picked).astype(int)]
 
 
-def packed(places: Sequence[Place], maps: np.ndarray) -> bytes:
-    """The file of these places; `maps` is uint8 `[images, height, width, 3]`, as `Views` has it."""
+def pack(places: Sequence[Place], maps: np.ndarray) -> bytes:
+    """The content of a views.npz.
+
+    Args:
+      places: which images.
+      maps: uint8 `[images, height, width, 3]`: class, confidence and uncertainty as in `Views`.
+    """
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -62,7 +67,7 @@ def packed(places: Sequence[Place], maps: np.ndarray) -> bytes:
 
 
 def read(path: Path) -> Views | None:
-    """What the file holds; None where there is no such file."""
+    """The content of a views.npz; None where there is no such file."""
     if not path.is_file():
         return None
     try:

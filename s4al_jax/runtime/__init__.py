@@ -1,1 +1,1 @@
-"""The processes of a run: how they work together, stop, and use memory."""
+"""The processes of a run: how they communicate, stop together, exit, and keep memory."""

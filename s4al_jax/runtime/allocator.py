@@ -1,6 +1,6 @@
 """Memory that a step frees is kept for the next one.
 
-A step on a CPU takes and frees gigabytes. By itself glibc gives them back to the kernel, which
+A step on a CPU allocates and frees gigabytes. By default glibc returns them to the kernel, which
 then maps and clears every page anew: a fifth of a step's time and more.
 """
 
@@ -8,14 +8,14 @@ import ctypes
 import os
 import sys
 
-# The names that <malloc.h> has for them.
+# As named in <malloc.h>.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
 
 
 def keep_freed_memory() -> None:
-    """Ask the allocator for that, where it is glibc's and the user has not set it up already.
+    """Configure glibc's allocator to keep freed memory, unless the user has configured it.
 
-    One arena for all threads: those of threads other than the main one are always given back.
+    All threads share one arena, because glibc always trims the arenas of other threads.
     """
     if not sys.platform.startswith("linux") or "glibc.malloc" in os.environ.get(
         "GLIBC_TUNABLES", ""

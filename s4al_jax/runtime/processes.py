@@ -1,137 +1,152 @@
-"""Several processes that do one run together: how they meet, agree, and part.
+"""Several processes that do one run together: how they join, communicate, and exit.
 
-Every process runs the same code on the same plan and takes the same turns. What may be done only
-once (writing into the run's directory, asking a person) is done by process 0 inside `told`, and the
-others hear what came of it. A process on its own finds here that it is the first and the only one.
+Every process runs the same code on the same plan and makes the same calls here in the same order.
+What may be done only once (writing into the run directory, asking a person) is done by process 0
+inside `broadcast_from_primary`, and the others get its result. In a run of one process the
+functions here do the work and nothing else.
+
+Values travel through the key-value store of `jax.distributed` instead of
+`jax.experimental.multihost_utils`, which passes arrays of one shape through a computation on all
+devices: a process that waits there is given up by Gloo after 30 minutes, while process 0 may wait
+for a person for days. Nor does JAX's preemption service do for stopping together, see
+`runtime.preemption`.
 """
 
 import contextlib
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import jax
 
-# What Orbax uses, too: JAX has no public way to the store that its processes share. A value there
-# has any number of bytes and waits for the slowest without a device; `process_allgather` does not.
+# JAX has no public access to the store that its processes share; Orbax imports it in this way, too.
 from jax._src import distributed
 
+from s4al_jax.runtime.exit_message import ExitMessage, exit_message
 from s4al_jax.runtime.preemption import Preemption
 from s4al_jax.types import AnnotationsPending, InputError
 
 Value = TypeVar("Value")
 
-MEETING_SECONDS = 300
+JOIN_SECONDS = 300
 """How long a process waits for the others to start."""
 
-SILENCE_SECONDS = 30
-"""A process that is not heard of for so long is gone, and JAX ends all others."""
+HEARTBEAT_SECONDS = 30
+"""A process without a heartbeat for so long is considered dead, and JAX ends all others."""
 
-_PARTING_SECONDS = 5
-_SIGHT_SECONDS = 60
+_LEAVE_SECONDS = 5
+_VISIBLE_SECONDS = 60
 
-_ALONE = (
-    f"error: the processes of this run did not all meet within {MEETING_SECONDS} s: start the same "
+_NOT_JOINED = (
+    f"error: the processes of this run did not all meet within {JOIN_SECONDS} s: start the same "
     "command on all hosts, where all of them can reach the coordinator"
 )
-_GONE = (
+_PEER_GONE = (
     "error: another process of this run is gone, or this one was killed; its own output says why. "
     "Start the same command on all hosts again: the run goes on from its last checkpoint."
 )
 _STOPPED = "Stopped; the same command on all hosts goes on."
-_RAISED: Mapping[str, type[Exception]] = {
+_BROADCAST_ERRORS: Mapping[str, type[Exception]] = {
     kind.__name__: kind for kind in (InputError, AnnotationsPending)
 }
 
 
 class CollectiveExit(Exception):
-    """What all processes raise at the same place: they leave together."""
+    """Raised by all processes at the same point, so that they can leave together."""
 
 
-class _Company:
-    """What this process knows of the others."""
+class _Group:
+    """The processes of this run, as one of them sees it."""
 
     def __init__(self) -> None:
         self.store: Any = None
         self.process, self.count = 0, 1
-        self.turn = 0
-        self.leaving: Preemption | None = None
-        self.last_words: Callable[[str], None] = lambda words: None
-        """sets the line that is said when this process ends without taking it back"""
-        self.busy = False
-        """process 0 does something that the others hear of later: they take no part in it"""
+        self.exchanges = 0
+        """How many keys have been used up; the same in all processes."""
+        self.preemption: Preemption | None = None
+        self.exit_message: ExitMessage | None = None
+        self.primary_only = False
+        """Process 0 is inside a broadcast: the others take no part in what it does there."""
 
 
-_company = _Company()
+_group = _Group()
 
 
 def is_distributed() -> bool:
-    """Whether this process has joined others (perhaps none)."""
-    return _company.store is not None
+    """Whether this process has joined a group (which may have no other members)."""
+    return _group.store is not None
 
 
 def is_primary() -> bool:
     """Whether this is process 0, which alone writes and asks."""
-    return _company.process == 0
+    return _group.process == 0
 
 
 def broadcast_from_primary(work: Callable[[], Value]) -> Value:
-    """What `work` gives on process 0, which alone does it, on every process.
+    """Call `work` on process 0 alone, and return its result on every process.
 
-    It has to be something that JSON can say. `InputError` and `AnnotationsPending` are raised on
-    every process. What process 0 wrote is there when the others go on.
+    The result has to be JSON-serializable. `InputError` and `AnnotationsPending` are raised on
+    every process. What process 0 has written is there when the others go on. The others wait as
+    long as it takes, while a process that dies ends the wait.
     """
-    if not is_distributed() or _company.busy:
+    if not _communicates():
         return work()
-    key = _next_key("told")
+    key = _next_key("broadcast")
     if not is_primary():
-        return _spoken(_heard(key))
-    _company.busy = True
+        return _decode(_wait_for(key))
+    # `work` may itself call functions of this module. The other processes do not make these calls,
+    # so process 0 has to make them alone.
+    _group.primary_only = True
     try:
-        outcome = _outcome(work)
+        outcome = _encode(work)
     finally:
-        _company.busy = False
-    _company.store.key_value_set(key, outcome)
-    return _spoken(outcome)
+        _group.primary_only = False
+    _group.store.key_value_set(key, outcome)
+    return _decode(outcome)
 
 
 def on_every_process(work: Callable[[], Value]) -> Value:
-    """What `work` gives on this process, once all have done it.
+    """Call `work` on every process, and return this process's result when all have finished.
 
-    An `InputError` of one is raised on every process.
+    An `InputError` of one process is raised on every process.
     """
-    if not is_distributed() or _company.busy:
+    if not _communicates():
         return work()
-    result: list[Value] = []
-    for process, outcome in enumerate(_exchanged(_outcome(lambda: result.append(work())))):
+    results: list[Value] = []
+
+    def do_work() -> None:
+        results.append(work())
+
+    for process, outcome in enumerate(_exchange(_encode(do_work))):
         try:
-            _spoken(outcome)
+            _decode(outcome)
         except InputError as error:
             raise InputError(f"{error} (process {process})") from error
-    return result[0]
+    return results[0]
 
 
 def assert_equal_across_processes(what: str, value: object, advice: str) -> None:
     """Raise `InputError` on every process unless `value` (JSON, or bytes) is the same on all."""
-    if not is_distributed() or _company.busy:
+    if not _communicates():
         return
     content = value if isinstance(value, bytes) else json.dumps(value, sort_keys=True).encode()
-    found = _exchanged(hashlib.sha256(content).hexdigest())
-    others = [process for process, digest in enumerate(found) if digest != found[0]]
-    if others:
-        raise InputError(f"{what} of process {others[0]} differs from that of process 0: {advice}")
+    digests = _exchange(hashlib.sha256(content).hexdigest())
+    different = [process for process, digest in enumerate(digests) if digest != digests[0]]
+    if different:
+        raise InputError(
+            f"{what} of process {different[0]} differs from that of process 0: {advice}"
+        )
 
 
-def wait_until(look: Callable[[], bool]) -> bool:
-    """Whether this process sees something by and by: file systems of several hosts take a while."""
-    deadline = time.monotonic() + _SIGHT_SECONDS
-    while not look():
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Wait up to a minute for a condition: what one host writes may reach others late."""
+    deadline = time.monotonic() + _VISIBLE_SECONDS
+    while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)
@@ -139,172 +154,156 @@ def wait_until(look: Callable[[], bool]) -> bool:
 
 
 @contextlib.contextmanager
-def join_processes(where: Mapping[str, Any] | None) -> Iterator[None]:
-    """Do what is inside with other processes; `where` is what `jax.distributed.initialize` takes.
+def join_processes(arguments: Mapping[str, Any] | None) -> Iterator[None]:
+    """Run the body together with other processes; this must precede any computation with JAX.
 
-    None: alone. It has to come before JAX computes anything. Whoever leaves with an error that the
-    others do not share ends without them: JAX then ends them, too, and each says so.
+    An exception that all processes raise lets them leave together. A process that leaves with one
+    of its own ends at once; JAX then ends the others, and each of them says so.
+
+    Args:
+        arguments: those of `jax.distributed.initialize`; None: there are no other processes.
     """
-    if where is None:
+    if arguments is None:
         yield
         return
-    with _guard() as last_words:
-        _company.last_words = last_words
-        last_words(_ALONE)
-        _join(where)
-        last_words(_GONE)
+    with exit_message() as message:
+        _group.exit_message = message
+        message.set(_NOT_JOINED)
+        _join(arguments)
+        message.set(_PEER_GONE)
         try:
             yield
-        except BaseException as error:
-            alike = (CollectiveExit, InputError, AnnotationsPending, KeyboardInterrupt)
-            shared = isinstance(error, alike)
-            if shared and _part():
-                last_words("")
+        except (CollectiveExit, InputError, AnnotationsPending, KeyboardInterrupt) as error:
+            if _leave():
+                message.clear()
                 raise
-            if isinstance(error, InputError):
-                last_words(f"error: {error}")
-            elif isinstance(error, CollectiveExit):
-                last_words(str(error))
-            elif isinstance(error, KeyboardInterrupt):
-                last_words(_STOPPED)
-            _say(error)
+            # Only this process has raised it, so the caller must not go on as if all had.
+            message.set(_last_message(error))
+            _exit_at_once(error)
+        except BaseException as error:
+            _exit_at_once(error)
+        if not _leave():
             os._exit(1)
-        if not _part():
-            os._exit(1)
-        last_words("")
+        message.clear()
 
 
 def announce_preemption(signal: int) -> None:
-    """Let the others know that this process was asked to stop."""
-    if _company.leaving:
-        _company.leaving.announce(signal)
+    """Let the other processes know that this one was asked to stop."""
+    if _group.preemption:
+        _group.preemption.announce(signal)
 
 
 def preemption_due() -> bool:
-    """Whether all processes stop here, because one was asked to; all have to ask equally often."""
-    return _company.leaving is not None and _company.leaving.due()
+    """Whether all processes stop here, since one was asked to; all have to ask equally often."""
+    return _group.preemption is not None and _group.preemption.due()
 
 
 def preemption_signal() -> int:
     """The signal that some process has announced; 0: none."""
-    return _company.leaving.signal if _company.leaving else 0
+    return _group.preemption.signal if _group.preemption else 0
 
 
 def clear_exit_message() -> None:
-    """Take back the last words: this process says itself why it ends."""
-    _company.last_words("")
+    """Have nothing printed about the end of this process: it says itself why it ends."""
+    if _group.exit_message:
+        _group.exit_message.clear()
 
 
-def _join(where: Mapping[str, Any]) -> None:
-    # With it a process would not end at SIGTERM; `runtime.preemption` does what it is for.
+def _communicates() -> bool:
+    return is_distributed() and not _group.primary_only
+
+
+def _join(arguments: Mapping[str, Any]) -> None:
+    # Its handler would keep SIGTERM from `runtime.signals`; see `runtime.preemption`.
     jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
-            **where,
-            initialization_timeout=MEETING_SECONDS,
-            heartbeat_timeout_seconds=SILENCE_SECONDS,
-            shutdown_timeout_seconds=SILENCE_SECONDS,
+            **arguments,
+            initialization_timeout=JOIN_SECONDS,
+            heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+            shutdown_timeout_seconds=HEARTBEAT_SECONDS,
         )
     except (ValueError, RuntimeError) as error:
-        said = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         raise InputError(
-            f"--distributed finds no cluster ({said}): give --coordinator, --num_processes and "
-            "--process_id"
-            if not where
-            else f"cannot join the other processes: {said}"
+            f"cannot join the other processes: {reason}"
+            if arguments
+            else f"--distributed finds no cluster ({reason}): give --coordinator, --num_processes "
+            "and --process_id"
         ) from error
     state = distributed.global_state
-    _company.store, _company.process = state.client, state.process_id
-    _company.count = state.num_processes
-    _company.leaving = Preemption(state.client, _heard, state.process_id, state.num_processes)
+    _group.store, _group.process, _group.count = state.client, state.process_id, state.num_processes
+    _group.preemption = Preemption(
+        state.client, _wait_for, process=state.process_id, count=state.num_processes
+    )
 
 
-def _part() -> bool:
-    """Leave together with all others; False when some of them do not leave now."""
+def _leave() -> bool:
+    """Leave the group together with all others; False if some of them do not leave now."""
     try:
-        _company.store.wait_at_barrier("s4al/parting", 1000 * _PARTING_SECONDS)
-        if _company.leaving:
-            _company.leaving.close()
+        _group.store.wait_at_barrier("s4al/leave", 1000 * _LEAVE_SECONDS)
+        if _group.preemption:
+            _group.preemption.close()
         jax.distributed.shutdown()
     except jax.errors.JaxRuntimeError:
         return False
-    _company.store = _company.leaving = None
+    _group.store = _group.preemption = None
     return True
 
 
-@contextlib.contextmanager
-def _guard() -> Iterator[Callable[[str], None]]:
-    """A function that sets the line that is said when this process ends without taking it back.
-
-    Another process says it: JAX ends a process whose peers are gone from C++, where no Python runs.
-    """
-    script = (
-        'while read -r said; do words=$said; done; [ -z "$words" ] || printf "%s\\n" "$words" >&2'
-    )
-    guard = subprocess.Popen(
-        ["sh", "-c", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,  # a Ctrl-C at the terminal is not for the guard
-    )
-    assert guard.stdin is not None
-    pipe = guard.stdin
-
-    def last_words(words: str) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            pipe.write(" ".join(words.split()) + "\n")
-            pipe.flush()
-
-    try:
-        yield last_words
-    finally:
-        last_words("")
-        pipe.close()
-        guard.wait()
+def _last_message(error: BaseException) -> str:
+    """What is printed for an exception that the other processes do not share."""
+    if isinstance(error, InputError):
+        return f"error: {error}"
+    if isinstance(error, KeyboardInterrupt):
+        return _STOPPED
+    return str(error) if isinstance(error, CollectiveExit) else _PEER_GONE
 
 
-def _say(error: BaseException) -> None:
+def _exit_at_once(error: BaseException) -> NoReturn:
+    """End the process; unwinding further would wait for peers at every collective operation."""
     if isinstance(error, jax.errors.JaxRuntimeError):  # what a lost connection looks like
         print(str(error).splitlines()[0], file=sys.stderr)
     elif not isinstance(error, CollectiveExit | InputError | KeyboardInterrupt):
         traceback.print_exception(error)
     sys.stdout.flush()
     sys.stderr.flush()
+    os._exit(1)
 
 
 def _next_key(kind: str) -> str:
-    _company.turn += 1
-    return f"s4al/{kind}/{_company.turn}"
+    _group.exchanges += 1
+    return f"s4al/{kind}/{_group.exchanges}"
 
 
-def _outcome(work: Callable[[], Any]) -> str:
-    """What came of it, as a text for other processes."""
+def _encode(work: Callable[[], Any]) -> str:
+    """The result of `work`, or the error that it raises, as a text for other processes."""
     try:
         return json.dumps({"value": work()})
-    except tuple(_RAISED.values()) as error:
-        return json.dumps({"raised": type(error).__name__, "said": str(error)})
+    except tuple(_BROADCAST_ERRORS.values()) as error:
+        return json.dumps({"error": type(error).__name__, "message": str(error)})
 
 
-def _spoken(outcome: str) -> Any:
-    told = json.loads(outcome)
-    if "raised" in told:
-        raise _RAISED[told["raised"]](told["said"])
-    return told["value"]
+def _decode(outcome: str) -> Any:
+    """Return or raise what `_encode` has met."""
+    content = json.loads(outcome)
+    if "error" in content:
+        raise _BROADCAST_ERRORS[content["error"]](content["message"])
+    return content["value"]
 
 
-def _exchanged(text: str) -> list[str]:
-    """What every process says, by its number."""
-    turn = _next_key("exchange")
-    _company.store.key_value_set(f"{turn}/{_company.process}", text)
-    return [_heard(f"{turn}/{process}") for process in range(_company.count)]
+def _exchange(text: str) -> list[str]:
+    """The texts of all processes, in their order."""
+    key = _next_key("exchange")
+    _group.store.key_value_set(f"{key}/{_group.process}", text)
+    return [_wait_for(f"{key}/{process}") for process in range(_group.count)]
 
 
-def _heard(key: str) -> str:
-    """A text that some process gives, however long that takes; JAX ends us if it is gone."""
+def _wait_for(key: str) -> str:
+    """The value of a key, once a process has set it; should that process die, JAX ends this one."""
     while True:
         try:
-            return _company.store.blocking_key_value_get(key, 10_000)
+            return _group.store.blocking_key_value_get(key, 10_000)
         except jax.errors.JaxRuntimeError as error:
             if "DEADLINE_EXCEEDED" not in str(error):
                 raise

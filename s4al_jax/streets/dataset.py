@@ -29,15 +29,15 @@ def streets(*, height: int, width: int, train: int, val: int, test: int, seed: i
     """Three splits of drawn street scenes; `train`, `val` and `test` say how many of each."""
     _check_size(height, width)
     if train < 1:
-        raise InputError(f"synthetic: train={train} leaves nothing to learn from; give 1 or more")
+        raise InputError(f"streets: train={train} leaves nothing to learn from; give 1 or more")
     for name, number in (("val", val), ("test", test), ("seed", seed)):
         if number < 0:
-            raise InputError(f"synthetic: {name}={number} is negative; give 0 or more")
+            raise InputError(f"streets: {name}={number} is negative; give 0 or more")
     splits = [
         _split(name, number, (seed, i), height=height, width=width)
         for i, (name, number) in enumerate((("train", train), ("val", val), ("test", test)))
     ]
-    return DatasetSpec("synthetic", CLASSES, PALETTE, height, width, *splits)
+    return DatasetSpec("streets", CLASSES, PALETTE, height, width, *splits)
 
 
 def _split(name: str, number: int, seed: tuple[int, int], *, height: int, width: int) -> ImageSet:
@@ -57,7 +57,7 @@ def _split(name: str, number: int, seed: tuple[int, int], *, height: int, width:
 def _check_size(height: int, width: int) -> None:
     if min(height, width) < SMALLEST:
         raise InputError(
-            f"synthetic: scenes of {height}x{width} are too small to draw;"
+            f"streets: scenes of {height}x{width} are too small to draw;"
             f" give a height and width of {SMALLEST} or more"
         )
 

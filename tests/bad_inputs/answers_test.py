@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.labels.file_annotator import person
-from s4al_jax.labels.oracle import Oracle
+from s4al_jax.labels.annotator import Annotator
+from s4al_jax.labels.file_annotator import file_annotator
 from s4al_jax.regions import region_grid
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, RegionRef
 from tests.bad_inputs.pictures_test import bomb
@@ -24,7 +24,7 @@ POOL = ImageSet(("a",), lambda index: PICTURE, lambda index: PICTURE[..., 0])
 PALETTE = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
 SPEC = DatasetSpec("two", ("x", "y", "z"), PALETTE, 8, 12, POOL, POOL, POOL)
 GRID = region_grid(8, 12, 4, 6)
-ASKED = [RegionRef(0, 0, 0), RegionRef(0, 1, 1)]
+REFS = [RegionRef(0, 0), RegionRef(0, 3)]
 LABELS = (PICTURE[:4, :6, 0] % 3).astype(np.uint8)
 
 REQUESTS, FOLDER = "requests/01/requests.json", "requests/01/answers"
@@ -33,10 +33,10 @@ KEPT = "All other answers are kept"
 
 
 @pytest.fixture
-def oracle(tmp_path: Path) -> Oracle:
-    """One that has asked about two regions, of which one has a good answer."""
-    made = person(SPEC, tmp_path, annotator="Ada")
-    made.post(ASKED, GRID, 1, None)
+def annotator(tmp_path: Path) -> Annotator:
+    """One with requests for two regions, of which one has a good answer."""
+    made = file_annotator(SPEC, tmp_path, person="Ada")
+    made.post(REFS, GRID, 1, None)
     Image.fromarray(LABELS).save(tmp_path / FIRST)
     return made
 
@@ -65,8 +65,7 @@ ANSWERS = (
     Case(
         "of another size",
         saved(FIRST, LABELS.T),
-        f"HERE/{FIRST} has 6 x 4 pixels, what was asked for has 4 x 6: save it at that "
-        f"size. {KEPT}",
+        f"HERE/{FIRST} has 6 x 4 pixels, the request is for 4 x 6: save it at that size. {KEPT}",
     ),
     Case(
         "that is a bomb",
@@ -83,7 +82,7 @@ ANSWERS = (
     Case(
         "with an id that is no class",
         saved(FIRST, np.full_like(LABELS, 3)),
-        f"HERE/{FIRST} holds the id 3: use 0 to 2, 255 for void, 254 for not answered yet. {KEPT}",
+        f"HERE/{FIRST} holds the id 3: use 0 to 2, 255 for void, 254 for not labeled yet. {KEPT}",
     ),
     Case(
         "with colors made anew",
@@ -92,7 +91,7 @@ ANSWERS = (
         f"renumbered the colors; save numbers, not colors. {KEPT}",
     ),
     Case(
-        "to nothing that was asked",
+        "to no request",
         saved(f"{FOLDER}/b.png", LABELS),
         f"HERE/{FOLDER}/b.png has the name of no request in HERE/{REQUESTS}. {KEPT}",
     ),
@@ -139,16 +138,17 @@ LISTS = (
             .read_text()
             .replace('"image_size": [\n    8,', '"image_size": [\n    9,')
         ),
-        "image a has 8 x 12 pixels, and had 9 x 12 when it was asked about: bring back the image",
+        "image a has 8 x 12 pixels, and had 9 x 12 when its requests were written: bring "
+        "back the image",
     ),
 )
 
 
 @pytest.mark.parametrize("case", ANSWERS, ids=lambda case: case.name)
-def test_an_answer(case: Case, oracle: Oracle, tmp_path: Path) -> None:
-    refused(case, tmp_path, lambda root: list(oracle.answers(ASKED, GRID, 1)))
+def test_an_answer(case: Case, annotator: Annotator, tmp_path: Path) -> None:
+    refused(case, tmp_path, lambda root: list(annotator.answers(REFS, GRID, 1)))
 
 
 @pytest.mark.parametrize("case", LISTS, ids=lambda case: case.name)
-def test_a_list_of_requests(case: Case, oracle: Oracle, tmp_path: Path) -> None:
-    refused(case, tmp_path, lambda root: list(oracle.answers(ASKED, GRID, 1)))
+def test_a_list_of_requests(case: Case, annotator: Annotator, tmp_path: Path) -> None:
+    refused(case, tmp_path, lambda root: list(annotator.answers(REFS, GRID, 1)))

@@ -4,8 +4,9 @@ import math
 from typing import Any, NamedTuple
 
 import pytest
+from ml_collections import ConfigDict
 
-from s4al_jax.config import defaults
+from s4al_jax.config import defaults, options
 from s4al_jax.run import build
 from s4al_jax.types import InputError
 from tests.support.tiny import tiny_config
@@ -37,7 +38,7 @@ ALONE = (
     option(
         "data.name",
         "kitti",
-        "config.data.name is 'kitti': one of camvid, cityscapes, folder, synthetic, tfds",
+        "config.data.name is 'kitti': one of camvid, cityscapes, folder, noise, streets, tfds",
     ),
     option("data.height", 0, "config.data.height is 0: it must be at least 1"),
     option(
@@ -49,13 +50,13 @@ ALONE = (
     option(
         "data.width",
         8,
-        "synthetic: scenes of 48x8 are too small to draw; give a height and width of 24 or more",
+        "streets: scenes of 48x8 are too small to draw; give a height and width of 24 or more",
     ),
     option("data.max_pixels", 0, "config.data.max_pixels is 0: it must be at least 1"),
     option(
-        "data.residence",
+        "data.cache",
         "disk",
-        "config.data.residence is 'disk': one of auto, resident, cached, streamed",
+        "config.data.cache is 'disk': one of auto, device, host, none",
     ),
     option("data.initial_share", math.nan, f"config.data.initial_share is nan: {COUNTED}"),
     option(
@@ -63,10 +64,8 @@ ALONE = (
         0.0,
         "config.data.initial_share is 0.0: it must be above 0.0 and up to 1.0",
     ),
-    option(
-        "data.kwargs.train", 0, "synthetic: train=0 leaves nothing to learn from; give 1 or more"
-    ),
-    option("data.kwargs.test", -1, "synthetic: test=-1 is negative; give 0 or more"),
+    option("data.kwargs.train", 0, "streets: train=0 leaves nothing to learn from; give 1 or more"),
+    option("data.kwargs.test", -1, "streets: test=-1 is negative; give 0 or more"),
     option("model.compute", "float8", "config.model.compute is 'float8': one of float32, bfloat16"),
     option(
         "model.loss_bands",
@@ -125,8 +124,12 @@ ALONE = (
         "learning rate from 0.0 to 1e-06: give a base above 0 and a floor below it",
     ),
     option("optimizer.power", -1.0, "power is -1.0: give 0 or more"),
-    option("optimizer.weight_decay", math.inf, f"config.optimizer.weight_decay is inf: {COUNTED}"),
-    option("optimizer.momentum", 1.0, "momentum is 1.0: give a number from 0 to below 1"),
+    option(
+        "optimizer.kwargs.weight_decay",
+        math.inf,
+        f"config.optimizer.kwargs.weight_decay is inf: {COUNTED}",
+    ),
+    option("optimizer.kwargs.momentum", 1.0, "momentum is 1.0: give a number from 0 to below 1"),
     option(
         "method.kwargs.ema_decay", math.nan, f"config.method.kwargs.ema_decay is nan: {COUNTED}"
     ),
@@ -134,57 +137,55 @@ ALONE = (
     option("method.kwargs.tail_draws", -1, "tail_draws is -1: give 0 or more classes"),
     option("batch.labeled", 0, "config.batch.labeled is 0: it must be at least 1"),
     option(
-        "batch.parts",
+        "batch.microbatches",
         3,
         "config.batch.labeled 2 cannot be learned in 3 equal parts on 1 devices: "
-        "choose config.batch.parts so that it divides",
+        "choose config.batch.microbatches so that it divides",
     ),
     option("schedule.epochs", 0, "config.schedule.epochs is 0: it must be at least 1"),
     option(
-        "schedule.steps_together",
+        "schedule.steps_per_call",
         3,
-        "steps_together is 3, which does not divide the 2 iterations "
+        "steps_per_call is 3, which does not divide the 2 iterations "
         "of an epoch: choose one that does",
     ),
     option(
-        "schedule.warmup_epochs",
+        "method.kwargs.warmup_epochs",
         9,
-        "replay_start_epoch is 2, but the buffer is empty until the "
-        "warm-up of 9 epochs is over: use at least 10",
+        "config.method.kwargs.replay_start_epoch is 2, but the buffer is empty until the warm-up "
+        "of 9 epochs is over: use at least 10",
     ),
     option(
-        "replay.capacity",
+        "method.kwargs.replay_capacity",
         1,
-        "config.replay.capacity 1 is smaller than config.batch.unlabeled 2: "
-        "make room for one batch",
+        "the replay buffer of 1 images is smaller than its batch of 2: make room for one batch",
     ),
     option(
         "acquisition.name",
         "vote",
-        "config.acquisition.name is 'vote': one of random, least_confidence, entropy, margin",
+        "config.acquisition.name is 'vote': one of entropy, least_confidence, margin, random",
     ),
     option(
-        "acquisition.cell_width",
+        "regions.kwargs.cell_width",
         65,
         "a cell of 12 x 65 pixels does not fit an image of 48 x 64: "
         "choose from 1 x 1 up to the size of the image",
     ),
     option(
-        "acquisition.cells_per_image",
+        "budget.regions_per_image",
         17,
-        "config.acquisition.cells_per_image 17 in 1 acquisitions "
-        "is a budget of 17 cells, but there are 16 in an image to buy: choose less",
+        "config.budget.regions_per_image 17 in 1 acquisitions is a budget of 17 regions, but there "
+        "are 16 in an image to annotate: choose less",
     ),
     option(
-        "acquisition.cells_per_image",
+        "budget.regions_per_image",
         0,
-        "config.acquisition.cells_per_image 0 in 1 acquisitions "
-        "is a budget of 0 cells, but there are 16 in an image to buy: choose at least 1",
+        "config.budget.regions_per_image is 0: it must be at least 1",
     ),
-    option("oracle.name", "crowd", "config.oracle.name is 'crowd': one of simulated, folder"),
-    option("oracle.annotator", "", "config.oracle.annotator is '': give a name of one line"),
+    option("annotator.name", "crowd", "config.annotator.name is 'crowd': one of oracle, files"),
+    option("annotator.person", "", "config.annotator.person is '': give a name of one line"),
     option(
-        "oracle.annotator", "a\nb", "config.oracle.annotator is 'a\\nb': give a name of one line"
+        "annotator.person", "a\nb", "config.annotator.person is 'a\\nb': give a name of one line"
     ),
     option("evaluate.splits", (), "config.evaluate.splits is (): name val, test"),
     option(
@@ -205,15 +206,15 @@ TOGETHER = (
     ),
     Options(
         "more images than are left",
-        {"acquisition__unit": "images", "acquisition__image_share": 0.9},
-        "config.acquisition.image_share 0.9 in 1 acquisitions is a budget of 5 images, but there "
-        "are 4 to buy: choose less",
+        {"regions": ConfigDict({"name": "image", "kwargs": {}}), "budget__image_share": 0.9},
+        "config.budget.image_share 0.9 in 1 acquisitions is a budget of 5 images, but there "
+        "are 4 to annotate: choose less",
     ),
     Options(
         "questions where all is known",
         {"data__initial_share": 1.0},
         "all 6 images are labeled from the start: nothing is left to ask for; set "
-        "config.schedule.acquisitions to 0, or config.oracle.name to simulated and "
+        "config.schedule.acquisitions to 0, or config.annotator.name to oracle and "
         "config.data.initial_share below 1",
     ),
     Options(
@@ -223,13 +224,16 @@ TOGETHER = (
     ),
     Options(
         "steps together on a CPU",
-        {"schedule__steps_together": 2},
-        "config.schedule.steps_together is 2, with which a CPU takes many times longer: leave it 1",
+        {"schedule__steps_per_call": 2},
+        "config.schedule.steps_per_call is 2, with which a CPU takes many times longer: leave it 1",
     ),
     Options(
         "a teacher that is not trained",
-        {"method": defaults.study(defaults.default(), "supervised").method},
-        "config.acquisition.network is 'teacher', but the method only trains student",
+        {
+            "method": defaults.study(defaults.default(), "supervised").method,
+            "acquisition__kwargs": ConfigDict({"network": "teacher"}),
+        },
+        "config.acquisition.kwargs.network is 'teacher', but the method only trains student",
     ),
 )
 
@@ -245,7 +249,7 @@ KEPT = (
     ("data.height", "tall", "config.data.height is 'tall': give a whole number"),
     ("data.height", 48.0, "config.data.height is 48.0: give a whole number"),
     ("data.initial_share", None, "config.data.initial_share is None: give a number"),
-    ("optimizer.nesterov", 1, "config.optimizer.nesterov is 1: give True or False"),
+    ("optimizer.kwargs.nesterov", 1, "config.optimizer.kwargs.nesterov is 1: give True or False"),
     ("evaluate.splits", "val", "config.evaluate.splits is 'val': give a list"),
     ("data.kwargs.train", "6", "config.data.kwargs.train is '6': give a whole number"),
     ("model.head.kwargs.rates", 3, "config.model.head.kwargs.rates is 3: give a list"),
@@ -256,14 +260,14 @@ KEPT = (
 
 @pytest.mark.parametrize("name, value, line", KEPT, ids=lambda part: str(part)[:30])
 def test_a_configuration_of_another_kind(name: str, value: object, line: str) -> None:
-    kept = {**defaults.flat(tiny_config()), name: value}
-    restored = defaults.restored({name: value for name, value in kept.items() if value is not ...})
+    kept = {**options.flat(tiny_config()), name: value}
+    restored = options.restored({name: value for name, value in kept.items() if value is not ...})
     with pytest.raises(InputError) as error:
         build.build(restored)
     assert str(error.value) == line
 
 
-def test_a_option_that_is_free_need_not_have_been_known_to_an_earlier_version() -> None:
-    kept = defaults.flat(tiny_config())
-    earlier = {name: value for name, value in kept.items() if name not in defaults.FREE_OPTIONS}
-    assert defaults.restored(earlier).data.max_pixels == defaults.default().data.max_pixels
+def test_an_option_that_is_free_need_not_have_been_known_to_an_earlier_version() -> None:
+    kept = options.flat(tiny_config())
+    earlier = {name: value for name, value in kept.items() if name not in options.FREE_OPTIONS}
+    assert options.restored(earlier).data.max_pixels == defaults.default().data.max_pixels

@@ -81,7 +81,6 @@ def of_another_pool(run: Path) -> None:
 
 
 UNFINISHED = removed("cycles/01")
-WITHOUT_PAGE = removed("report")
 """The page of a run is made anew whenever the run goes on."""
 FOREIGN = "is not as a run writes it: restore it from a copy"
 NO_JSON = (
@@ -89,7 +88,7 @@ NO_JSON = (
     "restore it from a copy"
 )
 OTHER_VERSION = (
-    "HERE/config.json was written by s4al_jax {}, this is 0.1.0: go on with a version {}, or "
+    "HERE/config.json was written by s4al_jax {}, this is 0.2.0: go on with a version {}, or "
     "choose another directory"
 )
 
@@ -101,13 +100,13 @@ RUNS = (
         "these options back",
     ),
     Case(
-        "with a option that nobody knows",
+        "with an option that nobody knows",
         changed("config.json", lambda kept: kept["options"].update({"data.new": 1})),
         "HERE belongs to another configuration (data.new: 1 -> (absent)): choose another --workdir "
         "or take these options back",
     ),
     Case("of a version to come", of_version("1.0.0"), OTHER_VERSION.format("1.0.0", "1")),
-    Case("of the next minor version", of_version("0.2.3"), OTHER_VERSION.format("0.2.3", "0.2")),
+    Case("of the next minor version", of_version("0.3.3"), OTHER_VERSION.format("0.3.3", "0.3")),
     Case("of no version", of_version("new"), OTHER_VERSION.format("new", "new")),
     Case("with half a config.json", text("config.json", "{"), f"HERE/config.json: {NO_JSON}"),
     Case("with a list for config.json", text("config.json", "[]"), f"HERE/config.json {FOREIGN}"),
@@ -157,12 +156,12 @@ RUNS = (
     ),
     Case(
         "that chose half a region",
-        text("cycles/00/chosen.json", "[[0, 1]]"),
+        text("cycles/00/chosen.json", "[[0]]"),
         f"HERE/cycles/00/chosen.json {FOREIGN}",
     ),
     Case(
         "that chose what is not there",
-        all_of(UNFINISHED, WITHOUT_PAGE, text("cycles/00/chosen.json", "[[99, 0, 0]]")),
+        all_of(UNFINISHED, text("cycles/00/chosen.json", "[[99, 0]]")),
         "there is no image 99 in a pool of 6: count from 0",
     ),
     Case(
@@ -201,7 +200,7 @@ def test_scores_that_are_a_text(run: Path) -> None:
         "HERE/cycles/00/scores.npz is no whole archive of scores: remove it, and it is made again"
     )
     case = Case("", text("cycles/00/scores.npz", "many"), line)
-    refused(case, run, lambda run: directory.cycle_folder(run, 0).scores)
+    refused(case, run, lambda run: directory.cycle_folder(run, 0).read_scores())
 
 
 def test_a_file_in_the_place_of_a_run(tmp_path: Path, experiment: Experiment) -> None:

@@ -221,10 +221,10 @@ def test_weights(case: Case, tmp_path: Path) -> None:
 def test_arrays_of_objects_are_not_unpickled(tmp_path: Path) -> None:
     array = np.array([Deed(tmp_path / "canary")], object)
     folder = CycleFolder(tmp_path)
-    np.savez(tmp_path / "scores.npz", scores=array, eligible=array)
+    np.savez(tmp_path / "scores.npz", score=array, open=array)
     before = tree(tmp_path)
     with pytest.raises(InputError) as error:
-        assert folder.scores
+        folder.read_scores()
     assert str(error.value) == (
         f"{tmp_path}/scores.npz is no whole archive of scores: remove it, and it is made again"
     )

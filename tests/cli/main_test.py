@@ -1,98 +1,129 @@
-"""The command says in one line what is wrong, leaves with an error, and has written nothing."""
+"""`s4al` and its commands: what they are, how they help, and how they end."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from s4al_jax import main
+from s4al_jax import __version__
+from s4al_jax.acquisition.functions import ACQUISITIONS
+from s4al_jax.cli.main import COMMANDS, build_parser
+from s4al_jax.config import defaults, loader
+from tests.conftest import Command
 
 ROOT = Path(__file__).parents[2]
-
-BY_HAND = ("--config=configs/demo.py",)
-
-WRONG = {
-    "an unknown option": (["--config=configs/demo.py", "--config.optimizer.rate=1"], "rate"),
-    "a wrong type": (["--config=configs/demo.py", "--config.seed=many"], "seed"),
-    "an unknown study": (["--config=configs/demo.py:entropie"], "unknown study 'entropie'"),
-    "a senseless value in a study": (
-        ["--config=configs/demo.py:supervised_initial", "--config.data.initial_share=2.0"],
-        "config.data.initial_share is 2.0",
-    ),
-    "a missing configuration": (["--config=configs/nowhere.py"], "nowhere"),
-    "a missing data set": (["--config=configs/camvid.py"], "config.data.root"),
-    "a option of no block": (
-        ["--config=configs/demo.py", "--config.nope=1"],
-        "--config has no option 'nope'; s4al_jax/config/defaults.py lists all",
-    ),
-    "a file that is no configuration": (["--config=README.md"], "error: "),
-    "half of a company": (
-        ["--config=configs/demo.py", "--coordinator=10.0.0.1:1234", "--process_id=0"],
-        "--coordinator is given without --num_processes: give all three",
-    ),
-    "two ways to meet": (
-        ["--config=configs/demo.py", "--distributed", "--num_processes=2"],
-        "--distributed asks the cluster, --num_processes does not: give one of them",
-    ),
-    "no port": (
-        [*BY_HAND, "--coordinator=10.0.0.1", "--num_processes=2", "--process_id=0"],
-        "--coordinator=10.0.0.1: give host:port, as in 10.0.0.1:1234",
-    ),
-    "a process too many": (
-        [*BY_HAND, "--coordinator=h:1", "--num_processes=2", "--process_id=2"],
-        "--process_id=2: give 0 to 1, another to each process",
-    ),
-    "no process": (
-        [*BY_HAND, "--coordinator=h:1", "--num_processes=0", "--process_id=0"],
-        "--num_processes=0: give 1 or more",
-    ),
-    "a plan of several processes": (
-        ["--config=configs/demo.py", "--distributed", "--plan"],
-        "--plan looks at a single process",
-    ),
-    "a cluster that is not there": (
-        ["--config=configs/demo.py", "--distributed"],
-        "--distributed finds no cluster (coordinator_address should be defined.): give "
-        "--coordinator, --num_processes and --process_id",
-    ),
-    "a stray argument": (["--config=configs/demo.py", "seed=1"], "unexpected argument 'seed=1'"),
-}
+NAMES = (
+    *("demo", "train", "plan", "profile", "status", "report"),
+    *("export", "predict", "check", "prepare", "reproduce", "completion"),
+)
+HEAVY = ("jax", "flax", "optax", "matplotlib", "tensorflow", "tensorflow_datasets", "absl", "numpy")
 
 
-def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("S4AL_")}
-    env.pop("XLA_FLAGS", None)
-    command = [sys.executable, "-m", "s4al_jax.main", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env)
+def shown(command: Command, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    """The lines that a command which ends well prints."""
+    assert command(*arguments) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    return said.out.splitlines()
 
 
-@pytest.mark.parametrize("what", WRONG)
-def test_a_mistake_is_one_line_and_nothing_is_written(what: str, tmp_path: Path) -> None:
-    arguments, message = WRONG[what]
-    done = ran(*arguments, f"--workdir={tmp_path / 'run'}")
-    assert done.returncode != 0
-    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 and message in lines[0], done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "run").exists()
+def test_alone_it_lists_its_commands(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(command, capsys)
+    listed = lines[lines.index("commands:") + 1 :]
+    assert [line.split()[0] for line in listed[: len(NAMES)]] == list(NAMES)
+    assert len(COMMANDS) == len(NAMES) and listed[len(NAMES)] == ""
+    assert shown(command, capsys, "--help") == lines
 
 
-def test_a_stop_by_the_keyboard_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["", *NAMES])
+def test_the_help_fits_a_screen_and_has_an_example(
+    name: str, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stopped(*arguments: object, **named: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(main.app, "run", stopped)
-    with pytest.raises(SystemExit) as end:
-        main.run()
-    assert end.value.code == 130
-    assert capsys.readouterr().err.strip() == "Stopped; the same command goes on."
+    lines = shown(command, capsys, *([name] if name else []), "--help")
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    assert lines[0].startswith(f"usage: s4al {name}".rstrip())
+    if name:
+        example = lines[lines.index("example:") + 1]
+        assert f"s4al {name} " in f"{example} "
 
 
-def test_a_missing_workdir_is_asked_for() -> None:
-    done = ran("--config=configs/demo.py")
-    assert done.returncode != 0 and "--workdir is missing" in done.stderr
-    assert "Traceback" not in done.stderr and done.stdout == ""
+def test_the_examples_are_understood() -> None:
+    """As far as a parser can tell; what stands after a | or > is the shell's."""
+    parser = build_parser()
+    for name, command in parser._subparsers._group_actions[0].choices.items():  # type: ignore
+        for line in command.epilog.splitlines()[1:]:
+            words = [word for word in line.split() if not word.startswith("--config.")]
+            if words[0] == "s4al":
+                assert parser.parse_args(words[1:]).name == name
+
+
+def test_no_help_imports_what_only_a_run_needs() -> None:
+    code = (
+        "import sys\n"
+        "from s4al_jax.cli.main import main\n"
+        f"codes = [main([*name.split(), '--help']) for name in {['', *NAMES]}]\n"
+        f"print(codes, [name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stderr.strip() == f"{[0] * (len(NAMES) + 1)} []"
+
+
+def test_the_module_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "s4al_jax", "--version"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (done.stdout, done.returncode) == (f"{__version__}\n", 0)
+
+
+def test_the_help_names_all_configurations_and_studies(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = " ".join(" ".join(shown(command, capsys, "train", "--help")).split())
+    assert f"CONFIG is {', '.join(loader.names())} or the path of a file" in text
+    studies = text.partition("camvid:random: ")[2].partition(".")[0].split(", ")
+    assert set(studies) == {*defaults.SUPERVISED, *ACQUISITIONS}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("trian demo", "invalid choice: 'trian'"),
+        ("train", "the following arguments are required: CONFIG, --workdir"),
+        ("train demo", "the following arguments are required: --workdir"),
+        ("train demo seed=1 --workdir=run", "unrecognized arguments: seed=1"),
+        ("train demo --wrokdir=run --workdir=run", "unrecognized arguments: --wrokdir=run"),
+        ("train demo --workdir=gs://bucket/run", "has to be on a disk"),
+        ("train demo --workdir=", "argument --workdir: it is empty"),
+        ("train demo --workdir=run --resume_from=first", "invalid choice: 'first'"),
+        ("train demo --workdir=run --process_id=one", "invalid int value: 'one'"),
+        ("plan", "the following arguments are required: CONFIG"),
+        ("plan demo --workdir=run", "unrecognized arguments: --workdir=run"),
+        ("profile demo", "the following arguments are required: --out"),
+        ("profile demo --out=trace --steps=0", "0: give a whole number from 1 up"),
+        ("status", "the following arguments are required: RUN"),
+        ("status run --watch=0", "0: give a number of seconds above 0"),
+        ("status run --watch=often", "often: give a number of seconds above 0"),
+        ("status run --config.seed=1", "unrecognized arguments: --config.seed=1"),
+        ("export run", "name a folder for --model, for --labels, or for both"),
+        ("predict a.png --model=model --out=seen --batch=0", "give a whole number from 1 up"),
+        ("prepare voc raw prepared", "invalid choice: 'voc'"),
+        ("prepare camvid raw prepared --val=3", "--val is not for camvid"),
+        ("reproduce 4", "invalid choice: '4'"),
+        ("reproduce 1 --seeds=a", "a: give whole numbers, as in 0,1,2"),
+        ("completion fish", "invalid choice: 'fish'"),
+    ],
+)
+def test_what_is_not_understood_is_one_line_and_ends_with_2(
+    arguments: str,
+    said: str,
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command(*arguments.split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and said in line
+    assert line.endswith("--help") and not list(tmp_path.iterdir())

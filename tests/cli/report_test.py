@@ -1,4 +1,4 @@
-"""The script that writes one page of several runs, or of one wherever it stands."""
+"""`s4al report` writes one page of several runs, or of one wherever it stands, or tables."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from s4al_jax.report.page.schema import Page
 from tests.conftest import Command
-from tests.support.small_runs import bought, small_run
+from tests.support.small_runs import annotate, small_run
 
 FULL = {"method__name": "supervised", "data__initial_share": 1.0, "schedule__acquisitions": 0}
 
@@ -24,7 +24,7 @@ def contents(out: Path) -> Page:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Path]:
-    """Two seeds and a run that asks by lot."""
+    """Two seeds and a run that queries at random."""
     made = [small_run(tmp_path / f"seed{s}", 0.4, 0.5 + 0.1 * s, seed=s) for s in (0, 1)]
     return [*made, small_run(tmp_path / "random", 0.3, 0.35, acquisition__name="random")]
 
@@ -54,20 +54,20 @@ def test_head_and_tail_and_the_pairs_that_are_confused_are_the_shown_runs(
     command: Command, tmp_path: Path
 ) -> None:
     run = small_run(tmp_path / "run", 0.5, 0.4)
-    bought(run)
+    annotate(run)
     confusion = np.array([[6, 1, 3], [4, 6, 0], [0, 0, 0]], np.int64)
     np.save(run / "cycles/01/confusion_student_test.npy", confusion)
     measured = json.loads((run / "cycles/01/metrics.json").read_text())
     ious = {"road": 0.8, "tree": 0.5, "car": 0.1}
     measured["measures"]["student"]["test"] |= {f"iou/{n}": iou for n, iou in ious.items()}
+    measured["class_groups"] = {"head": [0, 1], "tail": [2]}
     (run / "cycles/01/metrics.json").write_text(json.dumps(measured))
     assert command("report", run) == 0
     page = contents(run / "report")
-    # Road and tree have half of the labeled pixels each, the car 192 of 3280.
     assert [entry["tail"] for entry in page["classes"]] == [False, False, True]
     cycle = page["runs"][0]["cycles"][1]
     assert (cycle["head_iou"], cycle["tail_iou"]) == (pytest.approx(0.65), 0.1)
-    assert cycle["asked"] == [16, 0, 192, 176]
+    assert cycle["annotated"] == [16, 0, 192, 176]
     pairs = [(pair["truth"], pair["predicted"]) for pair in page["confused"]]
     assert pairs == [(1, 0), (0, 2), (0, 1)]
     assert page["confused"][0] == {"truth": 1, "predicted": 0, "share": 0.4, "pixels": 4}
@@ -78,8 +78,9 @@ def test_a_run_that_has_just_begun_has_a_page(command: Command, tmp_path: Path) 
     (run / "splits.json").unlink()
     assert command("report", run) == 0
     page = contents(run / "report")
-    assert len(page["classes"]) == 11 and page["runs"][0]["cycles"] == []
-    assert page["runs"][0]["budget_share"] is None
+    assert len(page["classes"]) == 3 and page["runs"][0]["cycles"] == []
+    # One of four images, then two cells of 12 x 16 of each of the others.
+    assert page["runs"][0]["budget_share"] == pytest.approx((3072 + 6 * 192) / (4 * 3072))
     assert page["notes"] == ["run is not finished: 0 of 2 cycles are measured."]
 
 
@@ -104,7 +105,7 @@ def test_another_dataset_than_the_runs_gives_no_pictures(command: Command, tmp_p
     assert contents(run / "report")["notes"][0].endswith("has other images or classes now.")
 
 
-def test_what_cannot_be_compared_is_said(
+def test_runs_that_cannot_be_compared_are_named(
     runs: list[Path], command: Command, tmp_path: Path
 ) -> None:
     larger = small_run(tmp_path / "larger", 0.4, 0.5, data__height=96)
@@ -120,8 +121,9 @@ def test_mistakes_are_said_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     other = small_run(tmp_path / "other", 0.4)
-    splits = json.loads((other / "splits.json").read_text())
-    (other / "splits.json").write_text(json.dumps({**splits, "classes": ["a", "b", "c"]}))
+    described = json.loads((other / "run.json").read_text())
+    described["dataset"]["classes"][0]["name"] = "street"
+    (other / "run.json").write_text(json.dumps(described))
     out = f"--out={tmp_path / 'out'}"
     for arguments, said in (
         ([*runs], "--out is missing: name a folder"),
@@ -133,3 +135,35 @@ def test_mistakes_are_said_in_one_line(
         error = capsys.readouterr().err.strip()
         assert said in error and "\n" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_tables_are_printed_below_the_names_of_the_runs(
+    runs: list[Path], command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("report", runs[0], "--table") == 0
+    head, rule, *rows = capsys.readouterr().out.splitlines()
+    assert head.split("|")[1].strip() == "cycle" and rule.startswith("|---")
+    assert [row.split("|")[4].strip() for row in rows] == ["40.0", "50.0"]
+    assert command("report", *runs[:2], "--table", f"--reference={runs[2]}") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [said[0], said[6]] == list(map(str, runs[:2])) and said[5] == ""
+    beside = [
+        line.split("|")[4:6] for line in said if line.startswith("| ") and "cycle" not in line
+    ]
+    assert [[cell.strip() for cell in cells] for cells in beside] == [
+        ["40.0", "35.0"],
+        ["50.0", "35.0"],
+        ["40.0", "35.0"],
+        ["60.0", "35.0"],
+    ]
+    assert not (runs[0] / "report").exists()
+
+
+def test_a_folder_without_cycles_has_no_table(
+    runs: list[Path], command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = small_run(tmp_path / "begun")
+    for arguments in ([begun], [runs[0], begun], [runs[0], f"--reference={begun}"]):
+        assert command("report", *arguments, "--table") == 1
+        error = capsys.readouterr().err
+        assert f"{begun} holds no finished cycle" in error and error.count("\n") == 1

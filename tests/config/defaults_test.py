@@ -65,7 +65,7 @@ def test_every_option_is_read_while_building(tiny: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(defaults, "validate", lambda config: None)
     # What only the other unit of acquisition reads is read by another build.
     for unit in ("cells", "images"):
-        config.acquisition.unit = unit
+        config.regions.name = unit
         build.build(Recorder(config, seen))  # type: ignore[arg-type]
     monkeypatch.undo()
     assert set(defaults.flat(config)) - seen == set()
@@ -74,13 +74,11 @@ def test_every_option_is_read_while_building(tiny: Any, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("argument", STUDIES)
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_and_study_is_valid_and_locked(path: Path, argument: str | None) -> None:
-    takes_a_path = path.stem == "folder"
-    config = loaded(path, f"photos:{argument or ''}" if takes_a_path else argument)
+    config = loaded(path, argument)
     defaults.validate(config)
     assert config.is_locked
     kept = json.loads(json.dumps(defaults.flat(config)))
     assert defaults.restored(kept).to_dict() == config.to_dict()
-    assert not takes_a_path or config.data.root == "photos"
     supervised = argument in ("supervised", "supervised_initial")
     assert config.method.name == ("supervised" if supervised else "s4al")
     assert (config.schedule.acquisitions == 0) == supervised
@@ -147,11 +145,14 @@ BAD = {
     "schedule__iterations": (0, "config.schedule.iterations is 0: it must be at least 1"),
     "seed": (-1, "config.seed is -1: it must be at least 0"),
     "acquisition__name": ("entropie", "config.acquisition.name is 'entropie': one of random"),
-    "acquisition__scope": ("all", "config.acquisition.scope is 'all': one of image, pool"),
-    "acquisition__network": ("both", "config.acquisition.network is 'both': one of student"),
+    "acquisition__scope": ("all", "config.budget.scope is 'all': one of image, pool"),
+    "acquisition__network": ("both", "config.acquisition.kwargs.network is 'both': one of student"),
     "data__initial_share": (1.5, "config.data.initial_share is 1.5: it must be above 0.0"),
     "evaluate__splits": (("train",), "config.evaluate.splits is .* name val, test"),
-    "replay__capacity": (1, "config.replay.capacity 1 is smaller than config.batch.unlabeled 2"),
+    "method__kwargs__replay_capacity": (
+        1,
+        "config.method.kwargs.replay_capacity 1 is smaller than config.batch.unlabeled 2",
+    ),
     "data__name": (
         "voc",
         "config.data.name is 'voc': one of camvid, cityscapes, folder, synthetic",
@@ -161,19 +162,19 @@ BAD = {
         "vgg",
         "config.model.backbone.name is 'vgg': one of mobilenet_v2, plain",
     ),
-    "oracle__name": ("crowd", "config.oracle.name is 'crowd': one of simulated, folder"),
+    "annotator__name": ("crowd", "config.annotator.name is 'crowd': one of simulated, folder"),
     "devices": (64, "config.devices is 64, but this host has 8 cpu devices"),
     "batch__labeled": (3, "config.batch.labeled 3 is not divisible by 2 devices"),
-    "batch__parts": (4, "config.batch.labeled 2 cannot be learned in 4 equal parts on"),
-    "acquisition__cell_height": (49, "49"),
-    "acquisition__cells_per_image": (17, "17 in 1 acquisitions is a budget of 17 cells"),
+    "batch__microbatches": (4, "config.batch.labeled 2 cannot be learned in 4 equal parts on"),
+    "regions__kwargs__cell_height": (49, "49"),
+    "budget__regions_per_image": (17, "17 in 1 acquisitions is a budget of 17 cells"),
     "score__batch": (-1, "config.score.batch is -1: it must be at least 0"),
-    "schedule__steps_together": (3, "steps_together is 3, which does not divide the 2 iterations"),
-    "schedule__steps_together_": (
+    "schedule__steps_per_call": (3, "steps_together is 3, which does not divide the 2 iterations"),
+    "schedule__steps_per_call_": (
         2,
         "steps_together is 2, with which a CPU takes many times longer",
     ),
-    "schedule__warmup_epochs": (2, "replay_start_epoch is 2"),
+    "method__kwargs__warmup_epochs": (2, "replay_start_epoch is 2"),
     "model__pretrained": ("nowhere.safetensors", "nowhere.safetensors"),
     "optimizer__learning_rate": (-1.0, "learning rate from -1.0"),
     "method__kwargs__ema_decay": (1.5, "ema_decay is 1.5"),
@@ -229,16 +230,11 @@ def test_a_block_without_options_says_so(tiny: Any) -> None:
         build.build(tiny(method__name="supervised"))
 
 
-def test_a_folder_s_path_may_have_colons() -> None:
-    path = ROOT / "configs/folder.py"
-    for argument, root, supervised in (
-        ("C:/photos", "C:/photos", False),
-        ("C:/photos:supervised", "C:/photos", True),
-        ("a:b:", "a:b", False),
-    ):
-        config = loaded(path, argument)
-        assert config.data.root == root
-        assert (config.method.name == "supervised") == supervised
+@pytest.mark.parametrize("argument", ["photos", "C:/photos", "photos:supervised"])
+def test_a_folder_is_named_by_an_option_and_not_after_the_colon(argument: str) -> None:
+    with pytest.raises(InputError, match=f"'{argument}'.*with --config.data.root=PATH") as caught:
+        loaded(ROOT / "configs/folder.py", argument)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"options": 3}', "{"])

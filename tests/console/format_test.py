@@ -1,9 +1,9 @@
-"""Numbers as people say them."""
+"""Durations and rates as they are printed."""
 
 from s4al_jax.console.format import duration, rate_and_time_left
 
 
-def test_times_are_said_as_people_say_them() -> None:
+def test_durations_are_printed_in_the_unit_that_fits() -> None:
     assert [duration(s) for s in (0.4, 99, 100, 3600, 7200)] == [
         "0 s",
         "99 s",

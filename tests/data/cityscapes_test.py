@@ -248,14 +248,17 @@ def test_the_configuration_is_the_papers_protocol() -> None:
     config = importlib.import_module("configs.cityscapes").get_config()
     steps = config.schedule
     assert steps.iterations * (steps.acquisitions * steps.epochs + steps.last_epochs) == 70_000
-    asked = config.acquisition
-    grid = region_grid(config.data.height, config.data.width, asked.cell_height, asked.cell_width)
+    cells = config.regions.kwargs
+    grid = region_grid(config.data.height, config.data.width, cells.cell_height, cells.cell_width)
     assert (grid.rows, grid.cols) == (16, 16)
     # 4 of 256 cells in five rounds, of nine tenths of the images: 10 % become 17 %.
-    assert 0.1 + 0.9 * 5 * asked.cells_per_image / 256 == pytest.approx(0.1703, abs=5e-5)
+    assert 0.1 + 0.9 * 5 * config.budget.regions_per_image / 256 == pytest.approx(0.1703, abs=5e-5)
     kwargs = config.method.kwargs
     assert (kwargs.head, kwargs.tail, kwargs.head_draws, kwargs.tail_draws) == ((), (), 3, 3)
-    assert tuple(config.augment.scale_range) == (0.5, 2.0) and config.replay.capacity == 500
+    assert (
+        tuple(config.augment.scale_range) == (0.5, 2.0)
+        and config.method.kwargs.replay_capacity == 500
+    )
     assert config.data.kwargs.to_dict() == {"val": 300, "seed": 0}
     supervised = importlib.import_module("configs.cityscapes").get_config("supervised").schedule
     assert (supervised.iterations, supervised.epochs, supervised.last_epochs) == (200, 100, 100)

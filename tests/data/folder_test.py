@@ -200,5 +200,5 @@ def test_every_problem_is_listed_and_duplicates_are_only_mentioned(root: Path) -
     assert "train/south/6 and train/south/8 are the same picture" in found.warnings
     assert found.splits["train"].class_pixels.tolist() == [5 * 22, 5]
     assert found.splits["train"].void_pixels == 5
-    with pytest.raises(InputError, match=r"\(and 1 more; scripts/check_data.py lists all\)"):
+    with pytest.raises(InputError, match=r"\(and 1 more; s4al check lists all\)"):
         check(spec)

@@ -293,29 +293,3 @@ def test_the_bar_says_how_far_how_fast_and_how_long(capsys: pytest.CaptureFixtur
     show(4, 4, 0)
     said = capsys.readouterr().out
     assert "0/4 images" in said and f"[{'#' * 30}] 4/4 images" in said and said.endswith("left\n")
-
-
-@pytest.mark.parametrize("name", ["camvid", "cityscapes"])
-def test_the_scripts_prepare_and_say_what_to_set(name: str, tmp_path: Path) -> None:
-    write = {"camvid": camvid_folders, "cityscapes": cityscapes_folders}[name]
-    raw, target = write(tmp_path / "raw"), tmp_path / "data" / name / "1.0.0"
-    flags = ["--height=6", "--width=10", "--processes=2"]
-    flags += ["--val=3", "--seed=2"] if name == "cityscapes" else []
-
-    def script(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, ROOT / f"scripts/prepare_{name}.py", *arguments, *flags],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            check=False,
-        )
-
-    run = script(raw, target)
-    assert run.returncode == 0, run.stderr
-    assert f"Done: --config.data.root={target}" in run.stdout
-    factory = {"camvid": camvid, "cityscapes": cityscapes}[name]
-    options = SIZE if name == "camvid" else {**SIZE, **DRAW}
-    assert_same(factory(str(raw), **options), factory(str(target), **options))
-    run = script(tmp_path / "nowhere", tmp_path / "other")
-    assert run.returncode == 1 and run.stderr.startswith("error: ") and run.stderr.count("\n") == 1

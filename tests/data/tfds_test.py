@@ -204,13 +204,13 @@ def test_the_palette_begins_as_pascal_vocs() -> None:
     assert len(set(palette(255))) == 255
 
 
-def test_the_configuration_takes_a_name_and_a_study() -> None:
+def test_the_configuration_takes_a_study_and_names_the_data_by_an_option() -> None:
     get_config = importlib.import_module("configs.tfds").get_config
-    config = get_config("streets/clear:1.2.0,random")
-    assert config.data.kwargs.dataset == "streets/clear:1.2.0"
+    config = get_config("random")
     assert (config.data.name, config.acquisition.name) == ("tfds", "random")
-    assert get_config("streets").data.kwargs.dataset == "streets"
-    assert get_config("streets").acquisition.name == "entropy"
-    assert get_config("streets,supervised").method.name == "supervised"
-    with pytest.raises(InputError, match="'randum'"):
-        get_config("streets,randum")
+    assert config.data.kwargs.dataset == ""
+    assert get_config().acquisition.name == "entropy"
+    assert get_config("supervised").method.name == "supervised"
+    for gone in ("streets/clear:1.2.0", "streets,random"):
+        with pytest.raises(InputError, match=f"'{gone}'.*--config.data.kwargs.dataset=NAME"):
+            get_config(gone)

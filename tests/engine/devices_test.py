@@ -9,8 +9,9 @@ import pytest
 from ml_collections import ConfigDict
 
 from s4al_jax.engine import devices, train
+from s4al_jax.input.source import open_source
 from s4al_jax.run import build
-from s4al_jax.types import InputError, Phase, TrainState
+from s4al_jax.types import InputError, TrainState
 from tests.support.tiny import tiny_config
 
 TWENTY = {
@@ -20,7 +21,7 @@ TWENTY = {
     "batch__unlabeled": 8,
     "evaluate__batch": 8,
     "score__batch": 8,
-    "replay__capacity": 16,
+    "method__kwargs__replay_capacity": 16,
     "schedule__last_epochs": 12,
     "optimizer__learning_rate": 1e-3,
 }
@@ -29,38 +30,34 @@ TWENTY = {
 
 class Trained(NamedTuple):
     state: TrainState
-    update: dict[Phase, train.Update]
+    update: train.Update
     losses: list[float]
 
 
-def trained(
-    config: ConfigDict, steps: int, together: int = 1, residence: str = "cached"
-) -> Trained:
-    """The state after some steps of the last cycle's REPLAY phase, so many in one go."""
+def trained(config: ConfigDict, steps: int, together: int = 1, cache: str = "host") -> Trained:
+    """The state after some steps of the last cycle's replay stage, so many in one call."""
     made = build.build(config)
-    whole = np.asarray(made.initial)
-    others = np.setdiff1d(np.arange(len(made.spec.train.names)), whole)
-    source = build.source(
+    source = open_source(
         made.spec.train,
         made.spec.train.read_truth,
-        residence=residence,
+        cache=cache,
         place=lambda array: devices.replicate(array, made.mesh),
     )
-    update = train.updates(made.method, source, made.mesh)
+    update_of = train.updates(made.method, source, made.mesh)
     counts = np.ones(len(made.spec.classes), np.int64)
     state = devices.replicate(made.fresh_state(0, counts), made.mesh)
-    plans = list(made.steps(1, whole, others, 0))[-steps:]
-    assert {plan.phase for plan in plans} == {Phase.REPLAY}
+    plans = list(made.steps(1, made.initial_pool()))[-steps:]
+    assert {plan.stage for plan in plans} == {"replay"}
     losses: list[float] = []
     for first in range(0, steps, together):
-        some = train.fetched(plans[first : first + together], source)
+        some = train.fetch(plans[first : first + together], source)
         inputs = devices.shard(some, made.mesh)
         # What a step needs is there: nothing goes to or from the host while it runs.
         with jax.transfer_guard("disallow"):
-            state, metrics = update[Phase.REPLAY](state, inputs)
+            state, metrics = update_of("replay")(state, inputs)
         assert {value.shape for value in jax.tree.leaves(metrics)} == {(together,)}
         losses += np.asarray(metrics["loss"]).tolist()
-    return Trained(state, update, losses)
+    return Trained(state, update_of("replay"), losses)
 
 
 def apart(one: TrainState, other: TrainState) -> float:
@@ -79,7 +76,7 @@ def alone() -> Trained:
 @pytest.mark.parametrize("count", [2, 4, 8])
 def test_any_number_of_devices_trains_the_same_network(alone: Trained, count: int) -> None:
     shared = trained(tiny_config(devices=count, **TWENTY), 20)
-    assert shared.update[Phase.REPLAY]._cache_size() == 1  # type: ignore[attr-defined]
+    assert shared.update._cache_size() == 1  # type: ignore[attr-defined]
     assert int(alone.state.step) == int(shared.state.step) == 20
     np.testing.assert_allclose(shared.losses, alone.losses, rtol=0, atol=1e-5)
     assert np.ptp(alone.losses) > 0.1
@@ -87,14 +84,14 @@ def test_any_number_of_devices_trains_the_same_network(alone: Trained, count: in
     assert len(jax.tree.leaves(shared.state.student)[0].sharding.device_set) == count
 
 
-@pytest.mark.parametrize("residence", ["cached", "resident"])
-def test_steps_in_one_go_train_the_same_network(
-    tiny: Callable[..., ConfigDict], residence: str
+@pytest.mark.parametrize("cache", ["host", "device"])
+def test_steps_in_one_call_train_the_same_network(
+    tiny: Callable[..., ConfigDict], cache: str
 ) -> None:
     config = tiny(optimizer__learning_rate=1e-3)
     single = trained(config, 4)
-    once = trained(config, 4, together=4, residence=residence)
-    assert once.update[Phase.REPLAY]._cache_size() == 1  # type: ignore[attr-defined]
+    once = trained(config, 4, together=4, cache=cache)
+    assert once.update._cache_size() == 1  # type: ignore[attr-defined]
     assert int(once.state.step) == 4
     assert apart(single.state, once.state) < 1e-5
 

@@ -1,23 +1,28 @@
 """One confusion matrix over a whole split, and what is read off it."""
 
-from collections.abc import Callable
-
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
+from s4al_jax.engine import devices
 from s4al_jax.engine.evaluate import confusion, evaluator, intersection_over_union, measures
-from s4al_jax.run import build
-from s4al_jax.types import UNLABELED, VOID
+from s4al_jax.input.source import StreamedSource
+from s4al_jax.types import UNLABELED, VOID, Method, Prediction
 
 
-def slowly(labels: np.ndarray, guesses: np.ndarray, valid: np.ndarray, classes: int) -> np.ndarray:
+def unused(*arguments: object) -> None:
+    raise AssertionError
+
+
+def slowly(
+    labels: np.ndarray, predicted: np.ndarray, valid: np.ndarray, classes: int
+) -> np.ndarray:
     counts = np.zeros((classes, classes), np.int64)
     for row in range(len(labels)):
-        for truth, guess in zip(labels[row].ravel(), guesses[row].ravel(), strict=True):
+        for truth, found in zip(labels[row].ravel(), predicted[row].ravel(), strict=True):
             if valid[row] and truth < classes:
-                counts[truth, guess] += 1
+                counts[truth, found] += 1
     return counts
 
 
@@ -53,17 +58,23 @@ def test_a_split_of_which_nothing_is_known_has_no_miou() -> None:
     assert found["miou"] is None and found["pixel_accuracy"] == 0.0
 
 
-def test_the_last_partial_batch_is_counted_and_its_padding_is_not(
-    tiny: Callable[..., ConfigDict],
-) -> None:
-    made = build.build(tiny())
-    images = made.spec.test
-    source = build.source(images, images.read_truth)
-    state = made.fresh_state(0, np.ones(11, np.int64))
-    counted = {
-        batch: evaluator(made.method, source, made.mesh, count=3, batch=batch)(state.student)
-        for batch in (1, 2)
-    }
-    known = sum((images.read_truth(index) < 11).sum() for index in range(3))
-    assert counted[2].sum() == known and counted[2].dtype == np.int64
-    np.testing.assert_array_equal(counted[2].sum(1), counted[1].sum(1))
+@pytest.mark.parametrize(("batch", "count"), [(1, 1), (2, 1), (8, 4)])
+def test_the_last_partial_batch_is_counted_and_its_padding_is_not(batch: int, count: int) -> None:
+    rng = np.random.default_rng(2)
+    images = rng.integers(0, 256, (3, 4, 6, 3), np.uint8)
+    labels = rng.choice(np.array([0, 1, 2, VOID], np.uint8), (3, 4, 6))
+
+    def predict(variables: jax.Array, images: jax.Array) -> Prediction:
+        logits = images.astype(jnp.float32) * variables
+        return Prediction(logits, logits)
+
+    method = Method(unused, unused, predict, ("student",), {}, unused)
+    source = StreamedSource(
+        read_image=lambda index: images[index], read_label=lambda index: labels[index]
+    )
+    evaluate = evaluator(method, source, devices.mesh(count), count=3, batch=batch)
+    for sign, strongest in ((1.0, np.argmax), (-1.0, np.argmin)):
+        counted = evaluate(jnp.float32(sign))
+        assert counted.dtype == np.int64 and counted.sum() == (labels < 3).sum()
+        expected = slowly(labels, strongest(images, axis=-1), np.ones(3, bool), 3)
+        np.testing.assert_array_equal(counted, expected)

@@ -78,10 +78,10 @@ def test_a_data_set_in_a_bucket_is_the_one_on_the_disk(name: str, bucket: Bucket
 
 def test_a_folder_is_listed_once_and_a_picture_is_one_request(bucket: Bucket) -> None:
     before = len(bucket.asked)
-    found = paths.everything_below(paths.place("gs://data/own/masks"))
+    found = paths.list_tree(paths.resolve_path("gs://data/own/masks"))
     assert [path.name for path in found] == ["1.png", "2.png", "3.png", "4.png"]
     assert len(bucket.asked) <= before + 1, "listings are kept"
-    with paths.opened(found[0]) as stream:
+    with paths.open_binary(found[0]) as stream:
         assert stream.read() == (bucket.root / "own/masks/1.png").read_bytes()
     assert len(bucket.asked) <= before + 2
 
@@ -106,7 +106,7 @@ WRONG = {
         "storage.objects.list access): check the name and your right to read it",
     ),
     "a folder of something else": ("gs://data/own", "own/train is not a folder"),
-    "a package that is missing": ("s3://data/camvid", "pip install s3fs"),
+    "a package that is missing": ("s3://data/camvid", "pip install 's4al_jax[s3]'"),
     "a kind that is not known": ("ftp://data/camvid", "ftp:// is not read here, only gs://"),
 }
 
@@ -137,10 +137,10 @@ def test_a_picture_that_is_damaged_is_named_by_its_url(bucket: Bucket) -> None:
 
 
 def test_names_of_files_on_the_disk_stay_what_they_are(tmp_path: Path) -> None:
-    assert paths.place(str(tmp_path)) == tmp_path
-    assert paths.place("~/data") == Path.home() / "data"
-    assert paths.is_local(paths.place("a:/b"))
-    with paths.on_disk(str(tmp_path / "weights")) as path:
+    assert paths.resolve_path(str(tmp_path)) == tmp_path
+    assert paths.resolve_path("~/data") == Path.home() / "data"
+    assert paths.is_local(paths.resolve_path("a:/b"))
+    with paths.local_copy(str(tmp_path / "weights")) as path:
         assert path == tmp_path / "weights"
 
 

@@ -1,27 +1,27 @@
-"""Where images live: what is asked for, or the first place with room."""
+"""Where images are kept: where it is asked for, or in the first place with room."""
 
 import pytest
 
-from s4al_jax.input.placement import Memory, placement
+from s4al_jax.input.placement import Memory, choose_cache
 from s4al_jax.types import InputError
 
 
 @pytest.mark.parametrize(
-    "room, where",
+    "memory, cache",
     [
-        (Memory(device=1600, host=10), "resident"),
-        (Memory(device=1599, host=600), "cached"),
-        (Memory(device=None, host=600), "cached"),
-        (Memory(device=None, host=599), "streamed"),
-        (Memory(device=None, host=None), "cached"),
+        (Memory(device=1600, host=10), "device"),
+        (Memory(device=1599, host=600), "host"),
+        (Memory(device=None, host=600), "host"),
+        (Memory(device=None, host=599), "none"),
+        (Memory(device=None, host=None), "host"),
     ],
 )
-def test_auto_takes_the_nearest_place_with_room(room: Memory, where: str) -> None:
+def test_auto_takes_the_nearest_place_with_room(memory: Memory, cache: str) -> None:
     """100 pixels: 400 bytes with labels, a quarter of 1600; 300 without, half of 600."""
-    assert placement("auto", pixels=100, room=room) == where
+    assert choose_cache("auto", pixels=100, memory=memory) == cache
 
 
 def test_a_wish_is_followed_and_a_misspelt_one_refused() -> None:
-    assert placement("streamed", pixels=1, room=Memory(10**9, 10**9)) == "streamed"
-    with pytest.raises(InputError, match="residence is 'gpu': one of auto, resident"):
-        placement("gpu", pixels=1, room=Memory(None, None))
+    assert choose_cache("none", pixels=1, memory=Memory(10**9, 10**9)) == "none"
+    with pytest.raises(InputError, match="data.cache is 'gpu': one of auto, device, host, none"):
+        choose_cache("gpu", pixels=1, memory=Memory(None, None))

@@ -8,10 +8,10 @@ import pytest
 
 from s4al_jax.data.folder import folder
 from s4al_jax.data.images import resized
-from s4al_jax.labels.export import known_labels, read_answers, write_bought
-from s4al_jax.labels.ledger import packed_answer
+from s4al_jax.labels.answer import PoolShape, given_box, pack_answer
+from s4al_jax.labels.export import export_labels, known_labels, read_answers
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import in_original, region_grid, whole_image
+from s4al_jax.regions import region_grid, whole_image
 from s4al_jax.types import (
     UNLABELED,
     VOID,
@@ -20,7 +20,6 @@ from s4al_jax.types import (
     DatasetSpec,
     ImageSet,
     InputError,
-    Original,
     RegionRef,
 )
 from tests.support.small_datasets import pixels
@@ -54,10 +53,9 @@ def annotations(spec: DatasetSpec, tmp_path: Path) -> Path:
     given = np.arange(24, dtype=np.uint8).reshape(4, 6) % 3
     given[0, 0] = VOID
     whole = whole_image(4, 6)
-    store.record([Annotation(RegionRef(0, 0, 0), given, "given", 0)], whole)
-    original = Original(Box(4, 6, 8, 12), (8, 12), ORIGINAL[4:8, 6:12])
-    cell = original.labels[1::2, 1::2]
-    store.record([Annotation(RegionRef(1, 1, 1), cell, "Ada", 1, "", original)], GRID)
+    store.record([Annotation(RegionRef(0, 0), given, "given", 0)], whole)
+    labels = ORIGINAL[4:8, 6:12]
+    store.record([Annotation(RegionRef(1, 3), labels, "Ada", 1, size=(8, 12))], GRID)
     return path
 
 
@@ -68,7 +66,7 @@ def test_the_folder_is_a_dataset_in_original_pixels(
     seen: list[tuple[int, int]] = []
     out = tmp_path / "labels"
     answers = read_answers(annotations, spec)
-    write_bought(out, spec, answers, original=True, progress=lambda *done: seen.append(done))
+    export_labels(out, spec, answers, original=True, progress=lambda *done: seen.append(done))
     assert seen == [(1, 2), (2, 2)]
     assert np.array_equal(pixels(out / "images/street/b.png"), PICTURES[1])
     expected = np.full((8, 12), VOID)
@@ -103,24 +101,22 @@ def test_at_the_working_size_it_is_what_the_network_learned_from(
         found = known_labels(of_image, (4, 6), (4, 6))
         assert np.array_equal(found, store.label_map(of_image[0].region.image))
     out = tmp_path / "labels"
-    write_bought(out, spec, answers, original=False, progress=lambda *done: None)
+    export_labels(out, spec, answers, original=False, progress=lambda *done: None)
     assert pixels(out / "images/a.png").shape == (4, 6, 3)
     mask = store.label_map(1)
     mask[mask == UNLABELED] = VOID
     assert np.array_equal(pixels(out / "masks/street/b.png"), mask)
 
 
-def test_where_cells_share_pixels_each_pixel_is_its_own_cell_s() -> None:
+def test_where_cells_share_pixels_each_pixel_is_that_of_its_own_cell() -> None:
     # Three columns over four pixels: they touch the pixels 0-1, 1-2, 2-3, and own 0, 1-2, 3.
     answers = []
     for col in range(3):
-        box = Box(0, col, 1, col + 1)
-        frame = in_original(box, (1, 3), (1, 4))
-        labels = np.full((1, frame.right - frame.left), col, np.uint8)
-        original = Original(frame, (1, 4), labels)
-        annotation = Annotation(RegionRef(0, 0, col), labels[:, :1], "Ada", 0, original=original)
-        answers.append(packed_answer(annotation, box, classes=3))
-    assert [a.frame.box[1::2] for a in answers] == [(0, 2), (1, 3), (2, 4)]
+        labels = np.full((1, 2), col, np.uint8)
+        annotation = Annotation(RegionRef(0, col), labels, "Ada", 0, size=(1, 4))
+        box, shape = Box(0, col, 1, col + 1), PoolShape(("a",), 1, 3, 3)
+        answers.append(pack_answer(annotation, box, None, shape))
+    assert [given_box(a.box, a.size, (1, 3))[1::2] for a in answers] == [(0, 2), (1, 3), (2, 4)]
     for some, expected in (
         (answers, [0, 1, 1, 2]),
         (answers[::-1], [0, 1, 1, 2]),
@@ -137,9 +133,9 @@ def test_an_interrupted_export_leaves_no_folder_of_that_name(
 
     answers = read_answers(annotations, spec)
     with pytest.raises(KeyboardInterrupt):
-        write_bought(tmp_path / "out", spec, answers, original=True, progress=stopped)
+        export_labels(tmp_path / "out", spec, answers, original=True, progress=stopped)
     assert not (tmp_path / "out").exists() and (tmp_path / "out.part").is_dir()
-    write_bought(tmp_path / "out", spec, answers, original=True, progress=lambda *done: None)
+    export_labels(tmp_path / "out", spec, answers, original=True, progress=lambda *done: None)
     assert (tmp_path / "out/coco.json").is_file() and not (tmp_path / "out.part").exists()
 
 
@@ -150,7 +146,7 @@ def test_a_picture_that_was_turned_since_is_refused(
     spec = spec._replace(train=turned)
     answers = read_answers(annotations, spec)
     with pytest.raises(InputError, match="image street/b has 12 x 8 pixels, and had 8 x 12 when"):
-        write_bought(tmp_path / "out", spec, answers, original=True, progress=lambda *done: None)
+        export_labels(tmp_path / "out", spec, answers, original=True, progress=lambda *done: None)
 
 
 def test_a_folder_with_something_in_it_and_a_directory_of_no_run_are_refused(
@@ -159,7 +155,7 @@ def test_a_folder_with_something_in_it_and_a_directory_of_no_run_are_refused(
     (tmp_path / "file").touch()
     for place in (tmp_path, tmp_path / "file"):
         with pytest.raises(InputError, match="is there already: name a new folder"):
-            write_bought(place, spec, [], original=True, progress=lambda *done: None)
+            export_labels(place, spec, [], original=True, progress=lambda *done: None)
     with pytest.raises(InputError, match="is this the directory of a run"):
         read_answers(tmp_path / "nowhere", spec)
     assert not (tmp_path / "nowhere").exists()

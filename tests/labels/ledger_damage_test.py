@@ -1,4 +1,4 @@
-"""Damage to a ledger: named with its line, and nothing on disk is touched."""
+"""Damage to a ledger of either version: named with its line, and nothing on disk is touched."""
 
 import hashlib
 import json
@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from s4al_jax.labels.store import LabelStore
-from s4al_jax.types import InputError
-from tests.support.small_store import files, filled, opened
+from s4al_jax.types import InputError, RegionRef
+from tests.support.partition import IRREGULAR
+from tests.support.small_store import answers, files, filled, opened, rewrite_as_version_1
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> LabelStore:
-    return filled(tmp_path / "annotations")
+@pytest.fixture(params=(1, 2))
+def grid_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The ledger of a few cells, as each version writes it."""
+    folder = tmp_path / "annotations"
+    filled(folder)
+    if request.param == 1:
+        rewrite_as_version_1(folder)
+    return folder
 
 
 def changed(folder: Path, number: int, **values: object) -> None:
@@ -87,7 +92,7 @@ def with_a_last_line_of(content: bytes) -> Callable[[Path], None]:
         (lambda folder: changed(folder, 1, name="c"), "line 1: image 0 .* not named 'c'"),
         (lambda folder: changed(folder, 2, image=7), "line 2: image 7 .* not named 'ü'"),
         (lambda folder: changed(folder, 2, image=-1), "line 2: -1 stands where"),
-        (lambda folder: changed(folder, 2, row=True), "line 2: True stands where"),
+        (lambda folder: changed(folder, 2, cost=True), "line 2: True stands where"),
         (lambda folder: changed(folder, 2, annotator=3), "line 2: .*annotator"),
         (lambda folder: changed(folder, 2, more=3), "line 2: the line does not say cycle"),
         (lambda folder: changed(folder, 2, box=[0, 0, 2]), "line 2: box does not say"),
@@ -126,12 +131,104 @@ def with_a_last_line_of(content: bytes) -> Callable[[Path], None]:
     ],
 )
 def test_damage_to_what_was_acknowledged_is_named_and_nothing_is_touched(
-    store: LabelStore, tmp_path: Path, damage: Callable[[Path], None], message: str
+    grid_folder: Path, damage: Callable[[Path], None], message: str
 ) -> None:
-    folder = tmp_path / "annotations"
+    check_refused(grid_folder, damage, message)
+
+
+def check_refused(folder: Path, damage: Callable[[Path], None], message: str) -> None:
     damage(folder)
-    before = files(tmp_path)
+    before = files(folder.parent)
     with pytest.raises(InputError, match=message) as refused:
         opened(folder)
     assert "ledger.jsonl" in str(refused.value) and "\n" not in str(refused.value)
-    assert files(tmp_path) == before
+    assert files(folder.parent) == before
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda folder: changed(folder, 2, row=True), "line 2: True stands where"),
+        (lambda folder: changed(folder, 2, col=-1), "line 2: -1 stands where"),
+        (lambda folder: changed(folder, 3, col=4), "line 3: box .* not that of row 1, column 4"),
+        (lambda folder: changed(folder, 2, row=1), "line 2: box .* not that of row 1, column 0"),
+        (lambda folder: changed(folder, 4, col=0), "line 4: box .* not that of row 2, column 0"),
+    ],
+)
+def test_a_row_or_column_of_version_1_that_does_not_fit_its_box_is_named(
+    tmp_path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    filled(tmp_path / "annotations")
+    rewrite_as_version_1(tmp_path / "annotations")
+    check_refused(tmp_path / "annotations", damage, message)
+
+
+def repacked(folder: Path, number: int, change: Callable[[bytearray], object]) -> None:
+    """Change what a patch of cycle 0 holds, its labels and then its mask, and nothing else."""
+    entries = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+    content, end = (folder / "patches/00.bin").read_bytes(), 0
+    patches = b""
+    for entry in entries:
+        raw = bytearray(zlib.decompress(content[end : end + entry["patch"]["bytes"]]))
+        end += entry["patch"]["bytes"]
+        if entry is entries[number - 1]:
+            change(raw)
+        packed = zlib.compress(bytes(raw))
+        entry["patch"] = {**entry["patch"], "offset": len(patches), "bytes": len(packed)}
+        patches += packed
+    (folder / "patches/00.bin").write_bytes(patches)
+    (folder / "ledger.jsonl").write_text("".join(json.dumps(one) + "\n" for one in entries))
+
+
+def with_a_label_in_the_hole(folder: Path) -> None:
+    """The first region has nine pixels in its box, and a hole in their middle."""
+    repacked(folder, 1, lambda raw: raw.__setitem__(4, 0))
+    patch = (folder / "patches/00.bin").read_bytes()
+    labels = zlib.decompressobj().decompress(patch, 9)
+    changed(folder, 1, sha256=hashlib.sha256(labels).hexdigest())
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (
+            lambda folder: changed(folder, 1, mask=64 * "0"),
+            r"line 1: the mask in patches/00\.bin has another checksum",
+        ),
+        (lambda folder: changed(folder, 1, mask=""), "line 1: the mask in .* another checksum"),
+        (lambda folder: changed(folder, 1, mask=3), "line 1: mask is neither null nor a text"),
+        (lambda folder: changed(folder, 1, mask=None), "line 1: the cost is 8, its box has 9"),
+        (
+            lambda folder: changed(folder, 1, mask=None, cost=9),
+            "line 1: the patch does not hold the 9 pixels of its box;",
+        ),
+        (lambda folder: changed(folder, 1, cost=9), "line 1: the cost is 9, its mask has 8"),
+        (lambda folder: changed(folder, 1, region=-1), "line 1: -1 stands where"),
+        (
+            lambda folder: changed(folder, 2, mask=64 * "0"),
+            "line 2: the patch does not hold the 1 pixels of its box and the 1 bytes of its mask",
+        ),
+        (
+            lambda folder: repacked(folder, 1, lambda raw: raw.__setitem__(10, raw[10] ^ 128)),
+            "line 1: the mask in .* another checksum",
+        ),
+        (
+            lambda folder: repacked(folder, 3, lambda raw: raw.__setitem__(0, raw[0] ^ 1)),
+            "line 3: the labels in .* another checksum",
+        ),
+        (
+            lambda folder: repacked(folder, 1, lambda raw: raw.pop()),
+            "line 1: the patch does not hold the 9 pixels of its box and the 2 bytes of its mask",
+        ),
+        (with_a_label_in_the_hole, "line 1: the id 0 stands outside of the region's mask"),
+    ],
+)
+def test_damage_to_an_irregular_region_is_named_and_nothing_is_touched(
+    tmp_path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    folder = tmp_path / "annotations"
+    refs = [RegionRef(0, 0), RegionRef(0, 1), RegionRef(0, 2)]
+    opened(folder).record(answers(refs, IRREGULAR, 0), IRREGULAR)
+    repacked(folder, 1, lambda raw: None)
+    assert opened(folder).annotated_regions == 3
+    check_refused(folder, damage, message)

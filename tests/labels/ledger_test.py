@@ -1,4 +1,4 @@
-"""The ledger on disk: nothing that was paid for is lost or doubled, whenever a run stops."""
+"""The ledger on disk: no answer is lost or doubled, whenever a run stops."""
 
 import errno
 import hashlib
@@ -16,11 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s4al_jax.labels.ledger import Ledger, PoolShape
-from s4al_jax.labels.oracle import simulated
+from s4al_jax.labels.answer import PoolShape
+from s4al_jax.labels.ledger import Ledger
+from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import RegionGrid, region_grid
+from s4al_jax.regions import Regions, region_grid
 from s4al_jax.types import UNLABELED, InputError, RegionRef
+from tests.support.partition import partitions
 from tests.support.small_store import (
     CLASSES,
     GRID,
@@ -29,6 +31,7 @@ from tests.support.small_store import (
     POOL,
     TRUTH,
     WIDTH,
+    all_regions,
     answers,
     files,
     filled,
@@ -49,12 +52,12 @@ def store(tmp_path: Path) -> LabelStore:
     return filled(tmp_path / "annotations")
 
 
-def test_the_ledger_says_what_was_bought_line_by_line(store: LabelStore, tmp_path: Path) -> None:
+def test_the_ledger_says_what_was_annotated_line_by_line(store: LabelStore, tmp_path: Path) -> None:
     folder = tmp_path / "annotations"
     lines = (folder / "ledger.jsonl").read_text("ascii").splitlines()
     entries = [json.loads(line) for line in lines]
     assert list(entries[0]) == (
-        "cycle image name row col box original cost annotator time patch sha256".split()
+        "cycle image name region box mask original cost annotator time patch sha256".split()
     )
     assert lines[0] == json.dumps(entries[0], separators=(",", ":"))
     assert [entry["box"] for entry in entries] == [
@@ -63,6 +66,8 @@ def test_the_ledger_says_what_was_bought_line_by_line(store: LabelStore, tmp_pat
         [2, 6, 4, 7],
         [4, 6, 5, 7],
     ]
+    assert [entry["region"] for entry in entries] == [0, 0, 5, 8]
+    assert [entry["mask"] for entry in entries] == [None] * 4
     assert [entry["cost"] for entry in entries] == [35, 6, 2, 1]
     assert [entry["cycle"] for entry in entries] == [0, 1, 1, 1]
     assert [entry["original"] for entry in entries] == [None] * 4
@@ -79,38 +84,40 @@ def test_the_ledger_says_what_was_bought_line_by_line(store: LabelStore, tmp_pat
 
 
 @st.composite
-def purchases(draw: st.DrawFn) -> tuple[RegionGrid, list[list[RegionRef]]]:
-    """A grid, and for each cycle some cells, none of them twice."""
-    grid = region_grid(HEIGHT, WIDTH, draw(st.integers(1, HEIGHT)), draw(st.integers(1, WIDTH)))
-    cells = [RegionRef(*index) for index in np.ndindex(len(NAMES), grid.rows, grid.cols)]
-    bought = draw(st.permutations(cells))[: draw(st.integers(0, 12))]
-    cuts = sorted(draw(st.lists(st.integers(0, len(bought)), min_size=2, max_size=2)))
-    return grid, [bought[: cuts[0]], bought[cuts[0] : cuts[1]], bought[cuts[1] :]]
+def histories(draw: st.DrawFn) -> tuple[Regions, list[list[RegionRef]]]:
+    """A grid or a partition, and for each cycle some regions, none of them twice."""
+    height, width = draw(st.integers(1, HEIGHT)), draw(st.integers(1, WIDTH))
+    grid = region_grid(HEIGHT, WIDTH, height, width)
+    regions = draw(st.one_of(st.just(grid), partitions(len(NAMES), HEIGHT, WIDTH)))
+    chosen = draw(st.permutations(all_regions(regions)))[: draw(st.integers(0, 12))]
+    cuts = sorted(draw(st.lists(st.integers(0, len(chosen)), min_size=2, max_size=2)))
+    return regions, [chosen[: cuts[0]], chosen[cuts[0] : cuts[1]], chosen[cuts[1] :]]
 
 
-@settings(max_examples=40, deadline=None)
-@given(purchases())
+@settings(max_examples=60, deadline=None)
+@given(histories())
 def test_a_store_opened_again_is_the_same_and_agrees_with_a_plain_array(
-    purchase: tuple[RegionGrid, list[list[RegionRef]]],
+    history: tuple[Regions, list[list[RegionRef]]],
 ) -> None:
-    grid, cycles = purchase
+    regions, cycles = history
     plain = np.full((len(NAMES), HEIGHT, WIDTH), UNLABELED, np.uint8)
     with scratch() as folder:
         store = opened(folder)
-        for cycle, regions in enumerate(cycles):
-            for parcel in simulated(POOL).answers(regions, grid, cycle):
-                store.record(parcel, grid)
-            for image, row, col in regions:
-                box = grid.box(row, col).slices
-                plain[image][box] = TRUTH[image][box]
-            cost = sum(int(grid.costs[region.row, region.col]) for region in regions)
+        for cycle, refs in enumerate(cycles):
+            for parcel in oracle(POOL).answers(refs, regions, cycle):
+                store.record(parcel, regions)
+            for image, region in refs:
+                inside = regions.id_map(image) == region
+                plain[image][inside] = TRUTH[image][inside]
+            cost = sum(int(regions.costs(ref.image)[ref.region]) for ref in refs)
             assert store.cost_of(cycle) == cost
             again = opened(folder)
             for either in (store, again):
                 assert np.array_equal(maps(either), plain)
                 assert either.spent == np.sum(plain != UNLABELED)
-                assert either.regions_bought == sum(map(len, cycles[: cycle + 1]))
+                assert either.annotated_regions == sum(map(len, cycles[: cycle + 1]))
                 assert np.array_equal(either.class_pixels_of(cycle), store.class_pixels_of(cycle))
+                assert np.array_equal(either.open_regions(regions), store.open_regions(regions))
                 either.check_valid()
             store = again
 
@@ -120,7 +127,7 @@ def test_a_ledger_torn_at_any_byte_opens_as_it_was_before_and_ends_as_if_never_t
 ) -> None:
     folder, torn = tmp_path / "annotations", tmp_path / "torn"
     before, maps_before = files(folder), maps(store)
-    last = answers([RegionRef(1, 2, 1)], GRID, 2)
+    last = answers([RegionRef(1, 7)], GRID, 2)
     store.record(last, GRID)
     after = files(folder)
     whole = len(after["ledger.jsonl"])
@@ -140,20 +147,20 @@ def test_a_ledger_torn_at_any_byte_opens_as_it_was_before_and_ends_as_if_never_t
 
 
 @settings(max_examples=60, deadline=None)
-@given(purchases(), st.data())
+@given(histories(), st.data())
 def test_a_run_stopped_at_any_byte_ends_with_the_same_files(
-    purchase: tuple[RegionGrid, list[list[RegionRef]]], data: st.DataObject
+    history: tuple[Regions, list[list[RegionRef]]], data: st.DataObject
 ) -> None:
-    grid, cycles = purchase
+    regions, cycles = history
 
-    def buy(store: LabelStore, first: int) -> None:
-        for cycle, regions in list(enumerate(cycles))[first:]:
-            missing = store.missing(regions, grid)
-            for parcel in simulated(POOL).answers(missing, grid, cycle):
-                store.record(parcel, grid)
+    def annotate(store: LabelStore) -> None:
+        for cycle, refs in enumerate(cycles):
+            missing = store.missing(refs, regions)
+            for parcel in oracle(POOL).answers(missing, regions, cycle):
+                store.record(parcel, regions)
 
     with scratch() as folder:
-        buy(opened(folder / "straight"), 0)
+        annotate(opened(folder / "straight"))
         straight = files(folder / "straight")
         shutil.copytree(folder / "straight", folder / "stopped")
         ledger = straight["ledger.jsonl"]
@@ -169,10 +176,10 @@ def test_a_run_stopped_at_any_byte_ends_with_the_same_files(
             if end == 0 and data.draw(st.booleans()):
                 (folder / "stopped" / name).unlink()
         store = opened(folder / "stopped")
-        assert store.regions_bought == len(entries)
+        assert store.annotated_regions == len(entries)
         assert store.spent == sum(entry["cost"] for entry in entries)
         store.check_valid()
-        buy(store, 0)
+        annotate(store)
         assert files(folder / "stopped") == straight
 
 
@@ -219,7 +226,7 @@ def test_a_power_cut_at_any_flush_leaves_what_was_known_before_or_all(
 ) -> None:
     folder, fsync = tmp_path / "annotations", os.fsync
     before, maps_before = files(folder), maps(store)
-    more = answers([RegionRef(1, 0, 0)], GRID, 1) + answers([RegionRef(1, 0, 1)], GRID, 2)
+    more = answers([RegionRef(1, 0)], GRID, 1) + answers([RegionRef(1, 1)], GRID, 2)
     cuts: list[Path] = []
 
     def copied(handle: int) -> None:
@@ -247,7 +254,7 @@ def test_a_full_disk_is_an_error_that_leaves_everything_as_it_was(
     store: LabelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flushes: int
 ) -> None:
     before, maps_before = files(tmp_path), maps(store)
-    more = answers([RegionRef(1, 0, 0)], GRID, 1) + answers([RegionRef(1, 0, 1)], GRID, 2)
+    more = answers([RegionRef(1, 0)], GRID, 1) + answers([RegionRef(1, 1)], GRID, 2)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", failing(flushes, os.fsync))
         with pytest.raises(InputError, match="No space left on device") as refused:
@@ -266,10 +273,10 @@ def test_a_second_writer_is_noticed_before_anything_is_written(
     store: LabelStore, tmp_path: Path
 ) -> None:
     other = opened(tmp_path / "annotations")
-    other.record(answers([RegionRef(1, 0, 0)], GRID, 2), GRID)
+    other.record(answers([RegionRef(1, 0)], GRID, 2), GRID)
     before = files(tmp_path)
     with pytest.raises(InputError, match="another run writes there"):
-        store.record(answers([RegionRef(1, 0, 1)], GRID, 3), GRID)
+        store.record(answers([RegionRef(1, 1)], GRID, 3), GRID)
     assert files(tmp_path) == before
     other.check_valid()
 
@@ -303,6 +310,6 @@ def test_answers_are_read_one_at_a_time(store: LabelStore, tmp_path: Path) -> No
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + b"damage\n" + b"".join(lines[2:]))
     answers = Ledger(tmp_path / "annotations").read(PoolShape(NAMES, HEIGHT, WIDTH, CLASSES))
-    assert next(answers).region == RegionRef(0, 0, 0)
+    assert next(answers).region == RegionRef(0, 0)
     with pytest.raises(InputError, match="line 2"):
         next(answers)

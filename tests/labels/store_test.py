@@ -1,15 +1,19 @@
-"""The store of what was paid for: exact accounts, and wrong answers refused."""
+"""The store of labels: exact counts, and wrong answers refused."""
 
+import tempfile
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from s4al_jax.labels.oracle import simulated
+from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import region_grid, whole_image
+from s4al_jax.regions import Regions, region_grid, whole_image
 from s4al_jax.types import UNLABELED, VOID, Annotation, InputError, RegionRef
+from tests.support.partition import IRREGULAR, Partition, partitions
 from tests.support.small_store import (
     CLASSES,
     GRID,
@@ -18,6 +22,9 @@ from tests.support.small_store import (
     POOL,
     TRUTH,
     WIDTH,
+    all_regions,
+    answers,
+    cell,
     files,
     filled,
     maps,
@@ -33,22 +40,23 @@ def store(tmp_path: Path) -> LabelStore:
 def test_an_empty_store_knows_nothing_and_is_opened_again_as_it_is(tmp_path: Path) -> None:
     for _ in range(2):
         store = opened(tmp_path / "new" / "annotations")
-        assert (store.spent, store.share, store.regions_bought) == (0, 0.0, 0)
+        assert (store.spent, store.share, store.annotated_regions) == (0, 0.0, 0)
         assert np.all(store.label_map(2) == UNLABELED)
         assert store.known_pixels.tolist() == [0, 0, 0]
         assert store.class_pixels.tolist() == [0, 0, 0, 0]
-        assert np.all(store.untouched(GRID)) and not np.any(store.fully_labeled)
+        assert np.all(store.open_regions(GRID)) and not np.any(store.labeled_regions(GRID))
+        assert not np.any(store.fully_labeled)
         store.record([], GRID)
         assert files(tmp_path / "new") == {"annotations/ledger.jsonl": b""}
         store.check_valid()
 
 
-def test_accounts_are_exact_to_the_pixel(store: LabelStore) -> None:
+def test_counts_are_exact_to_the_pixel(store: LabelStore) -> None:
     assert store.known_pixels.tolist() == [35, 0, 6 + 2 + 1]
     assert (store.spent, store.cost_of(0), store.cost_of(1), store.cost_of(2)) == (44, 35, 9, 0)
     assert store.share == 44 / (3 * 35)
     assert store.fully_labeled.tolist() == [True, False, False]
-    assert store.regions_bought == 4
+    assert store.annotated_regions == 4
     assert store.known_pixels.dtype == store.class_pixels.dtype == np.int64
     store.check_valid()
 
@@ -66,7 +74,7 @@ def test_label_maps_hold_what_was_answered_and_nothing_else(store: LabelStore) -
     assert np.array_equal(store.label_map(0), TRUTH[0])
 
 
-def test_class_pixels_count_bought_pixels_without_void(store: LabelStore) -> None:
+def test_class_pixels_count_labeled_pixels_without_void(store: LabelStore) -> None:
     known = maps(store)
     assert store.class_pixels.tolist() == [int(np.sum(known == one)) for one in range(CLASSES)]
     assert store.class_pixels.sum() + np.sum(known == VOID) == store.spent
@@ -78,33 +86,60 @@ def test_class_pixels_count_bought_pixels_without_void(store: LabelStore) -> Non
     assert store.class_pixels_of(0).tolist() == first
 
 
-def test_untouched_and_missing_tell_what_can_still_be_asked(store: LabelStore) -> None:
-    untouched = store.untouched(GRID)
-    assert untouched[0].sum() == 0 and untouched[1].sum() == 9
-    assert untouched[2].tolist() == [[False, True, True], [True, True, False], [True, True, False]]
-    asked = [RegionRef(2, 2, 2), RegionRef(1, 0, 0), RegionRef(0, 1, 1), RegionRef(2, 0, 1)]
-    assert store.missing(asked, GRID) == [RegionRef(1, 0, 0), RegionRef(2, 0, 1)]
+def test_open_labeled_and_missing_regions_say_what_is_known(store: LabelStore) -> None:
+    known = np.zeros((3, 3, 3), bool)
+    known[0] = known[2, 0, 0] = known[2, 1, 2] = known[2, 2, 2] = True
+    assert np.array_equal(store.open_regions(GRID), ~known.reshape(3, 9))
+    assert np.array_equal(store.labeled_regions(GRID), known.reshape(3, 9))
+    refs = [cell(2, 2, 2), cell(1, 0, 0), cell(0, 1, 1), cell(2, 0, 1)]
+    assert store.missing(refs, GRID) == [cell(1, 0, 0), cell(2, 0, 1)]
     whole = whole_image(HEIGHT, WIDTH)
-    everything = [RegionRef(image, 0, 0) for image in range(3)]
+    everything = [RegionRef(image, 0) for image in range(3)]
     assert store.missing(everything, whole) == everything[1:]
-    assert store.untouched(whole).ravel().tolist() == [False, True, False]
+    assert store.open_regions(whole).ravel().tolist() == [False, True, False]
+    assert store.labeled_regions(whole).ravel().tolist() == [True, False, False]
 
 
-def test_untouched_cells_of_another_grid_have_no_known_pixel(store: LabelStore) -> None:
+def check_against_the_maps(store: LabelStore, regions: Regions) -> None:
+    """Assert that what the store says of regions is what its label maps say."""
+    open_regions, labeled = store.open_regions(regions), store.labeled_regions(regions)
+    assert open_regions.shape == labeled.shape == (3, regions.max_regions)
+    for image in range(3):
+        known, ids = store.label_map(image) != UNLABELED, regions.id_map(image)
+        for region in range(regions.max_regions):
+            inside = known[ids == region]
+            assert open_regions[image, region] == (inside.size > 0 and not inside.any())
+            assert labeled[image, region] == (inside.size > 0 and inside.all())
+            if inside.size:
+                missing = store.missing([RegionRef(image, region)], regions)
+                assert bool(missing) == (not inside.all())
+
+
+def test_regions_of_another_grid_or_partition_are_open_where_no_pixel_is_known(
+    store: LabelStore,
+) -> None:
     for cell_height in range(1, HEIGHT + 1):
         for cell_width in range(1, WIDTH + 1):
-            grid = region_grid(HEIGHT, WIDTH, cell_height, cell_width)
-            untouched = store.untouched(grid)
-            for image, row, col in np.ndindex(*untouched.shape):
-                cell = store.label_map(image)[grid.box(row, col).slices]
-                assert untouched[image, row, col] == np.all(cell == UNLABELED)
-                missing = store.missing([RegionRef(image, row, col)], grid)
-                assert bool(missing) == np.any(cell == UNLABELED)
+            check_against_the_maps(store, region_grid(HEIGHT, WIDTH, cell_height, cell_width))
+    check_against_the_maps(store, IRREGULAR)
+
+
+@settings(max_examples=30, deadline=None)
+@given(partitions(3, HEIGHT, WIDTH), partitions(3, HEIGHT, WIDTH), st.data())
+def test_regions_of_another_partition_are_open_where_no_pixel_is_known(
+    one: Partition, other: Partition, data: st.DataObject
+) -> None:
+    known = [ref for ref in all_regions(one) if data.draw(st.booleans())]
+    with tempfile.TemporaryDirectory() as name:
+        store = opened(Path(name))
+        store.record(answers(known, one, 0), one)
+        for regions in (one, other, GRID):
+            check_against_the_maps(store, regions)
 
 
 def test_integers_of_numpy_are_understood_and_written_as_plain_ones(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    region = RegionRef(*np.array([1, 2, 2]))
+    region = RegionRef(*np.array([1, 8]))
     labels = np.array([[VOID]], np.int64)
     store.record([Annotation(region, labels, "me", 3)], GRID)
     assert store.label_map(1)[4, 6] == VOID
@@ -118,27 +153,27 @@ CELL = np.zeros((2, 3), np.uint8)
 @pytest.mark.parametrize(
     "annotation, message",
     [
-        (Annotation(RegionRef(1, 0, 0), CELL.T, "me", 2), r"shape \(3, 2\).*shape \(2, 3\)"),
-        (Annotation(RegionRef(1, 0, 0), CELL.astype(float), "me", 2), "float64"),
-        (Annotation(RegionRef(1, 0, 0), CELL + np.uint8(4), "me", 2), "b, cell.* 4 is no id"),
-        (Annotation(RegionRef(1, 0, 0), CELL + np.uint8(UNLABELED), "me", 2), "254 is no id"),
-        (Annotation(RegionRef(1, 0, 0), CELL.astype(int) + 256, "me", 2), "256 is no id"),
-        (Annotation(RegionRef(1, 0, 0), CELL.astype(int) - 1, "me", 2), "-1 is no id"),
-        (Annotation(RegionRef(1, 3, 0), CELL, "me", 2), "outside the grid"),
-        (Annotation(RegionRef(1, 0, -1), CELL, "me", 2), "outside the grid"),
-        (Annotation(RegionRef(3, 0, 0), CELL, "me", 2), "no image 3"),
-        (Annotation(RegionRef(-1, 0, 0), CELL, "me", 2), "no image -1"),
-        (Annotation(RegionRef(1, 0, 0), CELL, "me", -1), "cycle is -1"),
-        (Annotation(RegionRef(2, 0, 0), CELL, "me", 2), "ü, cell .0, 0.: .* already known"),
-        (Annotation(RegionRef(0, 0, 0), CELL, "me", 2), "already known"),
-        (Annotation(RegionRef(1, 1, 0), CELL, "me", 2), "already known"),
+        (Annotation(RegionRef(1, 0), CELL.T, "me", 2), r"shape \(3, 2\).*shape \(2, 3\)"),
+        (Annotation(RegionRef(1, 0), CELL.astype(float), "me", 2), "float64"),
+        (Annotation(RegionRef(1, 0), CELL + np.uint8(4), "me", 2), "b, cell.* 4 is no id"),
+        (Annotation(RegionRef(1, 0), CELL + np.uint8(UNLABELED), "me", 2), "254 is no id"),
+        (Annotation(RegionRef(1, 0), CELL.astype(int) + 256, "me", 2), "256 is no id"),
+        (Annotation(RegionRef(1, 0), CELL.astype(int) - 1, "me", 2), "-1 is no id"),
+        (Annotation(RegionRef(1, 9), CELL, "me", 2), "no region 9 in image b: use 0 to 8"),
+        (Annotation(RegionRef(1, -1), CELL, "me", 2), "no region -1 in image b: use 0 to 8"),
+        (Annotation(RegionRef(3, 0), CELL, "me", 2), "no image 3"),
+        (Annotation(RegionRef(-1, 0), CELL, "me", 2), "no image -1"),
+        (Annotation(RegionRef(1, 0), CELL, "me", -1), "cycle is -1"),
+        (Annotation(RegionRef(2, 0), CELL, "me", 2), "ü, cell .0, 0.: .* already known"),
+        (Annotation(RegionRef(0, 0), CELL, "me", 2), "already known"),
+        (Annotation(RegionRef(1, 3), CELL, "me", 2), "already known"),
     ],
 )
 def test_a_wrong_answer_is_refused_and_nothing_is_written(
     store: LabelStore, tmp_path: Path, annotation: Annotation, message: str
 ) -> None:
     files_before, maps_before = files(tmp_path), maps(store)
-    sound = Annotation(RegionRef(1, 1, 0), CELL, "me", 2)
+    sound = Annotation(RegionRef(1, 3), CELL, "me", 2)
     with pytest.raises(InputError, match=message) as refused:
         store.record([sound, annotation], GRID)
     assert "\n" not in str(refused.value)
@@ -147,12 +182,12 @@ def test_a_wrong_answer_is_refused_and_nothing_is_written(
     store.check_valid()
 
 
-def test_grids_of_another_size_and_impossible_pools_are_refused(
+def test_regions_of_another_size_and_impossible_pools_are_refused(
     store: LabelStore, tmp_path: Path
 ) -> None:
     other = region_grid(WIDTH, HEIGHT, 2, 2)
-    for use in (lambda: store.record([], other), lambda: store.untouched(other)):
-        with pytest.raises(InputError, match="7 x 5 pixels does not fit labels of 5 x 7"):
+    for use in (lambda: store.record([], other), lambda: store.open_regions(other)):
+        with pytest.raises(InputError, match="7 x 5 pixels do not fit labels of 5 x 7"):
             use()
     with pytest.raises(InputError, match="no image -1"):
         store.label_map(-1)
@@ -164,16 +199,17 @@ def test_grids_of_another_size_and_impossible_pools_are_refused(
 
 def test_images_of_which_nothing_is_known_need_no_memory_but_their_names(tmp_path: Path) -> None:
     names = tuple(f"{image:07d}" for image in range(300_000))
-    cells = [RegionRef(299_999, 1, 1), RegionRef(7, 0, 2), RegionRef(7, 1, 0)]
+    cells = [RegionRef(299_999, 4), RegionRef(7, 2), RegionRef(7, 3)]
     pool = POOL._replace(names=names, read_truth=lambda image: TRUTH[image % len(TRUTH)])
     tracemalloc.start()
     store = LabelStore.open(tmp_path, names=names, height=HEIGHT, width=WIDTH, num_classes=CLASSES)
-    for parcel in simulated(pool).answers(cells, GRID, 0):
+    for parcel in oracle(pool).answers(cells, GRID, 0):
         store.record(parcel, GRID)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 1_000_000  # an empty list for each image would need 16 MB
     assert store.known_pixels[[7, 299_999]].tolist() == [8, 6]
     assert store.known_pixels.sum() == store.spent == 14
-    assert np.argwhere(~store.untouched(GRID)).tolist() == [[7, 0, 2], [7, 1, 0], [299_999, 1, 1]]
-    assert store.missing([RegionRef(8, 0, 0), cells[1]], GRID) == [RegionRef(8, 0, 0)]
+    assert np.argwhere(~store.open_regions(GRID)).tolist() == [[7, 2], [7, 3], [299_999, 4]]
+    assert np.argwhere(store.labeled_regions(GRID)).tolist() == [[7, 2], [7, 3], [299_999, 4]]
+    assert store.missing([RegionRef(8, 0), cells[1]], GRID) == [RegionRef(8, 0)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s4al_jax.types import UNLABELED, VOID, Batch, Phase, StepInputs
+from s4al_jax.types import UNLABELED, VOID, Batch, StepInputs
 from tests.support.toy_network import CLASSES, PARTS, learner, started
 
 HEIGHT, WIDTH = 8, 12
@@ -77,9 +77,10 @@ def test_a_step_is_finite(
         nonlocal counted
         counted += 1
         groups = {"head": jnp.array(head), "tail": ~jnp.array(head)}
-        inputs = StepInputs(labeled, unlabeled, replayed, jnp.asarray(0.5, jnp.float32))
+        streams = {"labeled": labeled, "unlabeled": unlabeled, "replay": replayed}
+        inputs = StepInputs(streams, jnp.asarray(0.5, jnp.float32))
         before = state._replace(extra={**state.extra, **groups})
-        after, metrics = update(before, inputs, Phase.REPLAY)
+        after, metrics = update(before, inputs, "replay")
         metrics = {name: float(value) for name, value in metrics.items()}
         assert np.isfinite(list(metrics.values())).all(), metrics
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after.student))

@@ -7,14 +7,12 @@ import pytest
 
 from s4al_jax.learn.augment import augmentation, plain_view, unit_floats
 from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, supervised_loss
-from s4al_jax.learn.optimizer import poly, sgd
-from s4al_jax.methods.s4al import student_logits, taught
+from s4al_jax.learn.optimizer import optimizer, poly, sgd
+from s4al_jax.methods.s4al import student_logits, teacher_labels
 from s4al_jax.methods.supervised import supervised
 from s4al_jax.types import (
     UNLABELED,
     VOID,
-    Phase,
-    StepInputs,
 )
 from tests.support.toy_network import (
     CLASSES,
@@ -23,13 +21,16 @@ from tests.support.toy_network import (
     PARTS,
     PIXELS,
     PLAIN,
+    STAGES,
     identical,
     learner,
+    learner_of,
     same,
     some_batch,
     some_inputs,
     started,
     tiny_network,
+    with_streams,
 )
 
 # --- 1. the supervised loss, 7. the average ---
@@ -39,9 +40,9 @@ def test_warmup_is_one_and_a_half_times_the_supervised_loss():
     network = tiny_network()
     method, update = learner(network, **PLAIN)
     state, inputs = started(method), some_inputs()
-    _, metrics = update(state, inputs, Phase.WARMUP)
-    view = plain_view(inputs.labeled)
-    prediction, _ = network.apply(state.student, view.image, train=True, key=None)
+    _, metrics = update(state, inputs, "warmup")
+    view = plain_view(inputs.streams["labeled"])
+    prediction, _ = network.apply(state.student, view.image, train=True, rngs=None)
     loss = supervised_loss(prediction.logits, view.label)
     np.testing.assert_allclose(metrics["loss_supervised"], loss, rtol=1e-5)
     np.testing.assert_allclose(metrics["loss"], 1.5 * loss, rtol=1e-5)
@@ -52,12 +53,14 @@ def test_warmup_is_one_and_a_half_times_the_supervised_loss():
 def test_a_warmup_of_weight_1_is_supervised_training():
     network = tiny_network()
     method, update = learner(network, **PLAIN, warmup_weight=1.0)
-    other = supervised(network, sgd(), poly(), augmentation(**PLAIN), num_classes=CLASSES)
+    other = supervised(
+        network, optimizer(sgd(), poly()), augmentation(**PLAIN), num_classes=CLASSES
+    )
     state, twin = (made.init(KEY, PIXELS, None) for made in (method, other))
     for seed in range(3):
         inputs = some_inputs(seed)
-        state, metrics = update(state, inputs, Phase.WARMUP)
-        twin, wanted = jax.jit(other.update, static_argnums=2)(twin, inputs, Phase.WARMUP)
+        state, metrics = update(state, inputs, "warmup")
+        twin, wanted = jax.jit(other.update, static_argnums=2)(twin, inputs, "warmup")
         np.testing.assert_allclose(metrics["loss"], wanted["loss"], rtol=1e-6)
     assert same(state.student, twin.student)
 
@@ -67,7 +70,7 @@ def test_the_first_update_makes_the_teacher_equal_the_student(statistics):
     method, update = learner(teacher_statistics=statistics)
     state = method.init(jax.random.key(0), PIXELS, None)
     state = state._replace(teacher=jax.tree.map(lambda leaf: leaf + 5.0, state.teacher))
-    after, _ = update(state, some_inputs(), Phase.WARMUP)
+    after, _ = update(state, some_inputs(), "warmup")
     assert identical(after.teacher, after.student)
     assert not identical(after.student, state.student)
     assert after.extra["ema_updates"] == 1
@@ -77,15 +80,15 @@ def mean_of(teacher, student, momentum):
     return jax.tree.map(lambda t, s: momentum * t + (1 - momentum) * s, teacher, student)
 
 
-@pytest.mark.parametrize("phase", [Phase.WARMUP, Phase.REPLAY])
+@pytest.mark.parametrize("stage", ["warmup", "replay"])
 @pytest.mark.parametrize("statistics", ["batch", "running"])
-def test_the_teacher_moves_towards_the_student_after_its_step(statistics, phase):
+def test_the_teacher_moves_towards_the_student_after_its_step(statistics, stage):
     method, update = learner(teacher_statistics=statistics)
     state = started(method)
-    after, _ = update(state, some_inputs(), phase)
+    after, _ = update(state, some_inputs(), stage)
     wanted = mean_of(state.teacher, after.student, 0.9)  # 1 - 1 / (9 + 1)
     assert same(after.teacher["params"], wanted["params"])
-    own_statistics = statistics == "batch" and phase is not Phase.WARMUP
+    own_statistics = statistics == "batch" and stage != "warmup"
     assert same(after.teacher["batch_stats"], wanted["batch_stats"]) != own_statistics
     assert after.extra["ema_updates"] == 10 and after.step == 1
 
@@ -93,12 +96,12 @@ def test_the_teacher_moves_towards_the_student_after_its_step(statistics, phase)
 def test_the_average_never_gets_slower_than_its_decay():
     method, update = learner(ema_decay=0.6)
     state = started(method)
-    after, _ = update(state, some_inputs(), Phase.WARMUP)
+    after, _ = update(state, some_inputs(), "warmup")
     assert same(after.teacher, mean_of(state.teacher, after.student, 0.6))
     late = state._replace(extra={**state.extra, "ema_updates": jnp.asarray(10**9, jnp.int32)})
-    assert identical(update(late, some_inputs(), Phase.WARMUP)[0].teacher, after.teacher)
+    assert identical(update(late, some_inputs(), "warmup")[0].teacher, after.teacher)
     early = state._replace(extra={**state.extra, "ema_updates": jnp.asarray(1, jnp.int32)})
-    sooner, _ = update(early, some_inputs(), Phase.WARMUP)
+    sooner, _ = update(early, some_inputs(), "warmup")
     assert same(sooner.teacher, mean_of(state.teacher, after.student, 0.5))
 
 
@@ -109,14 +112,16 @@ def test_bought_labels_override_the_teacher_and_void_ones_are_ignored():
     network = tiny_network()
     teacher = network.init(jax.random.key(0))
     batch = some_batch(3)
-    (view,), _ = taught(network, teacher, [plain_view(batch)], KEY, statistics="running")
+    (view,), _ = teacher_labels(
+        learner_of(network, teacher_statistics="running"), teacher, [plain_view(batch)], KEY
+    )
     known = np.asarray(batch.label)
     labels, confidence = np.asarray(view.label), np.asarray(view.confidence)
     bought, void, open_ = known < CLASSES, known == VOID, known == UNLABELED
     assert bought.any() and void.any() and open_.any()
     np.testing.assert_array_equal(labels[bought | void], known[bought | void])
     assert np.all(confidence[bought] == 1.0) and np.all(confidence[void] == 0.0)
-    logits = network.apply(teacher, view.image, train=False, key=None)[0].logits
+    logits = network.apply(teacher, view.image, train=False)[0].logits
     np.testing.assert_array_equal(labels[open_], np.argmax(logits, -1)[open_])
     softmax = np.asarray(jax.nn.softmax(logits)).max(-1)
     np.testing.assert_allclose(confidence[open_], softmax[open_], rtol=1e-5)
@@ -127,14 +132,21 @@ def test_the_teacher_in_train_mode_uses_the_batch_drops_units_and_moves_its_stat
     network = tiny_network(dropout=0.5)
     teacher = jax.tree.map(lambda leaf: leaf + 0.3, network.init(jax.random.key(0)))
     view, key = plain_view(some_batch(3, known=0.0)), jax.random.key(4)
-    (seen,), after = taught(network, teacher, [view], key, statistics="batch")
-    prediction, stats = network.apply(teacher, view.image, train=True, key=key)
+    (seen,), after = teacher_labels(
+        learner_of(network, teacher_statistics="batch"), teacher, [view], key
+    )
+    prediction, stats = network.apply(teacher, view.image, train=True, rngs={"dropout": key})
     wanted = pseudo_labels(prediction.logits, view.label)
     assert same((seen.label, seen.confidence), wanted)
-    assert identical(after["batch_stats"], stats) and identical(after["params"], teacher["params"])
-    (other,), _ = taught(network, teacher, [view], jax.random.key(5), statistics="batch")
+    assert identical({"batch_stats": after["batch_stats"]}, stats) and identical(
+        after["params"], teacher["params"]
+    )
+    by_batch = learner_of(network, teacher_statistics="batch")
+    (other,), _ = teacher_labels(by_batch, teacher, [view], jax.random.key(5))
     assert not identical(other.confidence, seen.confidence)
-    (still,), same_teacher = taught(network, teacher, [view], key, statistics="running")
+    (still,), same_teacher = teacher_labels(
+        learner_of(network, teacher_statistics="running"), teacher, [view], key
+    )
     assert identical(same_teacher, teacher) and not identical(still.confidence, seen.confidence)
 
 
@@ -143,11 +155,12 @@ def test_the_teachers_statistics_move_in_its_passes_unlabeled_then_replayed():
     method, update = learner(network, **PLAIN)
     state, inputs = started(method), some_inputs()
     stats = [state.teacher["batch_stats"]]
-    for batch in (inputs.unlabeled, inputs.replayed):
+    for batch in (inputs.streams["unlabeled"], inputs.streams["replay"]):
         variables = {**state.teacher, "batch_stats": stats[-1]}
-        stats.append(network.apply(variables, unit_floats(batch.image), train=True, key=None)[1])
-    two, _ = update(state, inputs, Phase.CLASSMIX)
-    three, _ = update(state, inputs, Phase.REPLAY)
+        after = network.apply(variables, unit_floats(batch.image), train=True, rngs=None)[1]
+        stats.append(after["batch_stats"])
+    two, _ = update(state, inputs, "classmix")
+    three, _ = update(state, inputs, "replay")
     assert same(two.teacher["batch_stats"], stats[1])
     assert same(three.teacher["batch_stats"], stats[2])
     assert not same(stats[1], stats[2])
@@ -161,7 +174,7 @@ def test_no_gradient_reaches_the_teacher():
         there = {**state.teacher, "params": teacher_params}
         here = {**state.student, "params": student_params}
         moved = state._replace(teacher=there, student=here)
-        return method.update(moved, inputs, Phase.CLASSMIX)[1]["loss"]
+        return method.update(moved, inputs, "classmix")[1]["loss"]
 
     slopes = jax.jit(jax.grad(loss, argnums=(0, 1)))(
         state.teacher["params"], state.student["params"]
@@ -181,10 +194,11 @@ def test_a_batch_of_one_without_augmentation_has_the_loss_of_the_formula(weighti
     options = {"confidence_threshold": 0.8, "confidence_weighting": weighting}
     method, update = learner(network, **PLAIN, **options)
     state, inputs = started(method), some_inputs(batch=1)
-    _, metrics = update(state, inputs, Phase.CLASSMIX)
-    weak = [plain_view(inputs.unlabeled)]
-    (view,), _ = taught(network, state.teacher, weak, KEY, statistics="batch")
-    prediction, _ = network.apply(state.student, view.image, train=True, key=None)
+    _, metrics = update(state, inputs, "classmix")
+    weak = [plain_view(inputs.streams["unlabeled"])]
+    by_batch = learner_of(network, teacher_statistics="batch")
+    (view,), _ = teacher_labels(by_batch, state.teacher, weak, KEY)
+    prediction, _ = network.apply(state.student, view.image, train=True, rngs=None)
     loss, eta = pseudo_label_loss(
         prediction.logits,
         view.label,
@@ -206,10 +220,10 @@ def test_all_classes_pasted_make_the_replayed_image_the_lesson():
     state, inputs = started(method), some_inputs()
     known = some_batch(8, known=1.0)
     label = jnp.where(known.label == VOID, 0, known.label).astype(jnp.uint8)
-    inputs = inputs._replace(replayed=known._replace(label=label))
-    _, metrics = update(state, inputs, Phase.REPLAY)
+    inputs = with_streams(inputs, replay=known._replace(label=label))
+    _, metrics = update(state, inputs, "replay")
     # nothing of the unlabeled image is left: labels are true, every pixel is sure
-    prediction, _ = network.apply(state.student, unit_floats(known.image), train=True, key=None)
+    prediction, _ = network.apply(state.student, unit_floats(known.image), train=True, rngs=None)
     np.testing.assert_allclose(
         metrics["loss_replay"], supervised_loss(prediction.logits, label), rtol=1e-4
     )
@@ -223,17 +237,17 @@ def test_without_balance_replayed_images_are_mixed_by_ordinary_classmix():
     ordinary, update_ordinary = learner(**PLAIN, head=(0, 1), tail=(2, 3), balanced=False)
     inputs = some_inputs()
     # one class alone: half of one is none, so ordinary ClassMix pastes nothing
-    single = inputs.replayed._replace(label=jnp.zeros_like(inputs.replayed.label))
-    inputs = inputs._replace(replayed=single)
+    single = inputs.streams["replay"]._replace(label=jnp.zeros_like(inputs.streams["replay"].label))
+    inputs = with_streams(inputs, replay=single)
     recolored = single._replace(image=255 - single.image)
-    changed = inputs._replace(replayed=recolored)
+    changed = with_streams(inputs, replay=recolored)
     state = started(ordinary)
-    one, _ = update_ordinary(state, inputs, Phase.REPLAY)
-    two, _ = update_ordinary(state, changed, Phase.REPLAY)
+    one, _ = update_ordinary(state, inputs, "replay")
+    two, _ = update_ordinary(state, changed, "replay")
     assert identical(one.student, two.student)
     state = started(balanced)
-    one, _ = update_balanced(state, inputs, Phase.REPLAY)
-    two, _ = update_balanced(state, changed, Phase.REPLAY)
+    one, _ = update_balanced(state, inputs, "replay")
+    two, _ = update_balanced(state, changed, "replay")
     assert not identical(one.student, two.student)
     assert identical(started(ordinary), state)
 
@@ -241,25 +255,30 @@ def test_without_balance_replayed_images_are_mixed_by_ordinary_classmix():
 def test_rows_that_are_not_there_teach_nothing():
     method, update = learner()
     state, inputs = started(method), some_inputs()
-    absent = inputs.replayed._replace(valid=jnp.zeros(2, bool))
-    _, metrics = update(state, inputs._replace(replayed=absent), Phase.REPLAY)
+    absent = inputs.streams["replay"]._replace(valid=jnp.zeros(2, bool))
+    _, metrics = update(state, with_streams(inputs, replay=absent), "replay")
     assert metrics["loss_replay"] == 0.0 and metrics["eta_replay"] == 0.0
-    absent = inputs.unlabeled._replace(valid=jnp.zeros(2, bool))
-    _, metrics = update(state, inputs._replace(unlabeled=absent), Phase.CLASSMIX)
+    absent = inputs.streams["unlabeled"]._replace(valid=jnp.zeros(2, bool))
+    _, metrics = update(state, with_streams(inputs, unlabeled=absent), "classmix")
     assert metrics["loss_classmix"] == 0.0 and metrics["eta_classmix"] == 0.0
     assert metrics["loss_supervised"] > 0
 
 
-@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("code", [VOID, UNLABELED])
-def test_a_batch_of_which_nothing_is_known_keeps_everything_finite(phase, code):
+def test_a_batch_of_which_nothing_is_known_keeps_everything_finite(stage, code):
     method, update = learner()
     inputs = some_inputs()
     batches = [
         batch._replace(label=jnp.full_like(batch.label, code))
-        for batch in (inputs.labeled, inputs.unlabeled, inputs.replayed)
+        for batch in (
+            inputs.streams["labeled"],
+            inputs.streams["unlabeled"],
+            inputs.streams["replay"],
+        )
     ]
-    after, metrics = update(started(method), StepInputs(*batches, inputs.progress), phase)
+    streams = dict(zip(inputs.streams, batches, strict=True))
+    after, metrics = update(started(method), inputs._replace(streams=streams), stage)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((after, metrics)))
     assert metrics["loss_supervised"] == 0.0
     if code == VOID:
@@ -268,8 +287,8 @@ def test_a_batch_of_which_nothing_is_known_keeps_everything_finite(phase, code):
 
 def test_the_replayed_batch_may_be_smaller():
     method, update = learner()
-    inputs = some_inputs()._replace(replayed=some_batch(7, batch=1))
-    after, metrics = update(started(method), inputs, Phase.REPLAY)
+    inputs = with_streams(some_inputs(), replay=some_batch(7, batch=1))
+    after, metrics = update(started(method), inputs, "replay")
     assert np.isfinite(metrics["loss"]) and after.step == 1
     assert metrics["loss_replay"] > 0
 
@@ -281,11 +300,13 @@ def test_separate_passes_thread_the_statistics_labeled_strong_replayed():
     network = tiny_network()
     student = network.init(jax.random.key(0))
     views = [plain_view(some_batch(seed, batch=seed + 1)) for seed in range(3)]
-    logits, stats = student_logits(network, student, views, KEY, passes="separate")
+    logits, stats = student_logits(
+        learner_of(network, student_passes="separate"), student, views, KEY
+    )
     variables = student
     for view, got in zip(views, logits, strict=True):
         prediction, threaded = network.apply(variables, view.image, train=True)
-        variables = {**student, "batch_stats": threaded}
+        variables = {**student, **threaded}
         np.testing.assert_allclose(got, prediction.logits, rtol=1e-4, atol=1e-5)
     assert same(stats, threaded)
     assert [len(part) for part in logits] == [1, 2, 3]
@@ -295,13 +316,13 @@ def test_one_joint_pass_is_the_pass_of_all_images_together():
     network = tiny_network()
     student = network.init(jax.random.key(0))
     views = [plain_view(some_batch(seed, batch=seed + 1)) for seed in range(3)]
-    logits, stats = student_logits(network, student, views, KEY, passes="joint")
+    logits, stats = student_logits(learner_of(network, student_passes="joint"), student, views, KEY)
     images = jnp.concatenate([view.image for view in views])
     whole, wanted = network.apply(student, images, train=True)
     np.testing.assert_array_equal(jnp.concatenate(logits), whole.logits)
     assert identical(stats, wanted)
     assert [len(part) for part in logits] == [1, 2, 3]
-    apart, _ = student_logits(network, student, views, KEY, passes="separate")
+    apart, _ = student_logits(learner_of(network, student_passes="separate"), student, views, KEY)
     assert not same(apart[1], logits[1])
 
 
@@ -309,8 +330,8 @@ def test_joint_passes_train_as_well_but_not_to_the_same_weights():
     separate, update_separate = learner()
     joint, update_joint = learner(student_passes="joint")
     state, inputs = started(separate), some_inputs()
-    after, metrics = update_joint(started(joint), inputs, Phase.REPLAY)
-    apart, _ = update_separate(state, inputs, Phase.REPLAY)
+    after, metrics = update_joint(started(joint), inputs, "replay")
+    apart, _ = update_separate(state, inputs, "replay")
     assert not same(after.student, apart.student)
     assert np.isfinite(metrics["loss"]) and metrics["loss_replay"] > 0
 
@@ -325,7 +346,10 @@ def test_a_step_sees_crops_where_they_are_asked_for():
     network = tiny_network()
     method, _ = learner(network._replace(apply=watched), crop_height=4, crop_width=6)
     state, inputs = started(method), some_inputs()
-    for phase in Phase:
-        _, metrics = jax.eval_shape(lambda s, i, p=phase: method.update(s, i, p), state, inputs)
+    for stage in STAGES:
+        _, metrics = jax.eval_shape(lambda s, i, p=stage: method.update(s, i, p), state, inputs)
     assert seen == {(4, 6)} and set(metrics) == METRICS
-    assert method.predict(state.teacher, inputs.labeled.image).logits.shape[1:3] == (8, 12)
+    assert method.predict(state.teacher, inputs.streams["labeled"].image).logits.shape[1:3] == (
+        8,
+        12,
+    )

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from s4al_jax.models.batch_norm import BatchNorm, group_moments, of_each_image, running
+from s4al_jax.models.batch_norm import BatchNorm, group_moments, per_image, running_average
 
 
 def images(batch: int = 6, seed: int = 0) -> jax.Array:
@@ -61,9 +61,9 @@ def test_moments_and_running_statistics_by_hand() -> None:
     mean, var = group_moments(x, (1, 1))
     np.testing.assert_allclose(mean, [[2.0], [5.0]])
     np.testing.assert_allclose(var, [[1.0], [0.0]])
-    np.testing.assert_allclose(of_each_image(jnp.asarray([[7.0], [9.0]]), (1, 2)), [[7], [9], [9]])
+    np.testing.assert_allclose(per_image(jnp.asarray([[7.0], [9.0]]), (1, 2)), [[7], [9], [9]])
     # 0.9 * (0.9 * 10 + 0.1 * 2) + 0.1 * 5
-    np.testing.assert_allclose(running(jnp.asarray([10.0]), mean, 0.9), [8.78])
+    np.testing.assert_allclose(running_average(jnp.asarray([10.0]), mean, 0.9), [8.78])
 
 
 def test_without_groups_the_running_statistics_count() -> None:

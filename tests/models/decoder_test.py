@@ -1,13 +1,15 @@
-"""Convolving before enlarging is convolving after it."""
+"""Convolving before upsampling gives what convolving after it gives."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.decoder import Decoder
-from s4al_jax.ops.enlarge import conv3x3_of_enlarged
+from s4al_jax.ops.formulations import Formulations
 from s4al_jax.ops.resize import bilinear_align_corners
+from s4al_jax.ops.upsample_conv import upsample_conv3x3
 
 KEY = jax.random.key(0)
 
@@ -17,19 +19,19 @@ def drawn(*shape, seed=0):
 
 
 def plainly(x, kernel, size):
-    enlarged = bilinear_align_corners(x, size)
+    upsampled = bilinear_align_corners(x, size)
     return jax.lax.conv_general_dilated(
-        enlarged, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        upsampled, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
 
 
 def test_a_tap_reads_its_neighbor_and_outside_is_nothing():
-    # Two pixels enlarged to three: 0, 1, 2. The kernel reads the pixel to the right.
+    # Two pixels upsampled to three: 0, 1, 2. The kernel reads the pixel to the right.
     x = jnp.array([0.0, 2.0]).reshape(1, 1, 2, 1)
     kernel = jnp.zeros((3, 3, 1, 1)).at[1, 2, 0, 0].set(1.0)
-    assert conv3x3_of_enlarged(x, kernel, (1, 3)).ravel().tolist() == [1.0, 2.0, 0.0]
+    assert upsample_conv3x3(x, kernel, (1, 3)).ravel().tolist() == [1.0, 2.0, 0.0]
     below = jnp.zeros((3, 3, 1, 1)).at[0, 1, 0, 0].set(1.0)
-    assert conv3x3_of_enlarged(x, below, (1, 3)).ravel().tolist() == [0.0, 0.0, 0.0]
+    assert upsample_conv3x3(x, below, (1, 3)).ravel().tolist() == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("size", [(12, 16), (9, 11), (3, 4), (1, 1), (2, 30)])
@@ -42,18 +44,18 @@ def test_it_is_the_plain_convolution_with_its_gradients(size):
     def both(x, kernel):
         ours, theirs = (
             jax.value_and_grad(total(function), argnums=(0, 1))(x, kernel)
-            for function in (conv3x3_of_enlarged, plainly)
+            for function in (upsample_conv3x3, plainly)
         )
-        return ours, theirs, conv3x3_of_enlarged(x, kernel, size), plainly(x, kernel, size)
+        return ours, theirs, upsample_conv3x3(x, kernel, size), plainly(x, kernel, size)
 
     ours, theirs, one, other = jax.jit(both)(x, kernel)
     np.testing.assert_allclose(one, other, atol=2e-5)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), ours, theirs)
 
 
-def test_factors_are_rounded_of_the_kernel_and_what_it_sees_but_not_in_enlarging():
+def test_factors_are_rounded_of_the_kernel_and_what_it_sees_but_not_in_upsampling():
     x, kernel, size = jnp.round(4 * drawn(2, 3, 4, 5)), drawn(3, 3, 5, 6, seed=1), (12, 16)
-    found = conv3x3_of_enlarged(x, kernel, size, jnp.bfloat16)
+    found = upsample_conv3x3(x, kernel, size, jnp.bfloat16)
     rounded = kernel.astype(jnp.bfloat16).astype(jnp.float32)
     np.testing.assert_allclose(found, plainly(x, rounded, size), atol=1e-4)
     assert np.max(np.abs(found - plainly(x, kernel, size))) > 1e-2
@@ -62,7 +64,10 @@ def test_factors_are_rounded_of_the_kernel_and_what_it_sees_but_not_in_enlarging
 def test_a_decoder_gives_the_same_in_both_formulations_from_the_same_variables():
     coarse, fine = drawn(2, 3, 4, 5), drawn(2, 9, 14, 3, seed=1)
     both = jnp.concatenate([bilinear_align_corners(coarse, (9, 14)), fine], axis=-1)
-    direct, first = (Decoder(6, formulation) for formulation in ("direct", "coarse_first"))
+    direct, first = (
+        Decoder(6, ConvConfig(formulations=Formulations(upsample_conv=formulation)))
+        for formulation in ("direct", "coarse_first")
+    )
     variables = direct.init(KEY, coarse, fine, both, groups=None)
     shapes = jax.tree.map(jnp.shape, variables)
     assert shapes == jax.tree.map(jnp.shape, first.init(KEY, coarse, fine, both, groups=None))

@@ -5,27 +5,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from s4al_jax.models.deeplab import DeepLabV3Plus, network, variable_shapes
-from s4al_jax.models.init import initial_variables
+from s4al_jax.models.conv_config import ConvConfig
+from s4al_jax.models.deeplab import DeepLabV3Plus
 from s4al_jax.models.mobilenet_v2 import MobileNetV2
+from s4al_jax.models.network import network_from_module
 from s4al_jax.ops.formulations import Formulations
 from s4al_jax.types import Prediction
+from tests.support.variable_shapes import variable_shapes
 
 KEY = jax.random.key(0)
 HALF = (0.5, 0.5, 0.5)
 
 
 def small(**changes):
-    backbone = MobileNetV2(
-        width=0.35, how=Formulations(depthwise="shifted"), **changes.pop("backbone", {})
-    )
-    settings = {"aspp_channels": 16, "low_level_channels": 8, "rates": (1, 2, 3)}
+    conv = ConvConfig(formulations=Formulations(depthwise="shifted"), **changes.pop("conv", {}))
+    backbone = MobileNetV2(width=0.35, conv=conv)
+    settings = {"aspp_channels": 16, "low_level_channels": 8, "rates": (1, 2, 3), "conv": conv}
     return DeepLabV3Plus(backbone, 5, **(settings | changes))
 
 
 @pytest.fixture(scope="module")
 def net():
-    return network(small(), mean=HALF, std=HALF, image_size=(33, 47))
+    return network_from_module(small(), mean=HALF, std=HALF, image_size=(33, 47))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def variables(net):
 
 @pytest.fixture(scope="module")
 def apply(net):
-    return jax.jit(net.apply, static_argnames="train")
+    return jax.jit(net.apply, static_argnames=("train", "full_size", "extras"))
 
 
 def pictures(count=1):
@@ -48,14 +49,19 @@ def test_logits_have_the_images_size_and_features_a_quarter_of_it(apply, variabl
     assert prediction.logits.shape == (1, 33, 47, 5)
     assert prediction.logits.dtype == jnp.float32
     assert prediction.features.shape == (1, 9, 12, 16 + 8)
-    assert jax.tree.all(jax.tree.map(jnp.array_equal, stats, variables["batch_stats"]))
+    assert stats.keys() == {"batch_stats"}
+    kept = variables["batch_stats"]
+    assert jax.tree.all(jax.tree.map(jnp.array_equal, stats["batch_stats"], kept))
 
 
 def test_a_batch_of_one_trains_to_finite_numbers_and_moves_the_statistics(apply, variables):
-    prediction, stats = apply(variables, pictures(), train=True, key=KEY)
+    prediction, stats = apply(variables, pictures(), train=True, rngs={"dropout": KEY})
     assert jnp.isfinite(prediction.logits).all()
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(stats))
-    assert jax.tree.structure(stats) == jax.tree.structure(variables["batch_stats"])
+    assert jax.tree.structure(stats) == jax.tree.structure(
+        {"batch_stats": variables["batch_stats"]}
+    )
+    stats = stats["batch_stats"]
     # One pixel has no variance: 0.9 of the 1 that was there is left.
     np.testing.assert_allclose(stats["aspp_image"]["norm"]["var"], 0.9, atol=1e-6)
     stem = stats["backbone"]["features_0"]["1"]["mean"]
@@ -69,19 +75,37 @@ def test_a_batch_of_one_trains_to_finite_numbers_and_moves_the_statistics(apply,
 
 
 def net_loss(apply, variables):
-    return jnp.mean(apply(variables, pictures(), train=True, key=KEY)[0].logits ** 2)
+    return jnp.mean(apply(variables, pictures(), train=True, rngs={"dropout": KEY})[0].logits ** 2)
 
 
-def test_dropout_follows_the_key_and_only_in_training(apply, variables):
-    first = apply(variables, pictures(), train=True, key=KEY)[0].logits
-    again = apply(variables, pictures(), train=True, key=KEY)[0].logits
-    other = apply(variables, pictures(), train=True, key=jax.random.key(1))[0].logits
-    assert jnp.array_equal(first, again)
-    assert not jnp.allclose(first, other)
+@pytest.mark.parametrize("train", [True, False])
+def test_dropout_follows_the_key_and_is_on_wherever_one_is_given(apply, variables, train):
+    def logits(key):
+        return apply(variables, pictures(), train=train, rngs={"dropout": key})[0].logits
+
+    assert jnp.array_equal(logits(KEY), logits(KEY))
+    assert not jnp.allclose(logits(KEY), logits(jax.random.key(1)))
+    without = apply(variables, pictures(), train=train)[0].logits
+    assert not jnp.allclose(without, logits(KEY))
 
 
-def test_images_are_normalized_as_told(apply, variables):
-    shifted = network(small(), mean=(0.5, 0.25, 0.0), std=(0.25, 0.5, 1.0), image_size=(33, 47))
+def test_the_embedding_is_what_the_classifier_reads_and_comes_only_when_asked_for(apply, variables):
+    plain, prediction = (
+        apply(variables, pictures(), train=False, full_size=False, extras=extras)[0]
+        for extras in ((), ("embedding",))
+    )
+    assert plain.extras == {} and prediction.extras["embedding"].shape == (1, 9, 12, 16)
+    classify = variables["params"]["classify"]
+    kernel, bias = (np.asarray(classify[name]) for name in ("kernel", "bias"))
+    logits = np.asarray(prediction.extras["embedding"]) @ kernel[0, 0] + bias
+    np.testing.assert_allclose(logits, prediction.logits, atol=1e-5)
+    np.testing.assert_allclose(plain.logits, prediction.logits, atol=1e-6)
+
+
+def test_images_are_normalized_by_the_given_mean_and_deviation(apply, variables):
+    shifted = network_from_module(
+        small(), mean=(0.5, 0.25, 0.0), std=(0.25, 0.5, 1.0), image_size=(33, 47)
+    )
     x = pictures()
     ours = jax.jit(shifted.apply, static_argnames="train")(variables, x, train=False)[0].logits
     normal = (x - jnp.asarray([[[[0.5, 0.25, 0.0]]]])) / jnp.asarray([[[[0.25, 0.5, 1.0]]]])
@@ -90,12 +114,12 @@ def test_images_are_normalized_as_told(apply, variables):
     assert not jnp.allclose(ours, apply(variables, x, train=False)[0].logits)
 
 
-def test_init_gives_fresh_arrays_and_starts_the_backbone_where_told(net, variables):
+def test_init_gives_new_arrays_and_starts_the_backbone_from_the_given_ones(net, variables):
     start = jax.tree.map(
         lambda leaf: np.full(leaf.shape, 0.25, np.float32),
         {kind: part["backbone"] for kind, part in variables.items()},
     )
-    told = network(small(), mean=HALF, std=HALF, image_size=(33, 47), initial=start)
+    told = network_from_module(small(), mean=HALF, std=HALF, image_size=(33, 47), initial=start)
     first, second = told.init(KEY), told.init(KEY)
     assert jax.tree.structure(first) == jax.tree.structure(variables)
     assert (first["params"]["backbone"]["features_0"]["0"]["kernel"] == 0.25).all()
@@ -120,8 +144,6 @@ def test_kernels_start_kaiming_normal_and_keys_matter(net, variables):
     assert not jnp.array_equal(
         decode, net.init(jax.random.key(1))["params"]["decode"]["conv"]["kernel"]
     )
-    with pytest.raises(ValueError, match="no rule .* 'gain'"):
-        initial_variables({"kernel": decode, "gain": jax.ShapeDtypeStruct((1,), jnp.float32)}, KEY)
 
 
 def test_the_head_at_full_width_has_the_papers_sizes():
@@ -135,7 +157,7 @@ def test_the_head_at_full_width_has_the_papers_sizes():
 
 
 def test_half_precision_inside_gives_full_precision_logits():
-    model = small(dtype=jnp.bfloat16, backbone={"dtype": jnp.bfloat16})
+    model = small(conv={"dtype": jnp.bfloat16})
     image = jax.ShapeDtypeStruct((2, 32, 48, 3), jnp.float32)
     shapes = variable_shapes(model)
     prediction = jax.eval_shape(lambda v, x: model.apply(v, x, groups=None), shapes, image)

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from s4al_jax.models.deeplab import variable_shapes
-from s4al_jax.models.mobilenet_v2 import MobileNetV2, plan, rounded
+from s4al_jax.models.conv_config import ConvConfig
+from s4al_jax.models.mobilenet_v2 import MobileNetV2, make_divisible, stages
 from s4al_jax.types import InputError
+from tests.support.variable_shapes import variable_shapes
 
 
 def shapes_of(model, height, width):
@@ -24,25 +25,25 @@ def test_the_output_stride_is_what_it_says(output_stride, high):
 
 @pytest.mark.parametrize("padding", ["symmetric", "same"])
 def test_odd_sides_are_rounded_up(padding):
-    model = MobileNetV2(width=0.35, padding=padding)
+    model = MobileNetV2(width=0.35, conv=ConvConfig(padding=padding))
     assert shapes_of(model, 33, 47) == ((9, 12, 8), (3, 3, 112))
 
 
 def test_widths_are_rounded_as_in_torchvision():
-    assert [rounded(32 * w) for w in (0.35, 0.5, 1.0, 1.4)] == [16, 16, 32, 48]
-    assert [rounded(c * 0.35) for c in (16, 24, 64, 96, 160, 320)] == [8, 8, 24, 32, 56, 112]
-    assert [rounded(c * 1.4) for c in (16, 24, 96)] == [24, 32, 136]
+    assert [make_divisible(32 * w) for w in (0.35, 0.5, 1.0, 1.4)] == [16, 16, 32, 48]
+    assert [make_divisible(c * 0.35) for c in (16, 24, 64, 96, 160, 320)] == [8, 8, 24, 32, 56, 112]
+    assert [make_divisible(c * 1.4) for c in (16, 24, 96)] == [24, 32, 136]
 
 
 def test_at_stride_16_only_the_last_block_is_dilated():
-    stages = plan(16)
-    assert [stage.dilation for stage in stages] == [1, 1, 1, 1, 1, 1, 2]
-    assert [stage.stride for stage in stages] == [1, 2, 2, 2, 1, 1, 1]
-    assert [stage.blocks for stage in stages] == [1, 2, 3, 4, 3, 3, 1]
-    assert [stage.stride for stage in plan(32)] == [1, 2, 2, 2, 1, 2, 1]
-    assert [stage.dilation for stage in plan(8)] == [1, 1, 1, 2, 2, 4, 4]
+    at_16 = stages(16)
+    assert [stage.dilation for stage in at_16] == [1, 1, 1, 1, 1, 1, 2]
+    assert [stage.stride for stage in at_16] == [1, 2, 2, 2, 1, 1, 1]
+    assert [stage.blocks for stage in at_16] == [1, 2, 3, 4, 3, 3, 1]
+    assert [stage.stride for stage in stages(32)] == [1, 2, 2, 2, 1, 2, 1]
+    assert [stage.dilation for stage in stages(8)] == [1, 1, 1, 2, 2, 4, 4]
     with pytest.raises(InputError, match="output_stride is 4; use 8, 16 or 32"):
-        plan(4)
+        stages(4)
 
 
 def test_the_parameters_are_torchvisions_without_the_last_layer_and_the_classifier():

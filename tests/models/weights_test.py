@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from s4al_jax.models import weights as pretrained
-from s4al_jax.models.deeplab import variable_shapes
+from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.mobilenet_v2 import MobileNetV2
 from s4al_jax.types import InputError
+from tests.support.plain_backbone import GroupNormed
+from tests.support.variable_shapes import variable_shapes
 
 IMAGENET = {"padding": "tf_same", "bn_eps": "0.001"} | dict.fromkeys(
     ("input_mean", "input_std"), "[0.5, 0.5, 0.5]"
@@ -132,6 +135,80 @@ def test_files_that_are_not_weights_are_input_errors(tmp_path):
         assert "\n" not in str(refusal.value)
 
 
+# ---- other names, and layers that are no convolution
+
+
+class Transformer(nn.Module):
+    """A bit of everything that files of transformers hold."""
+
+    @staticmethod
+    def weight_name(path: tuple[str, ...]) -> str:
+        """As timm calls it: blocks.0.mlp.fc1.weight, and nothing else has a dot for "_"."""
+        first, *modules = path[:-1] or [""]
+        block = first.replace("blocks_", "blocks.")
+        variable = {"kernel": "weight", "scale": "weight"}.get(path[-1], path[-1])
+        return ".".join(filter(None, [block, *modules, variable]))
+
+    @nn.compact
+    def __call__(self, x, *, groups):
+        x = nn.Conv(8, (2, 2), strides=2, name="patch_embed")(x).reshape(len(x), -1, 8)
+        x = x + self.param("pos_embed", nn.initializers.normal(0.02), (1, 1, 8))
+        x = nn.Dense(12, name="blocks_0")(nn.LayerNorm(name="norm")(x))
+        return nn.Conv(5, (3,), name="mix")(x)
+
+
+def test_kernels_of_two_three_and_four_axes_are_transposed_and_embeddings_are_not():
+    shapes = variable_shapes(Transformer())
+    rng = np.random.default_rng(0)
+    layout = {
+        "patch_embed.weight": (8, 3, 2, 2),
+        "patch_embed.bias": (8,),
+        "pos_embed": (1, 1, 8),
+        "blocks.0.weight": (12, 8),
+        "blocks.0.bias": (12,),
+        "norm.weight": (8,),
+        "norm.bias": (8,),
+        "mix.weight": (5, 12, 3),
+        "mix.bias": (5,),
+    }
+    made = {name: rng.normal(size=shape).astype(np.float32) for name, shape in layout.items()}
+    made["mask_token"] = np.zeros((1, 8), np.float32)
+    variables, report = pretrained.fill(of(made), shapes, Transformer().weight_name)
+    params = variables["params"]
+    assert params["blocks_0"]["kernel"][3, 7] == made["blocks.0.weight"][7, 3]
+    assert params["mix"]["kernel"][2, 3, 4] == made["mix.weight"][4, 3, 2]
+    assert params["patch_embed"]["kernel"][1, 0, 2, 7] == made["patch_embed.weight"][7, 2, 1, 0]
+    np.testing.assert_array_equal(params["pos_embed"], made["pos_embed"])
+    assert report.unused == ("mask_token",) and set(report.loaded) == set(layout)
+    wrong = made | {"blocks.0.weight": np.zeros((8, 12), np.float32)}
+    with pytest.raises(InputError, match=r"\[8, 12\], which the network wants as \[12, 8\]"):
+        pretrained.fill(of(wrong), shapes, Transformer().weight_name)
+
+
+def test_a_written_network_is_read_as_it_was_with_its_backbones_own_names(tmp_path):
+    shapes = variable_shapes(GroupNormed())["params"]
+    rng = np.random.default_rng(0)
+    variables = jax.tree.map(
+        lambda leaf: rng.normal(size=leaf.shape).astype(np.float32),
+        {"params": {"backbone": shapes, "classify": {"kernel": np.zeros((8, 3))}}},
+    )
+    names = pretrained.network_names(GroupNormed.weight_name)
+    path = tmp_path / "w.safetensors"
+    pretrained.write(path, variables, pretrained.TORCHVISION, names)
+    found = pretrained.read(path)
+    assert found.tensors["classify.weight"].shape == (3, 8)
+    assert {"position", "stage.0.kernel", "stage.3.scale"} < set(found.tensors)
+    again, report = pretrained.fill(found, variables, names)
+    jax.tree.map(np.testing.assert_array_equal, again, variables)
+    assert not report.unused
+    alone, _ = pretrained.fill(found, {"params": shapes}, GroupNormed.weight_name)
+    np.testing.assert_array_equal(
+        alone["params"]["conv_1"]["kernel"], variables["params"]["backbone"]["conv_1"]["kernel"]
+    )
+    with pytest.raises(ValueError, match="one name"):
+        pretrained.write(path, variables, pretrained.TORCHVISION, lambda path: "w")
+
+
 # ---- the ImageNet weights themselves
 
 
@@ -184,7 +261,7 @@ def test_the_first_blocks_see_what_numpy_sees(imagenet):
     y = in_numpy(y, kept, names(2, "conv.0.0", "conv.0.1"), eps=eps)
     y = in_numpy(y, kept, names(2, "conv.1.0", "conv.1.1"), stride=2, groups=96, eps=eps)
     y = in_numpy(y, kept, names(2, "conv.2", "conv.3"), active=False, eps=eps)
-    model = MobileNetV2(padding=imagenet.padding, norm_eps=eps)
+    model = MobileNetV2(conv=ConvConfig(padding=imagenet.padding, norm_eps=eps))
     variables, report = pretrained.fill(imagenet, variable_shapes(model))
     _, seen = model.apply(
         variables,

@@ -1,4 +1,4 @@
-"""Convolutions as matrix products are XLA's convolutions, in values and in gradients."""
+"""Convolutions as matrix products give XLA's values and gradients."""
 
 import itertools
 
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from s4al_jax.ops import convolve, formulations
+from s4al_jax.ops import convolve, formulations, matmul
 from s4al_jax.ops.convolve import convolve as convolved
-from s4al_jax.ops.padding import margins
+from s4al_jax.ops.padding import pad_widths
 
 SHAPES = [(1, 1), (3, 1), (3, 2), (3, 4), (5, 1)]
 SIZES = [(7, 10), (2, 5), (1, 1)]
@@ -32,21 +32,25 @@ def by_lax(x, kernel, stride, dilation, pads):
     )
 
 
-def products(reach, stride, dilation, padding, size):
-    """How to convolve pictures of a size by products."""
+def by_matmul(reach, stride, dilation, padding, size):
+    """The options with which images of a size are convolved by matrix products."""
     common = {"stride": stride, "dilation": dilation}
-    pads = tuple(margins(side, kernel=reach, padding=padding, **common) for side in size)
-    return {**common, "pads": pads, "formulation": "products"}
+    pads = pad_widths(size, kernel=reach, padding=padding, **common)
+    return {**common, "pads": pads, "formulation": "matmul"}
 
 
 @pytest.mark.parametrize(("shape", "stride", "padding", "size"), CASES)
-def test_products_give_the_values_and_gradients_of_a_convolution(shape, stride, size, padding):
+def test_matrix_products_give_the_values_and_gradients_of_a_convolution(
+    shape, stride, size, padding
+):
     reach, dilation = shape
     x, kernel = drawn(2, *size, 3), drawn(reach, reach, 3, 4, seed=1)
-    how = products(reach, stride, dilation, padding, size)
-    expected, pullback = jax.vjp(lambda *a: by_lax(*a, stride, dilation, how["pads"]), x, kernel)
+    options = by_matmul(reach, stride, dilation, padding, size)
+    expected, pullback = jax.vjp(
+        lambda *a: by_lax(*a, stride, dilation, options["pads"]), x, kernel
+    )
     weight = drawn(*expected.shape, seed=2)
-    found, our_pullback = jax.vjp(lambda *a: convolved(*a, **how), x, kernel)
+    found, our_pullback = jax.vjp(lambda *a: convolved(*a, **options), x, kernel)
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, atol=2e-5)
     for ours, theirs in zip(our_pullback(weight), pullback(weight), strict=True):
@@ -54,17 +58,17 @@ def test_products_give_the_values_and_gradients_of_a_convolution(shape, stride, 
 
 
 @pytest.mark.parametrize(("shape", "stride", "padding", "size"), CASES[:: len(SIZES)])
-def test_factors_that_need_no_rounding_give_what_they_give_without(shape, stride, size, padding):
+def test_factors_that_need_no_rounding_give_the_exact_product(shape, stride, size, padding):
     reach, dilation = shape
     # Whole numbers up to 8, whose sums float32 holds exactly: bfloat16 has them all.
     x, kernel = (
         jnp.round(jnp.clip(4 * drawn(*one, seed=at), -8, 8))
         for at, one in enumerate([(2, *size, 3), (reach, reach, 3, 4)])
     )
-    how = products(reach, stride, dilation, padding, size)
+    options = by_matmul(reach, stride, dilation, padding, size)
 
-    def found(factors):
-        y, pullback = jax.vjp(lambda *a: convolved(*a, **how, factors=factors), x, kernel)
+    def found(dtype):
+        y, pullback = jax.vjp(lambda *a: convolved(*a, **options, matmul_dtype=dtype), x, kernel)
         return y, *pullback(jnp.round(4 * drawn(*y.shape, seed=2)))
 
     for exact, rounded in zip(found(None), found(jnp.bfloat16), strict=True):
@@ -75,10 +79,10 @@ def test_factors_that_need_no_rounding_give_what_they_give_without(shape, stride
 def test_three_pixels_worked_by_hand():
     x = jnp.asarray([1.0, 10.0, 100.0]).reshape(1, 1, 3, 1)
     kernel = jnp.zeros((3, 3, 1, 1)).at[1, :, 0, 0].set(jnp.asarray([1.0, 2.0, 3.0]))
-    how = {"formulation": "products"}
-    dense = convolved(x, kernel, pads=((1, 1), (1, 1)), **how)
+    options = {"formulation": "matmul"}
+    dense = convolved(x, kernel, pads=((1, 1), (1, 1)), **options)
     # With a dilation of 2 the outer taps reach the ends from the other end alone.
-    wide = convolved(x, kernel, dilation=2, pads=((2, 2), (2, 2)), **how)
+    wide = convolved(x, kernel, dilation=2, pads=((2, 2), (2, 2)), **options)
     assert dense.ravel().tolist() == [32.0, 321.0, 210.0]
     assert wide.ravel().tolist() == [302.0, 20.0, 201.0]
 
@@ -103,22 +107,22 @@ def test_half_precision_keeps_its_type_in_values_and_gradients():
     for kernel, dilation in (((1, 1), 1), ((3, 3), 1), ((3, 3), 2)):
         weights = drawn(*kernel, 2, 3).astype(jnp.bfloat16)
         reach = dilation * (kernel[0] // 2)
-        how = {"dilation": dilation, "pads": ((reach, reach),) * 2, "formulation": "products"}
-        y, pullback = jax.vjp(lambda *a, how=how: convolved(*a, **how), x, weights)
+        options = {"dilation": dilation, "pads": ((reach, reach),) * 2, "formulation": "matmul"}
+        y, pullback = jax.vjp(lambda *a, options=options: convolved(*a, **options), x, weights)
         for_x, for_kernel = pullback(y)
         assert y.dtype == for_x.dtype == for_kernel.dtype == jnp.bfloat16
         assert for_kernel.shape == weights.shape
 
 
 def test_factors_are_rounded_on_cpu_alone_and_only_where_layers_are_not_in_float32():
-    assert formulations.preferred("cpu", jnp.bfloat16).factors == jnp.bfloat16
-    assert formulations.preferred("cpu", jnp.float32).factors is None
-    assert formulations.preferred("gpu", jnp.bfloat16).factors is None
-    assert formulations.preferred("tpu", jnp.bfloat16).factors is None
+    assert matmul.preferred_dtype("cpu", jnp.bfloat16) == jnp.bfloat16
+    assert matmul.preferred_dtype("cpu", jnp.float32) is None
+    assert matmul.preferred_dtype("gpu", jnp.bfloat16) is None
+    assert matmul.preferred_dtype("tpu", jnp.bfloat16) is None
 
 
-def test_products_are_preferred_on_cpu_alone():
-    assert formulations.preferred("cpu").convolution == "products"
+def test_matrix_products_are_preferred_on_cpu_alone():
+    assert formulations.preferred("cpu").convolution == "matmul"
     assert formulations.preferred("gpu").convolution == "direct"
     assert formulations.preferred("tpu").convolution == "direct"
 

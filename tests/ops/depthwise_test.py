@@ -1,4 +1,4 @@
-"""Both formulations of the depthwise convolution, and both habits of padding."""
+"""Both formulations of the depthwise convolution, and both conventions of padding."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from jaxtyping import TypeCheckError
 
 from s4al_jax.ops import depthwise
 from s4al_jax.ops.depthwise import depthwise_conv3x3
-from s4al_jax.ops.padding import margins
+from s4al_jax.ops.padding import pad_widths
 
 CASES = list(itertools.product((1, 2), (1, 2), ("symmetric", "same"), ((7, 10), (8, 5))))
 
@@ -85,7 +85,7 @@ def test_unknown_words_are_refused():
     with pytest.raises((ValueError, TypeCheckError), match="formulation"):
         depthwise_conv3x3(x, kernel, stride=1, dilation=1, padding="same", formulation="fast")
     with pytest.raises((ValueError, TypeCheckError), match="padding"):
-        margins(8, kernel=3, stride=1, dilation=1, padding="valid")
+        pad_widths((8, 8), kernel=3, stride=1, dilation=1, padding="valid")
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,10 @@ def test_unknown_words_are_refused():
     [(8, 2, (0, 1)), (9, 2, (1, 1)), (8, 1, (1, 1)), (1, 2, (1, 1))],
 )
 def test_same_padding_puts_the_odd_zero_behind(size, stride, expected):
-    assert margins(size, kernel=3, stride=stride, dilation=1, padding="same") == expected
-    assert margins(size, kernel=3, stride=stride, dilation=1, padding="symmetric") == (1, 1)
-    assert margins(size, kernel=1, stride=1, dilation=1, padding="same") == (0, 0)
+    def widths(kernel, stride, padding):
+        size_and_one = (size, 1)
+        return pad_widths(size_and_one, kernel=kernel, stride=stride, dilation=1, padding=padding)
+
+    assert widths(3, stride, "same") == (expected, (1, 1))
+    assert widths(3, stride, "symmetric") == ((1, 1), (1, 1))
+    assert widths(1, 1, "same") == ((0, 0), (0, 0))

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from s4al_jax.models.deeplab import DeepLabV3Plus, network
+from s4al_jax.models.deeplab import DeepLabV3Plus
 from s4al_jax.models.mobilenet_v2 import MobileNetV2
+from s4al_jax.models.network import network_from_module
 from tests.support.plain_backbone import Plain
 
 HALF = (0.5, 0.5, 0.5)
@@ -19,12 +20,13 @@ KEY = jax.random.key(0)
 def net(backbone, remat):
     head = {"aspp_channels": 8, "low_level_channels": 4, "rates": (1, 2, 3)}
     model = DeepLabV3Plus(backbone, 3, **head)
-    return network(model, mean=HALF, std=HALF, image_size=SIZE, remat=remat)
+    return network_from_module(model, mean=HALF, std=HALF, image_size=SIZE, remat=remat)
 
 
 def loss(network, params, stats, images):
     variables = {"params": params, "batch_stats": stats}
-    prediction, stats = network.apply(variables, images, train=True, key=KEY, groups=(1, 1))
+    rngs = {"dropout": KEY}
+    prediction, stats = network.apply(variables, images, train=True, rngs=rngs, groups=(1, 1))
     return jnp.square(prediction.logits).mean(), stats
 
 

@@ -74,7 +74,7 @@ def test_bands_add_up_to_the_whole_picture_and_so_do_their_gradients(formulation
 
     def banded(x):
         how = {"bands": bands, "formulation": formulation}
-        return resize.summed_in_bands(function, x, weight, kind, **how)
+        return resize.sum_in_bands(function, x, weight, kind, **how)
 
     (value, slope), (expected, expected_slope) = (
         jax.jit(jax.value_and_grad(one))(x) for one in (banded, whole)

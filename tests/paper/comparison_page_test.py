@@ -1,14 +1,14 @@
-"""A page says of every figure what it is beside the paper's, and hides none."""
+"""A page shows every figure beside the paper's, and hides none."""
 
 import csv
 import io
 from pathlib import Path
 
 from s4al_jax.paper.comparison import Line
-from s4al_jax.paper.comparison_page import as_csv, class_table, contents, main_table, options, page
-from s4al_jax.paper.tables import SUPERVISED, Kind, Published, Row, Table
+from s4al_jax.paper.comparison_page import as_csv, class_table, contents, main_table, page
+from s4al_jax.paper.tables import IMAGES, SUPERVISED, Kind, Published, Row, Table
 from s4al_jax.rundir.records import Spread
-from tests.support.made_runs import made_run
+from tests.support.measured_runs import write_run
 
 LINES = [
     Line("ours", "miou", None, 13.8, Published(61.4, 0.6), Spread(12, 0, 2), Spread(53.04, 3, 2)),
@@ -56,15 +56,16 @@ def test_the_csv_has_every_figure_unabridged() -> None:
     assert (deal["ours"], deal["runs"], deal["note"]) == ("", "0", "not built")
 
 
-def test_what_was_run_is_said_as_one_would_type_it() -> None:
-    assert options(Kind()) == "the protocol as it is"
-    assert options(SUPERVISED) == "`:supervised`"
-    said = options(Kind("random", (("method.kwargs.balanced", False),), (2, 1)))
-    assert said.startswith("`:random`, `method.kwargs.balanced=False`, cells of 2 x the protocol's")
+def test_what_was_run_is_written_as_one_would_type_it() -> None:
+    assert Kind().text == "the protocol as it is"
+    assert SUPERVISED.text == "`:supervised`"
+    text = Kind("random", (("method.kwargs.balanced", False),), (2, 1)).text
+    assert text.startswith("`:random`, `method.kwargs.balanced=False`, cells of 2 x the protocol's")
+    assert IMAGES.text.endswith("`schedule.acquisitions=2`, cells as large as the images")
 
 
 def test_a_page_names_seeds_device_versions_and_command(tmp_path: Path) -> None:
-    runs = [made_run(tmp_path / str(seed), (0.5,), options={"seed": seed}) for seed in (3, 1)]
+    runs = [write_run(tmp_path / str(seed), (0.5,), seed=seed) for seed in (3, 1)]
     text = page(TABLE, LINES, runs, opening="Opening.", command="python x", picture="3a.png")
     assert text.startswith("# Cells (Table 3a)\n\nOpening.")
     assert "2 runs, seeds 1, 3; on 1 x cpu; jax 1.2; begun on 2" in text
@@ -75,10 +76,10 @@ def test_a_page_names_seeds_device_versions_and_command(tmp_path: Path) -> None:
 
 
 def test_the_page_of_all_has_each_table_in_brief_and_links_to_it(tmp_path: Path) -> None:
-    runs = [made_run(tmp_path / "run", (0.5,))]
-    bought = Table("s1", "Bought", (), "nowhere", shows="bought")
-    made = [(TABLE, "3a_camvid", LINES), (bought, "s1_camvid", LINES[1:2])]
-    text = contents(made, runs, opening="Opening.", command="python x")
+    runs = [write_run(tmp_path / "run", (0.5,))]
+    annotated = Table("s1", "Annotated", (), "nowhere", shows="annotated")
+    tables = [(TABLE, "3a_camvid", LINES), (annotated, "s1_camvid", LINES[1:2])]
+    text = contents(tables, runs, opening="Opening.", command="python x")
     assert "Opening." in text and "1 run, seed 0; on 1 x cpu" in text
     assert "## [Cells (Table 3a)](3a_camvid.md)\n\n" + main_table(LINES) in text
-    assert "## [Bought (Figure S1)](s1_camvid.md)\n\n## Where" in text
+    assert "## [Annotated (Figure S1)](s1_camvid.md)\n\n## Where" in text

@@ -26,8 +26,8 @@ CURVE = [
 SHARES = [
     Line("at the start", "share sky", 0, ours=Spread(80, None, 1)),
     Line("at the start", "share sign", 0, ours=Spread(20, None, 1)),
-    Line("bought", "share sky", 1, ours=Spread(50, None, 1)),
-    Line("bought", "share sign", 1, ours=Spread(50, None, 1)),
+    Line("annotated", "share sky", 1, ours=Spread(50, None, 1)),
+    Line("annotated", "share sign", 1, ours=Spread(50, None, 1)),
 ]
 
 
@@ -50,19 +50,23 @@ def test_curves_go_over_the_labeled_share_and_full_supervision_is_a_line() -> No
     assert (miou.get_title(), sign.get_title()) == ("mIoU", "sign")
     lines = {line.get_label(): line for line in miou.lines}
     (data,) = [container[0] for container in miou.containers]
-    assert data.get_xdata().tolist() == [10, 12] and data.get_ydata().tolist() == [30, 40]
-    assert list(lines["S4AL (paper)"].get_xdata()) == [13.8]
-    assert list(lines["Supervised (here)"].get_ydata()) == [50, 50]
-    assert list(lines["Supervised (paper)"].get_ydata()) == [64.5, 64.5]
+    assert data.get_xdata().tolist() == pytest.approx([10, 12])
+    assert data.get_ydata().tolist() == pytest.approx([30, 40])
+    (bars,) = miou.containers[0][2]
+    assert bars.get_segments()[1][:, 1].tolist() == pytest.approx([38, 42])
+    assert list(lines["S4AL (paper)"].get_xdata()) == pytest.approx([13.8])
+    assert list(lines["S4AL (paper)"].get_ydata()) == pytest.approx([61.4])
+    assert list(lines["Supervised (here)"].get_ydata()) == pytest.approx([50, 50])
+    assert list(lines["Supervised (paper)"].get_ydata()) == pytest.approx([64.5, 64.5])
 
 
 def test_shares_have_a_bar_for_each_class_of_each_cycle() -> None:
-    (axis,) = drawn(shares(SHARES, "Bought")).axes
+    (axis,) = drawn(shares(SHARES, "Annotated")).axes
     assert [bar.get_height() for bar in axis.patches] == [80, 20, 50, 50]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["sky", "sign"]
 
 
-@pytest.mark.parametrize("shows", ["rows", "cycles", "bought", "goal"])
+@pytest.mark.parametrize("shows", ["rows", "cycles", "annotated", "goal"])
 def test_a_table_of_which_nothing_was_run_can_be_drawn(shows: str) -> None:
     lines = [Line("ours", "miou", note="not run yet")]
     drawn(picture(Table("x", "A table", (), "nowhere", shows=shows), lines))

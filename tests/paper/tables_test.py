@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from s4al_jax.config import defaults
+from s4al_jax.config import options
 from s4al_jax.data import camvid, cityscapes
 from s4al_jax.paper import sweep, tables
 from s4al_jax.paper.class_iou import TABLE_1
+from s4al_jax.paper.stages import planned_stages
 from s4al_jax.paper.tables import TABLES, Kind, named
 from s4al_jax.report.page.published import POINTS
-from s4al_jax.run import build
-from s4al_jax.types import Phase
+from s4al_jax.run.build import build
 
 ROOT = Path(__file__).parents[2]
 KINDS = list(dict.fromkeys(row.kind for table in TABLES for row in table.rows if row.kind))
 PROTOCOLS = ("quick", "camvid_small", "camvid", "cityscapes")
 
 
-def made(protocol: str, kind: Kind) -> sweep.Job:
+def job_of(protocol: str, kind: Kind) -> sweep.Job:
     return sweep.job(ROOT / "configs" / f"{protocol}.py", kind, 0, {})
 
 
@@ -73,17 +73,20 @@ def test_all_means_what_the_paper_gives_for_a_dataset() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_every_row_is_a_configuration_that_can_be_built(kind: Kind) -> None:
-    job = made("quick", kind)
-    built = build.build(defaults.restored({**job.options, "devices": 1}))
-    assert sweep.steps(job) == built.schedule.total_steps
+    job = job_of("quick", kind)
+    built = build(options.restored({**job.options, "devices": 1}))
+    assert job.schedule.total_steps == built.schedule.total_steps
+    stages = planned_stages()(job)
+    assert stages is not None
+    assert len(stages) * job.schedule.iterations == built.schedule.total_steps
     for protocol in PROTOCOLS[1:]:
-        assert made(protocol, kind).options["data.name"] == protocol.removesuffix("_small")
+        assert job_of(protocol, kind).options["data.name"] == protocol.removesuffix("_small")
 
 
 def test_rows_that_mean_the_same_share_a_run() -> None:
-    same = {made("quick", kind).name for kind in (Kind(), Kind("entropy"), Kind(cells=(1, 4)))}
+    same = {job_of("quick", kind).name for kind in (Kind(), Kind("entropy"), Kind(cells=(1, 4)))}
     assert len(same) == 1
-    assert len({made("quick", kind).name for kind in KINDS}) == 14
+    assert len({job_of("quick", kind).name for kind in KINDS}) == 14
 
 
 @pytest.mark.parametrize(
@@ -98,12 +101,12 @@ def test_rows_that_mean_the_same_share_a_run() -> None:
 def test_cells_of_table_3a_grow_with_the_working_size(
     protocol: str, cells: tuple[int, int]
 ) -> None:
-    rows = [made(protocol, row.kind).options for row in named("3a", "camvid")[0].rows if row.kind]
+    rows = [job_of(protocol, row.kind).options for row in named("3a", "camvid")[0].rows if row.kind]
     found = [
         (
-            row["acquisition.cell_height"],
-            row["acquisition.cell_width"],
-            row["acquisition.cells_per_image"],
+            row["regions.kwargs.cell_height"],
+            row["regions.kwargs.cell_width"],
+            row["budget.regions_per_image"],
         )
         for row in rows
     ]
@@ -112,29 +115,36 @@ def test_cells_of_table_3a_grow_with_the_working_size(
 
 
 def changed(kind: Kind) -> dict[str, Any]:
-    whole, part = made("camvid", Kind()).options, made("camvid", kind).options
+    whole, part = job_of("camvid", Kind()).options, job_of("camvid", kind).options
     return {name: part[name] for name in part if part[name] != whole[name]}
 
 
 def test_components_differ_in_nothing_but_what_they_are_named_for() -> None:
     off = {"method.kwargs.confidence_weighting": False}
-    never = {"schedule.replay_from_cycle": 99}
+    never = {"method.kwargs.replay": False}
     rows = {row.name: row.kind for row in named("components", "camvid")[0].rows if row.kind}
     assert changed(rows["Student and teacher"]) == off | never
     assert changed(rows["+ Confidence Weighting"]) == never
     assert changed(rows["+ Balanced ClassMix"]) == {}
     for name in ("Student and teacher", "+ Confidence Weighting"):
-        phases = sweep.epoch_phases(made("camvid", rows[name]))
-        assert set(phases) == {Phase.WARMUP, Phase.CLASSMIX}
+        assert set(planned_stages()(job_of("quick", rows[name])) or ()) == {"warmup", "classmix"}
+    whole = planned_stages()(job_of("quick", rows["+ Balanced ClassMix"]))
+    assert set(whole or ()) == {"warmup", "classmix", "replay"}
+
+
+def test_the_stages_of_a_run_whose_dataset_is_elsewhere_are_not_known() -> None:
+    assert planned_stages()(job_of("camvid", Kind())) is None
 
 
 def test_whole_images_end_at_the_share_of_the_labels_that_the_paper_gives() -> None:
     def share(kind: Kind) -> float:
-        options = made("cityscapes", kind).options
-        bought = options["schedule.acquisitions"] * options["acquisition.image_share"]
-        return options["data.initial_share"] + bought
+        given = job_of("cityscapes", kind).options
+        assert given["regions.kwargs.cell_height"] == given["data.height"]
+        assert given["regions.kwargs.cell_width"] == given["data.width"]
+        annotated = given["schedule.acquisitions"] * given["budget.image_share"]
+        return given["data.initial_share"] + annotated
 
     assert share(tables.IMAGES) == pytest.approx(0.20)
     assert share(tables.ENTROPY_40) == pytest.approx(0.40)
-    random = made("cityscapes", tables.RANDOM_40).options
+    random = job_of("cityscapes", tables.RANDOM_40).options
     assert random["data.initial_share"] == 0.40 and random["schedule.acquisitions"] == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from s4al_jax.report.page.html import page
+from s4al_jax.report.page.html import page_html
 from s4al_jax.report.page.schema import Page, Sheet
 from tests.support.sample_page import sample
 
@@ -23,7 +23,7 @@ def path(
 ) -> Path:
     """The page, on disk."""
     written = tmp_path_factory.mktemp("page") / "index.html"
-    written.write_text(page(*given), "utf-8")
+    written.write_text(page_html(*given), "utf-8")
     return written
 
 
@@ -40,7 +40,7 @@ def driver() -> Iterator[Any]:
 
 @pytest.fixture
 def shown(driver: Any, path: Path) -> Iterator[Any]:
-    """The page, freshly opened; a test fails where the browser has something to complain about."""
+    """The page, freshly opened; a test fails if the browser reports an error."""
     from tests.support.browser import Opened
 
     opened = Opened(driver).open(path)

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from s4al_jax.report import tables
 
 
@@ -37,13 +35,6 @@ def test_a_row_for_each_cycle_and_the_reference_beside(tmp_path: Path) -> None:
         "50.0",
     ]
     assert len({len(row) for row in rows}) == 1
-
-
-def test_a_folder_without_cycles_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert tables.main([str(tmp_path)]) == 1
-    assert "holds no finished cycle" in capsys.readouterr().err
-    assert tables.main([str(run_of(tmp_path / "run", 0.5))]) == 0
-    assert "50.0" in capsys.readouterr().out
 
 
 def test_a_run_that_was_not_measured_has_a_dash_in_the_place_of_its_miou(tmp_path: Path) -> None:

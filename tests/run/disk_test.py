@@ -24,7 +24,7 @@ from s4al_jax.run import build, loop
 from s4al_jax.types import InputError
 from tests.engine.checkpoint_test import flipped_in
 from tests.support.cheap_method import get_config
-from tests.support.photographs import drawn
+from tests.support.photographs import draw_photographs
 from tests.support.same_run import differences
 from tests.support.watch import STAGES
 
@@ -284,7 +284,7 @@ def test_a_cycle_that_begins_with_a_state_that_is_gone_is_refused(
 def test_a_picture_that_has_changed_is_named_until_it_is_brought_back(
     place: str, name: str, tmp_path: Path
 ) -> None:
-    photographs, run = drawn(tmp_path / "photographs"), tmp_path / "run"
+    photographs, run = draw_photographs(tmp_path / "photographs"), tmp_path / "run"
     config = get_config().unlock()
     config.data.name, config.data.root = "folder", str(photographs)
     config.data.kwargs = ConfigDict({"split": "folders"})

@@ -16,7 +16,7 @@ FLOOR = 0.13
 
 
 def assert_views_are_what_was_measured(made: build.Experiment, run: Path) -> None:
-    """The kept views of all test images have the confusion matrix of the network that counts."""
+    """The kept views of all test images have the confusion matrix of the preferred network."""
     for cycle in (0, 1):
         kept = views.read(run / f"cycles/{cycle:02d}/views.npz")
         assert kept and [place.split for place in kept.places] == 5 * ["pool"] + 12 * ["test"]
@@ -53,12 +53,14 @@ def test_two_cycles_learn_and_leave_everything_behind(
     mious = [result.metrics["measures"]["teacher"]["test"]["miou"] for result in results]
     assert mious[-1] > FLOOR
     assert len(tables.cycle_table(run).splitlines()) == 4
-    scores, eligible = cycle_folder(run, 0).scores or ()
-    assert np.isfinite(scores).all() and (scores[eligible] > 0).all()
+    folder = cycle_folder(run, 0)
+    scores, is_open = folder.read_scores()["score"], folder.read_open()
+    assert np.isfinite(scores).all() and (scores[is_open] > 0).all()
     assert scores.max() <= np.log(11)
     assert_views_are_what_was_measured(made, run)
     expected = {
         "config.json",
+        "run.json",
         "splits.json",
         "metrics.jsonl",
         "timing.jsonl",

@@ -10,7 +10,9 @@ import pytest
 from ml_collections import ConfigDict
 
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.run import build, loop, stages
+from s4al_jax.run import build, loop
+from s4al_jax.run import shared_directory as shared
+from s4al_jax.run.task import DATASETS
 from s4al_jax.streets.dataset import streets
 from s4al_jax.types import VOID, DatasetSpec, InputError
 from tests.conftest import FinishedRun
@@ -32,10 +34,10 @@ def test_exactly_the_budget_is_spent_and_no_cell_twice(straight: FinishedRun) ->
     assert sorted(images) == sorted(
         2 * [i for i in range(6) if i not in straight.experiment.initial]
     )
-    assert len({(row["image"], row["row"], row["col"]) for row in bought}) == 8
+    assert len({(row["image"], row["region"]) for row in bought}) == 8
     chosen = straight.results[0].chosen
     assert chosen and {tuple(region) for region in chosen} == {
-        (row["image"], row["row"], row["col"]) for row in bought
+        (row["image"], row["region"]) for row in bought
     }
     last = straight.results[1].metrics
     assert last["labeled_pixels"] == 2 * 48 * 64 + 8 * 12 * 16 and last["regions"] == 8
@@ -68,7 +70,7 @@ def test_labels_that_were_never_bought_change_nothing(
     ) -> DatasetSpec:
         return scrambled(height=height, width=width, train=train, val=val, test=test, seed=seed)
 
-    monkeypatch.setitem(build.DATASETS, "synthetic", dataset)
+    monkeypatch.setitem(DATASETS, "streets", dataset)
     list(loop.run_cycles(build.build(tiny()), tmp_path / "run"))
     assert files(tmp_path / "run") == files(straight.workdir)
     before = arrays(straight.workdir, straight.experiment)
@@ -80,14 +82,15 @@ def supervised(tiny: Callable[..., ConfigDict], **changes: object) -> build.Expe
     return build.build(
         tiny(
             method=ConfigDict({"name": "supervised", "kwargs": {}}),
-            acquisition__network="student",
             **changes,
         )
     )
 
 
 def test_whole_images_join_the_labeled_set(tiny: Callable[..., ConfigDict], tmp_path: Path) -> None:
-    made = supervised(tiny, acquisition__unit="images", acquisition__image_share=0.34)
+    made = supervised(
+        tiny, regions=ConfigDict({"name": "image", "kwargs": {}}), budget__image_share=0.34
+    )
     results = list(loop.run_cycles(made, tmp_path / "run"))
     assert results[1].metrics["labeled_pixels"] == 4 * 48 * 64
     bought = {row["image"] for row in ledger(tmp_path / "run") if row["cycle"] == 1}
@@ -101,7 +104,7 @@ def test_whole_images_join_the_labeled_set(tiny: Callable[..., ConfigDict], tmp_
 def test_the_best_of_the_pool_costs_as_many_pixels_as_the_best_of_each_image(
     straight: FinishedRun, tiny: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
-    made = supervised(tiny, acquisition__scope="pool", acquisition__name="margin")
+    made = supervised(tiny, budget__scope="pool", acquisition__name="margin")
     results = list(loop.run_cycles(made, tmp_path / "run"))
     assert results[1].metrics["labeled_pixels"] == straight.results[1].metrics["labeled_pixels"]
     assert len(results[0].chosen or []) == 8
@@ -114,12 +117,10 @@ def test_a_pool_that_runs_dry_ends_the_run_with_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = supervised(tiny)
-    monkeypatch.setattr(
-        LabelStore, "untouched", lambda self, grid: np.zeros((6, grid.rows, grid.cols), bool)
-    )
+    monkeypatch.setattr(LabelStore, "open_regions", lambda self, regions: np.zeros((6, 16), bool))
     results = list(loop.run_cycles(made, tmp_path / "run"))
     assert [result.cycle for result in results] == [0] and results[0].chosen == []
-    assert "Every region of the pool has been bought" in capsys.readouterr().out
+    assert "Every region of the pool is annotated" in capsys.readouterr().out
 
 
 def test_numbers_that_break_stop_the_run_and_name_the_images(
@@ -172,7 +173,8 @@ def test_other_classes_or_images_than_the_run_began_with_are_refused(
         (built.spec._replace(train=renamed), "train, initial|train"),
     ):
         with pytest.raises(InputError, match=rf"splits.json names others .*\(({what})\)"):
-            list(loop.run_cycles(built._replace(spec=spec), tmp_path / "run"))
+            task = built.task._replace(spec=spec)
+            list(loop.run_cycles(built._replace(task=task), tmp_path / "run"))
 
 
 def test_a_workdir_that_is_a_file_or_of_another_program_is_named(
@@ -198,5 +200,5 @@ def test_asking_again_asks_only_for_what_is_missing(
         num_classes=11,
     )
     asked = straight.results[0].chosen or []
-    assert store.missing(asked, made.grid) == []
-    assert stages.rundir.cycle_folder(straight.workdir, 0).chosen == asked
+    assert store.missing(asked, made.regions) == []
+    assert shared.cycle_status(straight.workdir, 0).chosen == asked

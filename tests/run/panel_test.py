@@ -12,7 +12,7 @@ import pytest
 
 from s4al_jax.run import loop
 from tests.run.stages_test import made
-from tests.support.screen_reader import Glass, Pseudo
+from tests.support.screen_reader import PseudoTerminal, Screen
 from tests.support.tiny import tiny_config
 
 UP_TO_A_DRAWING = re.compile(r".*?\033\[\d+A|.+$", re.S)
@@ -34,18 +34,18 @@ def run(workdir: Path) -> None:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    workdir, pseudo = tmp_path_factory.mktemp("watched") / "run", Pseudo(columns=200)
+    workdir, pseudo = tmp_path_factory.mktemp("watched") / "run", PseudoTerminal(columns=200)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TERM", "xterm")
         patch.setenv("NO_COLOR", "1")
         patch.setattr(sys, "stdout", pseudo.out)
         run(workdir)
         assert sys.stdout is pseudo.out
-    glass, moments = Glass(200), []
-    for part in UP_TO_A_DRAWING.findall(pseudo.closed()):
-        glass.feed(part)
-        moments.append((glass.above, glass.below))
-    return Watched(workdir, moments, glass.rows)
+    screen, moments = Screen(200), []
+    for part in UP_TO_A_DRAWING.findall(pseudo.close()):
+        screen.feed(part)
+        moments.append((screen.above, screen.below))
+    return Watched(workdir, moments, screen.rows)
 
 
 def shown(watched: Watched, label: str) -> list[str]:
@@ -80,8 +80,9 @@ OTHERS = ("rate ", "left ", "loss ", "mIoU in % ", "budget ")
 
 
 def test_the_panel_follows_the_run(watched: Watched) -> None:
-    now = list(dict.fromkeys(shown(watched, "now")))
-    now = [text for text in now if " images read, " not in text]
+    # What takes longer than two seconds says for how long.
+    stages = [re.sub(r" \([0-9]+ s\)$", "", text) for text in shown(watched, "now")]
+    now = [text for text in dict.fromkeys(stages) if " images read, " not in text]
     assert now == [
         "reading 11 images",
         "training",
@@ -92,13 +93,13 @@ def test_the_panel_follows_the_run(watched: Watched) -> None:
         "asking for 8 regions",
     ]
     assert shown(watched, "cycle")[-1] == "1 (2 in all), epoch 4 of 4, replay"
-    steps = [text.split(" [")[0] for text in shown(watched, "step")]
+    steps = [text.rstrip("━╸ ") for text in shown(watched, "step")]
     assert steps == [f"{step} of 14" for step in (0, 2, 4, 6, 8, 10, 12, 14)]
     assert shown(watched, "left")[-1] == "0 s in this cycle, 0 s in all"
     # Two images of six, then two cells of 12 x 16 of each of the other four.
     assert shown(watched, "budget") == [
-        "33.33 % labeled, 0 regions bought, 8 still to buy",
-        "41.67 % labeled, 8 regions bought, 0 still to buy",
+        "33.33 % labeled, 0 regions annotated, 8 to go",
+        "41.67 % labeled, 8 regions annotated, 0 to go",
     ]
     (*_, last) = shown(watched, "mIoU in %")
     assert [name for name in last.split() if name.isalpha()] == [
@@ -107,7 +108,7 @@ def test_the_panel_follows_the_run(watched: Watched) -> None:
 
 
 def test_ctrl_c_at_the_terminal_leaves_ordinary_lines_alone(tmp_path: Path) -> None:
-    pseudo = Pseudo(columns=200)
+    pseudo = PseudoTerminal(columns=200)
     command = (
         "import os; os.open(os.ttyname(0), os.O_RDWR)\n"  # makes it this process's own terminal
         "from s4al_jax import main; main.run()"
@@ -126,9 +127,9 @@ def test_ctrl_c_at_the_terminal_leaves_ordinary_lines_alone(tmp_path: Path) -> N
         time.sleep(0.02)
     os.write(pseudo.master, b"\x03")
     assert process.wait(100) == 130, pseudo.text
-    glass = Glass(200)
-    glass.feed(pseudo.closed())
-    head, *others, empty, said, end = glass.rows
+    screen = Screen(200)
+    screen.feed(pseudo.close())
+    head, *others, empty, said, end = screen.rows
     assert head.startswith("reading 11 images and what is known of them")
     assert said.startswith("Stopped by SIGINT") and "the same command goes on" in said
     assert empty == end == "" and all(line.startswith("cycle 0  epoch ") for line in others)

@@ -13,14 +13,19 @@ from PIL import Image
 
 from s4al_jax.run import build, loop
 from s4al_jax.types import AnnotationsPending, InputError
-from tests.support.photographs import CLASSES, answered, drawn, without_masks
+from tests.support.photographs import (
+    CLASSES,
+    answer_requests,
+    copy_without_masks,
+    draw_photographs,
+)
 from tests.support.same_run import arrays
 
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten drawn scenes of two sizes with all their masks, in folders by split."""
-    return drawn(tmp_path_factory.mktemp("photographs"))
+    return draw_photographs(tmp_path_factory.mktemp("photographs"))
 
 
 @pytest.fixture
@@ -40,12 +45,12 @@ def test_a_person_and_the_simulated_one_lead_to_the_same_bits(
     first = [simulated.spec.train.names[image] for image in simulated.initial]
     assert len(first) == 2
 
-    pool = without_masks(photographs, tmp_path / "pool", *first)
-    asked = build.build(config(pool, oracle__name="folder", oracle__annotator="Ada"))
+    pool = copy_without_masks(photographs, tmp_path / "pool", *first)
+    asked = build.build(config(pool, annotator__name="files", annotator__person="Ada"))
     run = tmp_path / "asked"
     with pytest.raises(AnnotationsPending, match=r"8 regions wait for an answer in .*requests/01"):
         list(loop.run_cycles(asked, run))
-    names = list(answered(run, photographs, 1))
+    names = list(answer_requests(run, photographs, 1))
     assert len(names) == 8
     results = list(loop.run_cycles(asked, run))
 
@@ -64,12 +69,12 @@ def test_a_person_and_the_simulated_one_lead_to_the_same_bits(
 def test_some_answers_are_enough_where_the_user_says_so(
     photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
-    pool = without_masks(photographs, tmp_path / "pool", "train/0", "train/3")
-    asked, run = build.build(config(pool, oracle__name="folder")), tmp_path / "run"
+    pool = copy_without_masks(photographs, tmp_path / "pool", "train/0", "train/3")
+    asked, run = build.build(config(pool, annotator__name="files")), tmp_path / "run"
     for _ in range(2):
         with pytest.raises(AnnotationsPending, match="8 regions wait"):
             list(loop.run_cycles(asked, run, accept_partial=True))
-    person = answered(run, photographs, 1)
+    person = answer_requests(run, photographs, 1)
     names = [next(person) for _ in range(3)]
     (run / "requests/01/answers/stray.png").write_bytes(b"")
     with pytest.raises(InputError, match="stray.png has the name of no request"):
@@ -92,13 +97,13 @@ def test_some_answers_are_enough_where_the_user_says_so(
 def test_a_pool_without_any_label_is_first_asked_by_lot(
     photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
-    pool = without_masks(photographs, tmp_path / "pool")
-    asked, run = build.build(config(pool, oracle__name="folder")), tmp_path / "run"
+    pool = copy_without_masks(photographs, tmp_path / "pool")
+    asked, run = build.build(config(pool, annotator__name="files")), tmp_path / "run"
     assert asked.initial == ()
     for cycle in (0, 1):
         with pytest.raises(AnnotationsPending, match=f"12 regions wait .*requests/{cycle:02d}"):
             list(loop.run_cycles(asked, run))
-        assert len(list(answered(run, photographs, cycle))) == 12
+        assert len(list(answer_requests(run, photographs, cycle))) == 12
     results = list(loop.run_cycles(asked, run))
     assert [result.metrics["regions"] for result in results] == [12, 24]
     assert results[1].metrics["labeled_pixels"] == 24 * 12 * 16
@@ -107,12 +112,12 @@ def test_a_pool_without_any_label_is_first_asked_by_lot(
 def test_an_answer_that_comes_late_is_recorded_with_the_next_round(
     photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
-    pool = without_masks(photographs, tmp_path / "pool")
-    asked, run = build.build(config(pool, oracle__name="folder")), tmp_path / "run"
+    pool = copy_without_masks(photographs, tmp_path / "pool")
+    asked, run = build.build(config(pool, annotator__name="files")), tmp_path / "run"
     ledger = run / "annotations/ledger.jsonl"
     with pytest.raises(AnnotationsPending, match="requests/00"):
         list(loop.run_cycles(asked, run))
-    person = answered(run, photographs, 0)
+    person = answer_requests(run, photographs, 0)
     for _ in range(9):
         next(person)
     with pytest.raises(AnnotationsPending, match="requests/01"):
@@ -128,14 +133,14 @@ def test_an_answer_that_comes_late_is_recorded_with_the_next_round(
 def test_without_val_and_test_a_run_is_trained_and_not_measured(
     photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
-    pool = without_masks(photographs, tmp_path / "pool", "train/0", "train/3")
+    pool = copy_without_masks(photographs, tmp_path / "pool", "train/0", "train/3")
     for split in ("val", "test"):
         for kind in ("images", "masks"):
             shutil.rmtree(pool / kind / split)
-    asked, run = build.build(config(pool, oracle__name="folder")), tmp_path / "run"
+    asked, run = build.build(config(pool, annotator__name="files")), tmp_path / "run"
     with pytest.raises(AnnotationsPending):
         list(loop.run_cycles(asked, run))
-    list(answered(run, photographs, 1))
+    list(answer_requests(run, photographs, 1))
     results = list(loop.run_cycles(asked, run))
     assert results[1].metrics["measures"] == {"student": {}, "teacher": {}}
     assert loop.summary(results[1]).startswith("cycle 1: ")
@@ -144,8 +149,8 @@ def test_without_val_and_test_a_run_is_trained_and_not_measured(
 def test_the_simulated_oracle_needs_every_mask(
     photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
-    pool = without_masks(photographs, tmp_path / "pool", "train/0")
-    with pytest.raises(InputError, match=r"train/1 has no label, .* config.oracle.name=folder"):
+    pool = copy_without_masks(photographs, tmp_path / "pool", "train/0")
+    with pytest.raises(InputError, match=r"train/1 has no label, .* config.annotator.name=files"):
         build.build(config(pool))
 
 
@@ -185,11 +190,11 @@ def test_real_frames_are_asked_for_alike_by_either_route_and_by_a_person(
     assert by_folder[1].metrics["measures"] == by_camvid[1].metrics["measures"]
 
     first = [f"train/{known.spec.train.names[image]}" for image in known.initial]
-    pool = without_masks(mine, tmp_path / "pool", *first)
-    asked = build.build(config(pool, oracle__name="folder"))
+    pool = copy_without_masks(mine, tmp_path / "pool", *first)
+    asked = build.build(config(pool, annotator__name="files"))
     with pytest.raises(AnnotationsPending, match="8 regions wait"):
         list(loop.run_cycles(asked, tmp_path / "person"))
-    assert len(list(answered(tmp_path / "person", mine, 1))) == 8
+    assert len(list(answer_requests(tmp_path / "person", mine, 1))) == 8
     by_person = list(loop.run_cycles(asked, tmp_path / "person"))
     assert [result.metrics for result in by_person] == [result.metrics for result in by_folder]
 
@@ -198,6 +203,6 @@ def test_every_mask_that_a_person_has_is_a_first_label(
     photographs: Path, config: Callable[..., ConfigDict]
 ) -> None:
     with pytest.raises(InputError, match="all 6 images are labeled from the start"):
-        build.build(config(photographs, oracle__name="folder"))
-    built = build.build(config(photographs, oracle__name="folder", schedule__acquisitions=0))
+        build.build(config(photographs, annotator__name="files"))
+    built = build.build(config(photographs, annotator__name="files", schedule__acquisitions=0))
     assert len(built.initial) == 2  # a study on a tenth, or here a third, of all labels

@@ -8,7 +8,6 @@ from ml_collections import ConfigDict
 
 from s4al_jax.run import build, plan
 from s4al_jax.run.dry_run import memory_needs
-from s4al_jax.types import Phase
 
 
 def lines(config: ConfigDict, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -55,23 +54,26 @@ def test_whole_images_leave_the_pool_that_is_asked_about(
     tiny: Callable[..., ConfigDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tiny(
-        schedule__acquisitions=2, acquisition__unit="images", acquisition__image_share=0.34
+        schedule__acquisitions=2,
+        regions=ConfigDict({"name": "image", "kwargs": {}}),
+        budget__image_share=0.34,
     )
     said = "\n".join(lines(config, monkeypatch))
     assert "after cycle 0, 6144 pixels in 2 regions, in all 12288 pixels (66.67 %)" in said
     assert "after cycle 1, 6144 pixels in 2 regions, in all 18432 pixels (100.00 %)" in said
 
 
-def test_the_phases_add_up_to_the_schedule(tiny: Callable[..., ConfigDict]) -> None:
+def test_the_stages_add_up_to_the_schedule(tiny: Callable[..., ConfigDict]) -> None:
     built = build.build(tiny())
-    assert plan.phase_steps(built, 1) == {
-        Phase.WARMUP: 2,
-        Phase.CLASSMIX: 2,
-        Phase.REPLAY: 4,
+    stages = built.stages(1, built.initial_pool())
+    assert {stage.name: 2 * stage.epochs for stage in stages} == {
+        "warmup": 2,
+        "classmix": 2,
+        "replay": 4,
     }
     for cycle in range(2):
-        counted = sum(plan.phase_steps(built, cycle).values())
-        assert counted == built.schedule.steps_of(cycle)
+        epochs = sum(stage.epochs for stage in built.stages(cycle, built.initial_pool()))
+        assert 2 * epochs == built.schedule.steps_of(cycle)
 
 
 def test_the_memory_is_what_the_compiler_says(

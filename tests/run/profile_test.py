@@ -1,4 +1,4 @@
-"""`--profile` leaves a trace and says what the steps spent their time on."""
+"""Profiling leaves a trace and says what the steps spent their time on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,5 +29,5 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     tiny: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="--profile=.*file/trace: cannot write"):
+    with pytest.raises(InputError, match="file/trace: cannot write"):
         profile_steps(build.build(tiny()), tmp_path / "file" / "trace", steps=1)

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax.config import defaults
+from s4al_jax.config import options
 from s4al_jax.engine import train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
-from s4al_jax.run import loop, stages
+from s4al_jax.labels.store import LabelStore
+from s4al_jax.run import loop
 from s4al_jax.types import InputError
 from tests.conftest import FinishedRun
 from tests.support.same_run import arrays, differences, files
@@ -41,7 +42,7 @@ def test_the_straight_run_is_complete(straight: FinishedRun) -> None:
     ]
     assert [row["number"] for row in rows if row["kind"] == "train"] == [2, 4, 6, 8, 10, 12, 14]
     assert [row["number"] for row in rows if row["kind"] == "evaluation"] == [4, 6, 10, 14]
-    assert {row["phase"] for row in rows if row["kind"] == "train"} == {
+    assert {row["stage"] for row in rows if row["kind"] == "train"} == {
         "warmup",
         "classmix",
         "replay",
@@ -73,8 +74,8 @@ def test_a_finished_run_is_only_read(
     def forbidden(*arguments: Any, **named: Any) -> Any:
         raise AssertionError("a finished run trains and asks nothing")
 
-    monkeypatch.setattr(train, "epochs", forbidden)
-    monkeypatch.setattr(stages.LabelStore, "record", forbidden)
+    monkeypatch.setattr(train, "train_epochs", forbidden)
+    monkeypatch.setattr(LabelStore, "record", forbidden)
     results = list(loop.run_cycles(straight.experiment, run))
     assert [r.metrics for r in results] == [r.metrics for r in straight.results]
     assert results[0].chosen == straight.results[0].chosen
@@ -85,8 +86,10 @@ def test_another_configuration_is_refused_and_its_options_are_named(
     straight: FinishedRun, tiny: Callable[..., ConfigDict]
 ) -> None:
     before = files(straight.workdir)
-    other = straight.experiment._replace(options=defaults.flat(tiny(seed=3, replay__pop=True)))
-    with pytest.raises(InputError, match=r"replay.pop: False -> True; seed: 0 -> 3"):
+    other = straight.experiment._replace(
+        options=options.flat(tiny(seed=3, method__kwargs__replay_pop=True))
+    )
+    with pytest.raises(InputError, match=r"replay_pop: False -> True; seed: 0 -> 3"):
         list(loop.run_cycles(other, straight.workdir))
     assert files(straight.workdir) == before
 
@@ -120,11 +123,11 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
     assert_same_run(run, straight)
 
 
-@pytest.mark.parametrize("residence", ["resident", "streamed"])
-def test_wherever_images_live_a_run_has_the_same_bits(
-    residence: str, straight: FinishedRun, tmp_path: Path
+@pytest.mark.parametrize("cache", ["device", "none"])
+def test_wherever_images_are_kept_a_run_has_the_same_bits(
+    cache: str, straight: FinishedRun, tmp_path: Path
 ) -> None:
-    assert straight.experiment.residence == "cached"
-    other = straight.experiment._replace(residence=residence)
+    assert straight.experiment.cache == "host"
+    other = straight.experiment._replace(cache=cache)
     list(loop.run_cycles(other, tmp_path / "run"))
     assert_same_run(tmp_path / "run", straight)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax.labels.oracle import Oracle
-from s4al_jax.regions import RegionGrid
+from s4al_jax.input.sampler import PoolImages, plan_steps
+from s4al_jax.labels.annotator import Annotator
+from s4al_jax.regions import Regions
 from s4al_jax.run import build, loop
 from s4al_jax.rundir import directory
 from s4al_jax.types import Annotation, AnnotationsPending, Method, RegionRef
@@ -32,14 +32,18 @@ def rows(run: Path, cycle: int) -> list[dict]:
     return [row for row in found if row["kind"] == "train" and row["cycle"] == cycle]
 
 
-def test_bought_cells_alone_do_not_make_an_image_labeled(tiny: Tiny, tmp_path: Path) -> None:
+def test_annotated_regions_alone_do_not_make_an_image_labeled(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built, seen = made(tiny()), {}
 
-    def noted(cycle: int, labeled: np.ndarray, others: np.ndarray, start: int) -> Iterator[Any]:
-        seen[cycle] = labeled.tolist(), others.tolist()
-        return built.steps(cycle, labeled, others, start)
+    def noted(stages: Any, streams: Any, pool: PoolImages, **given: Any) -> Iterator[Any]:
+        found = plan_steps(stages, streams, pool, **given)
+        seen[given["cycle"]] = [pool.select(kind).tolist() for kind in ("whole", "unlabeled")]
+        return found
 
-    finished(built._replace(steps=noted), tmp_path / "run")
+    monkeypatch.setattr(build, "plan_steps", noted)
+    finished(built, tmp_path / "run")
     for cycle in (0, 1):
         assert seen[cycle][0] == sorted(built.initial)
         assert sorted(seen[cycle][0] + seen[cycle][1]) == list(range(6))
@@ -60,32 +64,35 @@ def test_the_network_that_is_asked_decides_the_scores_and_nothing_before(
     tiny: Tiny, tmp_path: Path
 ) -> None:
     for network in ("student", "teacher"):
-        finished(made(tiny(acquisition__network=network)), tmp_path / network)
+        finished(
+            made(tiny(acquisition__kwargs=ConfigDict({"network": network}))), tmp_path / network
+        )
     one, other = (
         directory.cycle_folder(tmp_path / network, 0) for network in ("student", "teacher")
     )
-    assert one.metrics == other.metrics
-    assert one.scores and other.scores
-    asked = one.scores[1].any(axis=(1, 2))
-    assert asked.sum() == 4 and not one.scores[0][~asked].any()
-    assert (one.scores[0][asked] > other.scores[0][asked]).all(), "a larger weight is surer"
+    assert one.status().metrics == other.status().metrics
+    scores, others = (folder.read_scores() for folder in (one, other))
+    asked = one.read_open().any(axis=1)
+    assert asked.sum() == 4 and not scores["score"][~asked].any()
+    assert (scores["score"][asked] > others["score"][asked]).all(), "a larger weight is surer"
 
 
 def test_a_person_may_take_their_time(tiny: Tiny, tmp_path: Path) -> None:
     """An oracle that answers one image a start leads to the same run as one that never rests."""
     built, starts = made(tiny()), 0
-    quick = built.oracle(tmp_path)
+    quick = built.task.annotator(tmp_path)
 
     def slow(
-        regions: Sequence[RegionRef], grid: RegionGrid, cycle: int
+        chosen: Sequence[RegionRef], regions: Regions, cycle: int
     ) -> Iterator[list[Annotation]]:
-        told = next(quick.answers(regions, grid, cycle))
-        yield [answer for answer in told if answer.region.image == told[0].region.image]
+        given = next(quick.answers(chosen, regions, cycle))
+        yield [answer for answer in given if answer.region.image == given[0].region.image]
 
     while True:
         starts += 1
         try:
-            finished(built._replace(oracle=lambda workdir: Oracle(slow)), tmp_path / "slow")
+            task = built.task._replace(annotator=lambda workdir: Annotator(slow))
+            finished(built._replace(task=task), tmp_path / "slow")
             break
         except AnnotationsPending as pending:
             # Of the four images that have two bought cells each, one is answered a start.

@@ -1,58 +1,66 @@
-"""What was bought, counted by hand."""
+"""Annotations of a run, counted by hand."""
 
 from pathlib import Path
 
 import numpy as np
 
-from s4al_jax.report.page.head_tail import Groups, mean_of
-from s4al_jax.rundir import answers as paid
+from s4al_jax.labels.ledger import Answer
+from s4al_jax.rundir.answers import (
+    annotated_pixels,
+    answers_before,
+    by_image,
+    labeled_mask,
+    read_answers,
+)
 from s4al_jax.rundir.records import read
-from tests.support.small_runs import bought, small_run
+from s4al_jax.types import Box, RegionRef
+from tests.support.small_runs import annotate, small_run
 
 HALF = 24 * 64
 
 
-def test_asked_are_the_pixels_of_each_class_and_void_at_the_end(tmp_path: Path) -> None:
+def test_annotated_pixels_are_those_of_each_class_and_void_at_the_end(tmp_path: Path) -> None:
     record = read(small_run(tmp_path / "run"))
-    assert paid.answers(record) == []
-    bought(record.path)
-    answers = paid.answers(record)
-    assert paid.asked(answers, 0, 3) == [HALF, HALF, 0, 0]
-    assert paid.asked(answers, 1, 3) == [16, 0, 192, 176]
-    assert paid.asked(answers, 2, 3) == [0, 0, 0, 0]
+    assert read_answers(record) == []
+    annotate(record.path)
+    answers = read_answers(record)
+    assert annotated_pixels(answers, 0, 3) == [HALF, HALF, 0, 0]
+    assert annotated_pixels(answers, 1, 3) == [16, 0, 192, 176]
+    assert annotated_pixels(answers, 2, 3) == [0, 0, 0, 0]
 
 
-def test_known_is_what_answers_on_an_image_cover(tmp_path: Path) -> None:
+def test_the_labeled_mask_is_what_answers_on_an_image_cover(tmp_path: Path) -> None:
     run = small_run(tmp_path / "run")
-    bought(run)
-    answers = paid.answers(read(run))
-    of_b = paid.by_image(answers)[1]
-    known = paid.known(of_b, (48, 64))
-    assert known.sum() == 2 * 12 * 16
-    assert known[:12, :16].all() and known[36:, 48:].all()
-    assert set(paid.by_image(paid.before(answers, 0))) == {0}
+    annotate(run)
+    answers = read_answers(read(run))
+    labeled = labeled_mask(by_image(answers)[1], (48, 64))
+    assert labeled.sum() == 2 * 12 * 16
+    assert labeled[:12, :16].all() and labeled[36:, 48:].all()
+    assert set(by_image(answers_before(answers, 0))) == {0}
 
 
-def test_head_and_tail_are_counted_from_what_a_cycle_learns_from(tmp_path: Path) -> None:
-    run = small_run(tmp_path / "run")
-    bought(run)
-    answers = paid.answers(read(run))
-    head, tail = Groups(read(run), answers, 3).of(0) or ()
-    # Half of a third of 3072 pixels are 512: road and tree have more.
-    np.testing.assert_array_equal(head, [True, True, False])
-    # With factor 0 whatever was seen is in the head, the 192 pixels of the car from cycle 1 on.
-    told = Groups(read(small_run(tmp_path / "all", method__kwargs__head_factor=0.0)), answers, 3)
-    assert [groups[1].tolist() for c in (0, 1) if (groups := told.of(c))] == [
-        [False, False, True],
-        [False, False, False],
+def answer(region: int, box: Box, mask: np.ndarray | None, pixels: tuple[int, int]) -> Answer:
+    return Answer(
+        cycle=1,
+        region=RegionRef(0, region),
+        box=box,
+        mask=mask,
+        size=None,
+        annotator="Ada",
+        time="",
+        sha256="",
+        packed=b"",
+        class_pixels=np.array(pixels),
+    )
+
+
+def test_regions_of_any_shape_cover_and_cost_their_pixels_alone() -> None:
+    corner = np.array([[True, False], [True, True]])
+    answers = [
+        answer(0, Box(0, 0, 2, 2), corner, (1, 1)),
+        answer(1, Box(0, 1, 1, 4), None, (0, 3)),
     ]
-    named = read(small_run(tmp_path / "named", method__kwargs__head=(2,)))
-    head, tail = Groups(named, answers, 3).of(0) or ()
-    assert head.tolist() == [False, False, True] and tail.tolist() == [True, True, False]
-    supervised = read(small_run(tmp_path / "supervised", method__name="supervised"))
-    assert Groups(supervised, answers, 3).of(0) is None
-
-
-def test_a_mean_over_classes_leaves_out_those_without_a_number() -> None:
-    assert mean_of([0.2, None, 0.6, 0.9], np.array([True, True, True, False])) == 0.4
-    assert mean_of([None, 0.5], np.array([True, False])) is None
+    labeled = labeled_mask(answers, (3, 4))
+    assert labeled.tolist() == [[True] * 4, [True, True, False, False], [False] * 4]
+    # 3 + 3 pixels, of which one is void.
+    assert annotated_pixels(answers, 1, 2) == [1, 4, 1]

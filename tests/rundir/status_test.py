@@ -1,21 +1,20 @@
 """What the table says of a run is what its directory says, at whatever moment it is read."""
 
-import fcntl
+import datetime
 import json
 import os
 import shutil
-import subprocess
-import sys
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from s4al_jax.rundir.heartbeat import HEARTBEAT, Heartbeat
 from s4al_jax.rundir.records import rows
-from s4al_jax.rundir.status import Status, cells, status, table
-from tests.conftest import Command, FinishedRun
-from tests.support.screen_reader import Glass, Pseudo
+from s4al_jax.rundir.status import Status, cells, read_status, status_table
+from tests.conftest import FinishedRun
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,122 +55,159 @@ def asked(run: Path, *answers: str) -> None:
         (folder / "answers" / f"{answer}.png").touch()
 
 
+def beat(run: Path, seconds_ago: float, **facts: object) -> datetime.datetime:
+    """A heartbeat of a process on another host, and when it was written."""
+    written = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds_ago)
+    content = {"pid": 12, "host": "node7", "time": written.isoformat(), **facts}
+    (run / HEARTBEAT).write_text(json.dumps(content))
+    return written
+
+
+def state(run: Path) -> tuple[str, str]:
+    found = read_status(run)
+    return found.state, found.detail
+
+
 def test_a_finished_run_says_how_it_ended(run: Path, straight: FinishedRun) -> None:
     miou = straight.results[1].metrics["measures"]["teacher"]["test"]["miou"]
-    assert status(run) == Status(
+    assert not (run / HEARTBEAT).exists()
+    assert read_status(run) == Status(
         name="run",
         state="finished",
+        detail="",
         cycle=1,
         cycles=2,
         step=14,
         steps=14,
-        seconds=None,
+        seconds_per_step=None,
         # Two images of six, then two cells of 12 x 16 of each of the other four.
-        share=pytest.approx((2 * 48 * 64 + 8 * 12 * 16) / (6 * 48 * 64)),  # type: ignore[arg-type]
+        labeled_share=pytest.approx((2 * 48 * 64 + 8 * 12 * 16) / (6 * 48 * 64)),  # type: ignore[arg-type]
         miou=("test", pytest.approx(miou)),  # type: ignore[arg-type]
     )
 
 
 def test_a_stopped_run_says_where_it_goes_on(cut: Cut) -> None:
-    found = status(cut(10))
-    assert (found.state, found.cycle, found.step) == ("stopped, goes on after step 10", 1, 10)
-    assert found.seconds is None
+    found = read_status(cut(10))
+    assert (found.state, found.detail) == ("stopped", "goes on after step 10")
+    assert (found.cycle, found.step, found.seconds_per_step) == (1, 10, None)
 
 
 def test_a_run_that_has_only_begun_is_read_too(run: Path) -> None:
     for path in run.iterdir():
-        if path.name != "config.json":
+        if path.name not in ("config.json", "run.json"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    found = status(run)
-    assert found.state == "stopped, goes on from the start"
-    assert (found.cycle, found.step, found.share, found.miou) == (0, 0, None, None)
-    assert cells(found) == ("run", found.state, "0 (2 in all)", "0 of 14", "", "", "", "")
+    found = read_status(run)
+    assert (found.state, found.detail) == ("stopped", "goes on from the start")
+    assert (found.cycle, found.step, found.labeled_share, found.miou) == (0, 0, None, None)
+    assert cells(found) == (
+        "run",
+        "stopped: goes on from the start",
+        *("0 (2 in all)", "0 of 14", "", "", "", ""),
+    )
 
 
-def test_a_run_that_is_running_says_how_fast_and_how_long(cut: Cut) -> None:
+def test_a_run_that_is_running_says_what_it_does_how_fast_and_how_long(cut: Cut) -> None:
     run = cut(10)
-    with (run / "timing.jsonl").open("a") as file:
-        file.write('{"number":10,"seconds_per_step":0.5}\n{"number":12,"sec')
-    with (run / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        found = status(run)
-    assert found.state == f"running here, process {os.getpid()}"
-    assert cells(found)[2:6] == ("1 (2 in all)", "10 of 14", "2.00 steps/s", "2 s")
-    assert status(run).state.startswith("stopped"), "the lock alone decides"
+    with Heartbeat(run) as heartbeat:
+        assert state(run) == ("running", f"process {os.getpid()} on {socket.gethostname()}")
+        heartbeat.update(doing="training", cycle=1, step=12, seconds_per_step=0.5, share=0.25)
+        deadline = time.monotonic() + 10
+        while "training" not in (run / HEARTBEAT).read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        found = read_status(run)
+    assert found.state == "running"
+    assert found.detail == f"training, process {os.getpid()} on {socket.gethostname()}"
+    # Two steps further than the journal, whose last row is that of the last epoch.
+    assert cells(found)[2:6] == ("1 (2 in all)", "12 of 14", "2.00 steps/s", "1 s")
+    assert state(run) == ("stopped", "goes on after step 10"), "its process has ended"
+
+
+def test_a_run_on_another_host_says_so(cut: Cut) -> None:
+    run = cut(10)
+    beat(run, 3, doing="scoring 4 images")
+    assert state(run) == ("running", "scoring 4 images, process 12 on node7")
+    beat(run, 42)
+    assert state(run) == ("running", "process 12 on node7, last heartbeat 42 s ago")
+    beat(run, -30)  # its clock is ahead of ours
+    assert state(run) == ("running", "process 12 on node7")
+
+
+def test_a_run_whose_process_vanished_is_stale_and_says_since_when(cut: Cut) -> None:
+    run = cut(10)
+    written = beat(run, 500, doing="training", seconds_per_step=0.5)
+    since = f"{written.astimezone():%Y-%m-%d %H:%M:%S}"
+    assert state(run) == (
+        "stale",
+        f"no heartbeat since {since} of process 12 on node7, goes on after step 10",
+    )
+    assert read_status(run).seconds_per_step is None
+
+
+def test_a_run_that_failed_says_why(cut: Cut) -> None:
+    run = cut(10)
+    with pytest.raises(OSError), Heartbeat(run):
+        raise OSError("the disk\nis full")
+    assert state(run) == ("failed", "the disk is full")
+
+
+def test_a_run_that_was_stopped_did_not_fail(cut: Cut) -> None:
+    run = cut(10)
+    for clean in (KeyboardInterrupt, LookupError):
+        with pytest.raises(clean), Heartbeat(run, clean_exits=(LookupError,)):
+            raise clean
+        assert state(run) == ("stopped", "goes on after step 10")
+
+
+def test_a_damaged_heartbeat_counts_as_none(cut: Cut) -> None:
+    run = cut(10)
+    for content in ("", "[]", "{}", '{"time": 3}', '{"pid": 1, "host": "a", "time": "2026-01-01"}'):
+        (run / HEARTBEAT).write_text(content)
+        assert state(run) == ("stopped", "goes on after step 10")
+
+
+def test_reading_changes_nothing(cut: Cut) -> None:
+    run = cut(10)
+    beat(run, 3)
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    for _ in range(3):
+        read_status(run)
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
 
 def test_a_run_that_waits_says_for_how_many_answers(cut: Cut) -> None:
     run = cut(6)
     asked(run, "b_r00_c00", "of_no_question")
-    assert status(run).state == "waiting for answers, 1 of 3 are there"
+    assert state(run) == ("waiting for answers", "1 of 3 are there")
     (run / "requests/01/answers/a.png").touch()  # one file for all questions of an image
-    assert status(run).state == "stopped, goes on with all 3 answers"
+    assert state(run) == ("stopped", "goes on with all 3 answers")
 
 
 def test_a_run_that_went_on_without_all_answers_does_not_wait(cut: Cut) -> None:
     run = cut(10)
     asked(run)
-    assert status(run).state == "stopped, goes on after step 10"
+    assert state(run) == ("stopped", "goes on after step 10")
 
 
 def test_a_run_whose_numbers_broke_says_where(cut: Cut) -> None:
     run = cut(10)
     (run / "nonfinite.json").write_text('{"cycle": 1, "step": 5}')
-    assert status(run).state == "failed: not a number in cycle 1, step 5"
+    beat(run, 3, error="the loss is not a number")
+    assert state(run) == ("failed", "not a number in cycle 1, step 5")
 
 
 def test_a_pool_that_ran_dry_is_finished(cut: Cut) -> None:
     run = cut(6)
     (run / "cycles/00/chosen.json").write_text("[]")
-    assert status(run).state == "finished"
+    beat(run, 500)  # killed after its last cycle
+    assert state(run) == ("finished", "")
 
 
 def test_what_is_no_run_is_named_and_the_others_are_shown(run: Path, tmp_path: Path) -> None:
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged/config.json").write_text('{"options": {"schedule.epochs": 3}}')
-    lines, errors = table([tmp_path, run, tmp_path / "damaged"])
-    assert [line.split()[0] for line in lines] == ["run", "run"]
+    (tmp_path / "damaged/run.json").write_text('{"version": 1}')
+    table, errors = status_table([tmp_path, run, tmp_path / "damaged"])
+    assert list(table.columns[0].cells) == ["run"]
     assert "config.json: No such file" in errors[0] and "is not as a run writes it" in errors[1]
     assert len(errors) == 2
-    assert table([tmp_path])[0] == []
-
-
-def test_the_command_prints_the_table_and_ends_with_1_for_what_is_no_run(
-    run: Path, tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command("status", run) == 0
-    head, row = capsys.readouterr().out.splitlines()
-    assert head.split()[:3] == ["run", "state", "cycle"]
-    assert head.index("labeled") == row.index("41.67 %")
-    assert command("status", run, tmp_path) == 1
-    assert "error: " in capsys.readouterr().err
-
-
-def test_it_starts_without_jax_and_watches_until_ctrl_c(run: Path) -> None:
-    code = (
-        "import os, runpy, signal, sys\n"
-        # Whoever is started in the background of a script would not hear it.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "os.open(os.ttyname(0), os.O_RDWR)\n"  # makes it this process's own terminal
-        f"sys.argv = ['status', {str(run)!r}, '--watch=0.05']\n"
-        "try: runpy.run_path('scripts/status.py', run_name='__main__')\n"
-        "finally: print('jax' in sys.modules)\n"
-    )
-    pseudo = Pseudo(columns=100)
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=pseudo.out,
-        stdout=pseudo.out,
-        stderr=pseudo.out,
-        start_new_session=True,
-        cwd=ROOT,
-        env={**os.environ, "TERM": "xterm"},
-    )
-    while process.poll() is None and pseudo.text.count("finished") < 2:
-        time.sleep(0.02)
-    os.write(pseudo.master, b"\x03")
-    assert process.wait(60) == 0, pseudo.text
-    glass = Glass(100)
-    glass.feed(pseudo.closed())
-    head, row, jax, *_ = glass.rows
-    assert head.startswith("run  state") and row.startswith("run  finished") and jax == "False"
+    assert status_table([tmp_path])[0].row_count == 0

@@ -1,4 +1,4 @@
-"""What a network saw comes back from its file as it was put there."""
+"""Views come back from their file as they were written."""
 
 from pathlib import Path
 
@@ -23,21 +23,21 @@ def test_images_are_spread_over_their_splits_with_both_ends() -> None:
     assert len(set(many)) == 400 and many[-1].image == 2999
 
 
-def test_views_come_back_as_they_were_packed(tmp_path: Path) -> None:
+def test_views_come_back_as_they_were_written(tmp_path: Path) -> None:
     maps = np.random.default_rng(0).integers(0, 256, (3, 4, 6, 3), np.uint8)
     places = (Place("pool", 7), Place("val", 0), Place("test", 300))
     path = tmp_path / "views.npz"
     assert views.read(path) is None
-    path.write_bytes(views.packed(places, maps))
-    seen = views.read(path)
-    assert seen and seen.places == places and places[0].id == "pool-7"
+    path.write_bytes(views.pack(places, maps))
+    found = views.read(path)
+    assert found and found.places == places and places[0].id == "pool-7"
     for field, channel in (("predicted", 0), ("confidence", 1), ("uncertainty", 2)):
-        np.testing.assert_array_equal(getattr(seen, field), maps[..., channel])
-    assert views.packed(places, maps) == path.read_bytes()
+        np.testing.assert_array_equal(getattr(found, field), maps[..., channel])
+    assert views.pack(places, maps) == path.read_bytes()
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "views.npz"
-    path.write_bytes(views.packed([Place("pool", 0)], np.zeros((1, 4, 6, 3), np.uint8))[:-40])
+    path.write_bytes(views.pack([Place("pool", 0)], np.zeros((1, 4, 6, 3), np.uint8))[:-40])
     with pytest.raises(InputError, match=r"views.npz is damaged .*: remove it"):
         views.read(path)

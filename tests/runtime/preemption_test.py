@@ -1,4 +1,4 @@
-"""Processes that are asked equally often leave at the same question, whoever heard the signal."""
+"""Processes that ask equally often stop at the same question, whichever got the signal."""
 
 import signal
 import threading
@@ -29,17 +29,19 @@ class Store:
             raise jax.errors.JaxRuntimeError(f"NOT_FOUND: {key}")
         return self._content[key]
 
-    def heard(self, key: str) -> str:
+    def wait_for(self, key: str) -> str:
         with self._changed:
             self._changed.wait_for(lambda: key in self._content)
             return self._content[key]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_all_leave_at_the_same_question_and_only_after_a_signal(seed: int) -> None:
+def test_all_stop_at_the_same_question_and_only_after_a_signal(seed: int) -> None:
     """Each asks at its own pace, ahead of the others by as much as a device's queue is long."""
     store, count = Store(), 3
-    everyone = [Preemption(store, store.heard, process, count) for process in range(count)]
+    everyone = [
+        Preemption(store, store.wait_for, process=process, count=count) for process in range(count)
+    ]
     left: list[int] = []
 
     def run(process: int) -> None:
@@ -63,9 +65,9 @@ def test_all_leave_at_the_same_question_and_only_after_a_signal(seed: int) -> No
         one.close()
 
 
-def test_nobody_leaves_when_nobody_was_asked_to() -> None:
+def test_none_stops_without_a_signal() -> None:
     store = Store()
-    alone = Preemption(store, store.heard, 0, 1)
+    alone = Preemption(store, store.wait_for, process=0, count=1)
     assert not any(alone.due() for _ in range(100))
     alone.close()
     assert alone.signal == 0

@@ -1,4 +1,4 @@
-"""What processes say to each other, with a store that one test can be several processes of."""
+"""What processes exchange, with a store that lets one test be several processes in turn."""
 
 import json
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from pathlib import Path
 import jax
 import pytest
 
-from s4al_jax.rundir import directory
+from s4al_jax.run import shared_directory
 from s4al_jax.runtime import processes
 from s4al_jax.types import AnnotationsPending, InputError
 
 
 class Store:
-    """What processes share; what the others say is prepared."""
+    """The store that processes share; what the other processes put into it is prepared."""
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
@@ -39,9 +39,9 @@ def join(monkeypatch: pytest.MonkeyPatch) -> Join:
     """Makes this the given one of two processes."""
 
     def joined(process: int, store: Store) -> None:
-        company = processes._Company()
-        company.store, company.process, company.count = store, process, 2
-        monkeypatch.setattr(processes, "_company", company)
+        group = processes._Group()
+        group.store, group.process, group.count = store, process, 2
+        monkeypatch.setattr(processes, "_group", group)
 
     return joined
 
@@ -58,7 +58,7 @@ def test_a_process_on_its_own_does_everything_itself() -> None:
         assert not processes.is_distributed()
 
 
-def test_what_the_first_process_finds_is_told_and_done_once(join: Join) -> None:
+def test_the_first_process_alone_works_and_all_get_its_result(join: Join) -> None:
     store, done = Store(), []
 
     def work() -> dict:
@@ -88,7 +88,7 @@ def test_what_is_raised_by_the_first_process_is_raised_by_all(
             processes.broadcast_from_primary(work)
 
 
-def test_what_is_asked_for_while_being_told_is_the_first_process_own(join: Join) -> None:
+def test_calls_inside_a_broadcast_are_made_by_the_first_process_alone(join: Join) -> None:
     store = Store()
     join(0, store)
     assert (
@@ -105,7 +105,9 @@ def test_what_is_asked_for_while_being_told_is_the_first_process_own(join: Join)
 
 def test_an_error_of_one_process_is_an_error_of_all(join: Join) -> None:
     store = Store()
-    store.kept["s4al/exchange/1/1"] = json.dumps({"raised": "InputError", "said": "b.png is torn"})
+    store.kept["s4al/exchange/1/1"] = json.dumps(
+        {"error": "InputError", "message": "b.png is torn"}
+    )
     join(0, store)
     with pytest.raises(InputError, match=r"^b.png is torn \(process 1\)$"):
         processes.on_every_process(lambda: "all is well")
@@ -132,19 +134,12 @@ def test_processes_that_have_the_same_agree_and_others_are_named(value: object, 
 def test_a_directory_that_another_host_does_not_see_is_refused(
     join: Join, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "_SIGHT_SECONDS", 0.2)
+    monkeypatch.setattr(processes, "_VISIBLE_SECONDS", 0.2)
     store = Store()
     store.kept["s4al/exchange/2/1"] = json.dumps({"value": None})
     join(0, store)
-    directory.check_shared(tmp_path / "seen")
+    shared_directory.check_shared(tmp_path / "seen")
     store.kept.pop("s4al/exchange/2/1")
     join(1, store)
     with pytest.raises(InputError, match=r"not see in .*hidden what process 0 writes .* share \(p"):
-        directory.check_shared(tmp_path / "hidden")
-
-
-def test_last_words_are_said_unless_they_are_taken_back(capfd: pytest.CaptureFixture[str]) -> None:
-    with processes._guard() as last_words:
-        last_words("error: it's \\n 100 % $HOME\ngone")
-        last_words("")
-    assert capfd.readouterr().err == ""
+        shared_directory.check_shared(tmp_path / "hidden")

@@ -24,9 +24,9 @@ from tests.support.same_run import differences
 ROOT = Path(__file__).parents[2]
 WAITING = """
 import time
-from s4al_jax.engine import stopping
-with stopping.listening():
-    stopping.asked()
+from s4al_jax.runtime import signals
+with signals.handle_signals():
+    signals.stop_requested()
     print("ready", flush=True)
     time.sleep(60)
 """
@@ -44,8 +44,8 @@ def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     def stop(step: int) -> None:
         begun[0] = -1
         monkeypatch.setattr(train, "fetched", noted)
-        monkeypatch.setattr(signals, "asked", lambda: begun[0] + 1 == step)
-        monkeypatch.setattr(signals, "settled", lambda: begun[0] + 1 == step)
+        monkeypatch.setattr(signals, "stop_requested", lambda: begun[0] + 1 == step)
+        monkeypatch.setattr(signals, "stop_after_saving", lambda: begun[0] + 1 == step)
 
     return stop
 
@@ -117,7 +117,7 @@ def test_the_command_saves_and_leaves_and_says_how_to_go_on(tmp_path: Path) -> N
 def test_who_has_nothing_to_save_leaves_at_once_and_who_is_asked_twice_does_too(
     polls: bool,
 ) -> None:
-    script = WAITING if polls else WAITING.replace("stopping.asked()", "pass")
+    script = WAITING if polls else WAITING.replace("signals.stop_requested()", "pass")
     with subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,

@@ -12,10 +12,10 @@ from tests.support import cheap_method
 
 
 def get_config(photographs: str) -> ConfigDict:
-    """Two cycles and one round of questions, which waits for answers in files."""
+    """Two cycles and one acquisition, which waits for answers in files."""
     config = cheap_method.get_config().unlock()
     config.data.name, config.data.root = "folder", photographs
     config.data.kwargs = ConfigDict({"split": "folders"})
-    config.oracle.name, config.oracle.annotator = "folder", "Ada"
+    config.annotator.name, config.annotator.person = "files", "Ada"
     config.lock()
     return config

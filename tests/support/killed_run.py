@@ -21,9 +21,9 @@ from s4al_jax.run import build, loop
 from tests import conftest
 
 MOMENTS: dict[str, tuple[Any, str]] = {
-    "step": (train, "fetched"),
+    "step": (train, "fetch"),
     "saving": (ocp.StandardCheckpointHandler, "finalize"),
-    "scoring": (score, "_finite"),
+    "scoring": (score, "_check_finite"),
 }
 
 

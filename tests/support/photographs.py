@@ -15,7 +15,7 @@ from s4al_jax.types import VOID
 CLASSES = "sky building pole road pavement tree sign fence car pedestrian bicyclist".split()
 
 
-def drawn(root: Path) -> Path:
+def draw_photographs(root: Path) -> Path:
     """Ten scenes of two sizes with all their masks, in folders by split."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "classes.txt").write_text("\n".join(CLASSES))
@@ -29,7 +29,7 @@ def drawn(root: Path) -> Path:
     return root
 
 
-def without_masks(root: Path, target: Path, *keep: str) -> Path:
+def copy_without_masks(root: Path, target: Path, *keep: str) -> Path:
     """A copy of a folder in which only these pool images have masks."""
     shutil.copytree(root, target)
     for path in sorted((target / "masks/train").iterdir()):
@@ -38,10 +38,11 @@ def without_masks(root: Path, target: Path, *keep: str) -> Path:
     return target
 
 
-def answered(workdir: Path, truth: Path, cycle: int) -> Iterator[str]:
+def answer_requests(workdir: Path, truth: Path, cycle: int) -> Iterator[str]:
     """A person who knows the truth: saves an answer to one request after the other.
 
-    Always at the same time of day, so that two runs can have the same bits.
+    An answer is as large as its crop; what lies outside of a region that does not fill its box is
+    not looked at. All have the same time, so that two runs can have the same bits.
     """
     folder = workdir / f"requests/{cycle:02d}"
     for request in json.loads((folder / "requests.json").read_text())["requests"]:

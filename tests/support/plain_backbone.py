@@ -1,36 +1,67 @@
-"""A backbone of two convolutions: what tests learn with that are not about the network."""
-
-from typing import Any
+"""Small backbones and a small head, for tests that are not about a network."""
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from s4al_jax.models.batch_norm import BatchNorm, Groups
+from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.layers import Conv
-from s4al_jax.ops.formulations import Formulations
-from s4al_jax.ops.padding import Padding
+from s4al_jax.types import Prediction
 
 
 class Plain(nn.Module):
     """Features at stride 4 and at stride 16."""
 
     features: int = 8
-    padding: Padding = "symmetric"
-    norm_eps: float = 1e-5
-    norm_momentum: float = 0.9
-    how: Formulations = Formulations()
-    dtype: Any = jnp.float32
+    conv: ConvConfig = ConvConfig()
 
     @nn.compact
     def __call__(self, x: jax.Array, *, groups: Groups) -> tuple[jax.Array, jax.Array]:
         """(low-level features, high-level features)."""
-        seen = []
+        features = []
         for index in range(2):
-            x = Conv(
-                self.features, 3, 4, 1, self.padding, self.how, self.dtype, name=f"conv_{index}"
-            )(x)
-            norm = BatchNorm(self.norm_eps, self.norm_momentum, self.dtype, name=f"norm_{index}")
-            x = jax.nn.relu(norm(x, groups=groups))
-            seen.append(x)
-        return seen[0], seen[1]
+            x = Conv(self.features, 3, stride=4, conv=self.conv, name=f"conv_{index}")(x)
+            x = jax.nn.relu(BatchNorm(self.conv, name=f"norm_{index}")(x, groups=groups))
+            features.append(x)
+        return features[0], features[1]
+
+
+class GroupNormed(nn.Module):
+    """Features at stride 4 and at stride 16, without batch normalization and with Flax's layers."""
+
+    features: int = 8
+    conv: ConvConfig = ConvConfig()
+
+    @staticmethod
+    def weight_name(path: tuple[str, ...]) -> str:
+        """Files call a layer "stage.0.kernel" here, and the scale of positions "position"."""
+        return path[0] if len(path) == 1 else f"stage.{path[0].split('_')[-1]}.{path[-1]}"
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, groups: Groups) -> tuple[jax.Array, jax.Array]:
+        """(low-level features, high-level features)."""
+        del groups
+        position = self.param("position", nn.initializers.constant(0.5), (self.features,))
+        features = []
+        for index in range(2):
+            x = nn.Conv(self.features, (4, 4), strides=4, name=f"conv_{index}")(x)
+            x = nn.gelu(nn.GroupNorm(2, name=f"norm_{index + 2}")(x))
+            x = x + position[None, None, None]
+            features.append(x)
+        return features[0], features[1]
+
+
+class Linear(nn.Module):
+    """A head of one 1x1 convolution of the coarsest features, after dropout."""
+
+    backbone: nn.Module
+    num_classes: int
+    dropout: float = 0.0
+    conv: ConvConfig = ConvConfig()
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, groups: Groups, extras: tuple[str, ...] = ()) -> Prediction:
+        """Logits as coarse as the features."""
+        *_, features = self.backbone(x, groups=groups)
+        dropped = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(features)
+        return Prediction(nn.Dense(self.num_classes, name="classify")(dropped), features)

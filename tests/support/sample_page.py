@@ -1,4 +1,4 @@
-"""Contents for a page as a run might leave them, made up: to test the page, never to show a result.
+"""Contents for a page as a run might leave them, invented: to test the page, never as a result.
 
     python -m tests.support.sample_page OUT.html [PICTURES]
 
@@ -16,9 +16,8 @@ import numpy as np
 from PIL import Image
 
 from s4al_jax.regions import region_grid
-from s4al_jax.report.page.html import page
+from s4al_jax.report.page.html import page_html
 from s4al_jax.report.page.schema import (
-    CellScores,
     Class,
     Confused,
     Cycle,
@@ -27,10 +26,11 @@ from s4al_jax.report.page.schema import (
     Mean,
     Page,
     Picture,
+    PictureCycle,
     PseudoLabels,
     Published,
     Run,
-    Seen,
+    Selection,
     Sheet,
     Study,
 )
@@ -45,7 +45,8 @@ TAIL = (2, 6, 7, 9, 10)
 WRONG = (0.30, 0.18, 0.10)
 """Share of blocks that a prediction gets wrong, by cycle."""
 HOSTILE = "</script><b>\"&'<!-- bold"
-GRID = region_grid(HEIGHT, WIDTH, 24, 32)
+CELL_HEIGHT, CELL_WIDTH = 24, 32
+GRID = region_grid(HEIGHT, WIDTH, CELL_HEIGHT, CELL_WIDTH)
 
 
 def data_uri(array: np.ndarray, *, labels: bool = False) -> str:
@@ -60,7 +61,7 @@ def data_uri(array: np.ndarray, *, labels: bool = False) -> str:
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def predicted(truth: np.ndarray, cycle: int, rng: np.random.Generator) -> np.ndarray:
+def prediction(truth: np.ndarray, cycle: int, rng: np.random.Generator) -> np.ndarray:
     """The truth, some of its blocks as the next class but one, and with its void painted over."""
     blocks = rng.random((HEIGHT // 8, WIDTH // 8)) < WRONG[cycle]
     wrong = np.kron(blocks, np.ones((8, 8), bool))
@@ -79,18 +80,18 @@ def miou(truth: np.ndarray, guess: np.ndarray) -> float:
 
 
 @cache
-def drawn(index: int) -> "Drawn":
-    """The scenes are drawn once, whoever asks."""
-    return Drawn(index, len(WRONG))
+def sample_scene(index: int) -> "SampleScene":
+    """Each scene is drawn once."""
+    return SampleScene(index, len(WRONG))
 
 
-class Drawn:
+class SampleScene:
     """One scene, and all that the page shows of it."""
 
     def __init__(self, index: int, cycles: int) -> None:
         rng = np.random.default_rng((7, index))
         self.image, self.truth = scene(height=HEIGHT, width=WIDTH, rng=rng)
-        self.guesses = [predicted(self.truth, cycle, rng) for cycle in range(cycles)]
+        self.guesses = [prediction(self.truth, cycle, rng) for cycle in range(cycles)]
         self.unsure = []
         for guess in self.guesses:
             noise = rng.random((HEIGHT // 8, WIDTH // 8))
@@ -106,26 +107,26 @@ class Drawn:
         ]
 
     def picture(self, number: int, split: str, name: str) -> Picture:
-        """As the contents tell of it; two cells more are bought after each cycle but the last."""
-        cycles, bought = [], np.zeros((GRID.rows, GRID.cols), bool)
+        """Its entry; two regions more are annotated after each cycle but the last."""
+        cycles, labeled = [], np.zeros(GRID.max_regions, bool)
         for cycle, (guess, unsure) in enumerate(zip(self.guesses, self.unsure, strict=True)):
-            labeled_share, asked = float(bought.mean()), None
+            labeled_share, queried = float(labeled.mean()), None
             if split == "pool" and cycle < len(self.guesses) - 1:
-                means = unsure.reshape(GRID.rows, 24, GRID.cols, 32).mean((1, 3)).round(4)
-                scores = np.where(bought, None, means).tolist()
-                highest = np.argsort(-np.where(bought, 0, means), axis=None)[:2]
-                chosen = [list(divmod(int(cell), GRID.cols)) for cell in highest]
-                asked = CellScores(scores=scores, chosen=chosen)
-                bought.flat[highest] = True
+                cells = unsure.reshape(-1, CELL_HEIGHT, WIDTH // CELL_WIDTH, CELL_WIDTH)
+                means = cells.mean((1, 3)).ravel().round(4)
+                scores = np.where(labeled, None, means).tolist()
+                highest = np.argsort(-np.where(labeled, 0, means))[:2]
+                queried = Selection(scores=scores, chosen=highest.tolist(), outlines=[])
+                labeled[highest] = True
             cycles.append(
-                Seen(
+                PictureCycle(
                     cycle=cycle,
                     # A little different from picture to picture, as real ones are.
                     miou=round(miou(self.truth, guess) - 0.0001 * (number % 97), 4),
                     uncertainty=round(float(unsure.mean()) + 0.0001 * (number % 89), 4),
                     confidence=round(1 - float(unsure.mean()), 4),
                     labeled_share=labeled_share if split == "pool" else 1.0,
-                    asked=asked,
+                    queried=queried,
                 )
             )
         found = np.unique(self.truth)
@@ -144,7 +145,7 @@ def cycle_of(number: int, guesses: list[tuple[np.ndarray, np.ndarray]]) -> Cycle
     for truth, guess in guesses:
         known = truth != 255
         np.add.at(confusion, (truth[known], guess[known]), 1)
-    # One class that is all but known, so that a share rounds to nothing and one to all.
+    # One class that is almost known, so that a share rounds to nothing and one to all.
     confusion[10] = 0
     confusion[10, [0, 10]] = 2, 998
     union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
@@ -155,7 +156,7 @@ def cycle_of(number: int, guesses: list[tuple[np.ndarray, np.ndarray]]) -> Cycle
     measured = [*head, *tail]
     share = (0.1, 0.1188, 0.1375)[number]
     rng = np.random.default_rng((13, number))
-    asked = rng.integers(200, 9000, len(NAMES) + 1)
+    annotated = rng.integers(200, 9000, len(NAMES) + 1)
     accuracy: list[float | None] = [round(0.5 + 0.04 * i, 3) for i in range(len(NAMES))]
     accuracy[9] = None
     return Cycle(
@@ -171,7 +172,7 @@ def cycle_of(number: int, guesses: list[tuple[np.ndarray, np.ndarray]]) -> Cycle
         head_iou=float(np.mean(head)),
         tail_iou=float(np.mean(tail)),
         confusion=confusion.tolist(),
-        asked=[int(pixels) for pixels in asked],
+        annotated=[int(pixels) for pixels in annotated],
         pseudo_labels=PseudoLabels(
             accuracy=0.7 + 0.06 * number,
             confident_accuracy=0.9 + 0.02 * number,
@@ -186,7 +187,7 @@ def cycle_of(number: int, guesses: list[tuple[np.ndarray, np.ndarray]]) -> Cycle
 
 
 def journal(cycles: int) -> list[Losses]:
-    """Losses that fall and a trust that rises, 12 rows a cycle."""
+    """Losses that fall and a weight that rises, 12 rows a cycle."""
     rng = np.random.default_rng(17)
     found = []
     for row in range(12 * cycles):
@@ -200,13 +201,13 @@ def journal(cycles: int) -> list[Losses]:
             "learning_rate": 0.01 * (1 - (row % 12) / 12) ** 0.9,
         }
         rounded = {name: round(float(value), 5) for name, value in metrics.items()}
-        phase = "warmup" if row < 4 else "classmix"
-        found.append(Losses(step=25 * (row + 1), cycle=row // 12, phase=phase, metrics=rounded))
+        stage = "warmup" if row < 4 else "classmix"
+        found.append(Losses(step=25 * (row + 1), cycle=row // 12, stage=stage, metrics=rounded))
     return found
 
 
 def run(name: str, study: int, seed: int, cycles: list[Cycle], losses: list[Losses]) -> Run:
-    """A run directory, made up."""
+    """A run."""
     return Run(
         name=name,
         path=f"runs/{name}",
@@ -219,9 +220,8 @@ def run(name: str, study: int, seed: int, cycles: list[Cycle], losses: list[Loss
         options={"seed": seed, "data.kwargs.train": 120, "schedule.iterations": 20},
         fingerprint="3f9a0c2b7d11",
         versions={"python": "3.12.1", "jax": "0.12.0", "flax": "0.12.2"},
-        device="made-up device, 1 x",
-        command=f"python -m s4al_jax.main --config=configs/demo.py --workdir=runs/{name} "
-        f"--config.seed={seed}",
+        device="1 x invented",
+        command=f"s4al train demo --workdir=runs/{name} --config.seed={seed}",
         revision="0123456789abcdef",
         started="2026-01-02T03:04:05",
         hours=0.08 if seed else None,
@@ -229,7 +229,7 @@ def run(name: str, study: int, seed: int, cycles: list[Cycle], losses: list[Loss
 
 
 def studies(means: list[float]) -> list[Study]:
-    """Two ways of asking and all labels."""
+    """Two acquisition functions and all labels."""
     shares = (0.1, 0.1188, 0.1375)[: len(means)]
     ours = [
         Mean(labeled_share=share, miou=value, std=0.012, runs=3)
@@ -249,7 +249,7 @@ def studies(means: list[float]) -> list[Study]:
 
 def sample(count: int = 40) -> tuple[Page, Sheet, dict[int, Sheet]]:
     """Contents with `count` pool pictures and 8 of test; a dozen scenes are drawn for them."""
-    scenes = [drawn(index) for index in range(12)]
+    scenes = [sample_scene(index) for index in range(12)]
     pictures, images = [], {}
     sheets: dict[int, Sheet] = {number: {} for number in range(len(WRONG))}
     for number in range(count + 8):
@@ -273,17 +273,13 @@ def sample(count: int = 40) -> tuple[Page, Sheet, dict[int, Sheet]]:
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     pairs.sort(key=lambda pair: -shares[pair])
     contents = Page(
-        title="A made-up run, to test the page",
+        title="An invented run, to test the page",
         written="2026-01-02T04:05:06",
         dataset="synthetic",
         height=HEIGHT,
         width=WIDTH,
-        rows=GRID.rows,
-        cols=GRID.cols,
         boxes=[
-            [row / GRID.rows, col / GRID.cols, (row + 1) / GRID.rows, (col + 1) / GRID.cols]
-            for row in range(GRID.rows)
-            for col in range(GRID.cols)
+            [row / 4, col / 4, (row + 1) / 4, (col + 1) / 4] for row in range(4) for col in range(4)
         ],
         classes=[
             Class(name=name, color="#" + bytes(PALETTE[i]).hex(), tail=i in TAIL)
@@ -310,11 +306,11 @@ def sample(count: int = 40) -> tuple[Page, Sheet, dict[int, Sheet]]:
             Confused(truth=t, predicted=p, share=float(shares[t, p]), pixels=int(confusion[t, p]))
             for t, p in pairs[:6]
         ],
-        notes=["Made-up contents: nothing here was measured.", f"A note with {HOSTILE}"],
+        notes=["Invented contents: nothing here was measured.", f"A note with {HOSTILE}"],
     )  # fmt: skip
     return contents, images, sheets
 
 
 if __name__ == "__main__":
     out, *number = sys.argv[1:]
-    Path(out).write_text(page(*sample(*map(int, number))), "utf-8")
+    Path(out).write_text(page_html(*sample(*map(int, number))), "utf-8")

@@ -1,6 +1,6 @@
-"""A terminal made of glass: obeys the few codes that are used here, and shows what it shows.
+"""A terminal that a test can read: what a program writes to it, and what it then shows.
 
-Not a test. A code that it does not know is an error; it never scrolls anything away.
+Not a test. A control code that it does not know is an error; it never scrolls anything away.
 """
 
 import fcntl
@@ -14,75 +14,80 @@ from typing import TextIO
 _PIECES = re.compile(r"\033\[([0-9;]*)([A-Za-z])|(\r)|(\n)|([^\033\r\n])|(.)", re.S)
 
 
-class Glass:
-    """All lines since the start, and the place of the cursor."""
+class Screen:
+    """All rows since the start, without blanks at their ends, and where the cursor is."""
 
     def __init__(self, columns: int) -> None:
         self.columns = columns
-        self.rows = [""]
-        self.row = self.col = 0
+        self._rows = [""]
+        self._row = self._column = 0
 
     def feed(self, text: str) -> None:
         """Do what a terminal does with these characters."""
-        for number, code, back, down, plain, strange in _PIECES.findall(text):
-            assert not strange, f"unknown: {strange!r}"
+        for number, code, back, down, plain, unknown in _PIECES.findall(text):
+            assert not unknown, f"unknown: {unknown!r}"
             if code:
                 self._obey(code, number)
             elif back:
-                self.col = 0
+                self._column = 0
             elif down:
-                self._down()
+                self._go_down()
             elif plain:
                 self._print(plain)
 
     def resize(self, columns: int) -> None:
-        """Break lines that are longer into several, as terminals do."""
-        above, here = self.rows[: self.row], self.rows[self.row :]
+        """Break rows that are longer into several, as terminals do."""
+        above, here = self._rows[: self._row], self._rows[self._row :]
         broken = [[_broken(row, columns) for row in part] for part in (above, here)]
-        self.rows = [piece for part in broken for row in part for piece in row]
-        self.row = sum(len(row) for row in broken[0])
+        self._rows = [piece for part in broken for row in part for piece in row]
+        self._row = sum(len(row) for row in broken[0])
         self.columns = columns
 
     @property
+    def rows(self) -> list[str]:
+        """All rows."""
+        return [row.rstrip() for row in self._rows]
+
+    @property
     def above(self) -> list[str]:
-        """The lines above the cursor."""
-        return self.rows[: self.row]
+        """The rows above the cursor."""
+        return self.rows[: self._row]
 
     @property
     def below(self) -> list[str]:
-        """The lines from the cursor on that have anything in them."""
-        return [row for row in self.rows[self.row :] if row]
+        """The rows from the cursor on that have anything in them."""
+        return [row for row in self.rows[self._row :] if row]
 
     def _obey(self, code: str, number: str) -> None:
         if code == "A":
-            self.row = max(0, self.row - int(number or 1))
+            self._row = max(0, self._row - int(number or 1))
         elif code in "JK":
             assert not number
-            self.rows[self.row] = self.rows[self.row][: self.col]
+            self._rows[self._row] = self._rows[self._row][: self._column]
             if code == "J":
-                del self.rows[self.row + 1 :]
+                del self._rows[self._row + 1 :]
         else:
             assert code == "m", f"unknown: {code}"
 
-    def _down(self) -> None:
-        self.row += 1
-        if self.row == len(self.rows):
-            self.rows.append("")
+    def _go_down(self) -> None:
+        self._row += 1
+        if self._row == len(self._rows):
+            self._rows.append("")
 
     def _print(self, character: str) -> None:
-        if self.col == self.columns:
-            self._down()
-            self.col = 0
-        old = self.rows[self.row].ljust(self.col)
-        self.rows[self.row] = old[: self.col] + character + old[self.col + 1 :]
-        self.col += 1
+        if self._column == self.columns:
+            self._go_down()
+            self._column = 0
+        old = self._rows[self._row].ljust(self._column)
+        self._rows[self._row] = old[: self._column] + character + old[self._column + 1 :]
+        self._column += 1
 
 
 def _broken(row: str, columns: int) -> list[str]:
     return [row[start : start + columns] for start in range(0, max(len(row), 1), columns)]
 
 
-class Pseudo:
+class PseudoTerminal:
     """A pseudo-terminal: `out` is what a program writes to, `text` all that came out of it."""
 
     def __init__(self, columns: int = 80, rows: int = 24) -> None:
@@ -100,9 +105,9 @@ class Pseudo:
     @property
     def text(self) -> str:
         """What has been written so far."""
-        return self._bytes.decode()
+        return self._bytes.decode(errors="ignore")  # a character may be cut
 
-    def closed(self) -> str:
+    def close(self) -> str:
         """What was written, once nobody can write any more."""
         self.out.close()
         self._reader.join(10)

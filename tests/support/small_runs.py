@@ -5,10 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from s4al_jax.config import defaults
+from s4al_jax.config.comparison import group_options
+from s4al_jax.config.defaults import default
+from s4al_jax.config.options import FREE_OPTIONS, flat
 from s4al_jax.labels.store import LabelStore
 from s4al_jax.regions import region_grid, whole_image
-from s4al_jax.types import Annotation, RegionRef
+from s4al_jax.rundir.run_json import write_run_json
+from s4al_jax.types import Annotation, RegionRef, Schedule
+from tests.support.descriptions import dataset, description
 from tests.support.tiny import tiny_config
 
 CLASSES = ("road", "tree", "car")
@@ -19,13 +23,37 @@ HEIGHT, WIDTH = 48, 64
 def small_run(path: Path, *mious: float | None, **changes: object) -> Path:
     """A run with these mIoU on test, one a cycle; 25 % labeled at first, 10 % more each time."""
     config = tiny_config(**changes)
-    if changes.get("method__name") == "supervised":
+    supervised = config.method.name == "supervised"
+    if supervised:
         with config.unlocked():
             config.method.kwargs = {}
+    options = flat(config)
     path.mkdir(parents=True)
-    identity = {"fingerprint": "f", "options": defaults.flat(config), "versions": {"jax": "1"}}
+    identity = {"fingerprint": "f", "options": options, "versions": {"jax": "1"}}
     identity["device"] = {"kind": "cpu", "count": 1}
     (path / "config.json").write_text(json.dumps(identity))
+    groups = group_options(options, defaults=flat(default()), free=FREE_OPTIONS)
+    spec = dataset(name=config.data.name, height=config.data.height, width=config.data.width)
+    described = description(
+        spec,
+        method=config.method.name,
+        acquisition=config.acquisition.name,
+        labels_all=supervised and config.data.initial_share == 1.0,
+        networks=("student",),
+        schedule=Schedule(
+            cycles=config.schedule.acquisitions + 1,
+            iterations=config.schedule.iterations,
+            epochs=config.schedule.epochs,
+            last_epochs=config.schedule.last_epochs,
+        ),
+    )
+    described |= {
+        "seed": groups.seed,
+        "study": dict(groups.study),
+        "setting": dict(groups.setting),
+        "changed": dict(groups.changed),
+    }
+    write_run_json(path, described)
     splits = {"dataset": "synthetic", "classes": CLASSES, "train": NAMES, "val": [], "test": ["t"]}
     (path / "splits.json").write_text(json.dumps({**splits, "initial": ["a"]}))
     for number, miou in enumerate(mious):
@@ -44,7 +72,7 @@ def small_run(path: Path, *mious: float | None, **changes: object) -> Path:
     return path
 
 
-def bought(path: Path) -> LabelStore:
+def annotate(path: Path) -> LabelStore:
     """Image a whole, half of it road and half tree; for cycle 1 two cells of 12 x 16 pixels of b.
 
     One is all car, the other all void but for a row of road.
@@ -54,10 +82,10 @@ def bought(path: Path) -> LabelStore:
     )
     half = np.zeros((HEIGHT, WIDTH), np.uint8)
     half[HEIGHT // 2 :] = 1
-    store.record([Annotation(RegionRef(0, 0, 0), half, "given", 0)], whole_image(HEIGHT, WIDTH))
+    store.record([Annotation(RegionRef(0, 0), half, "given", 0)], whole_image(HEIGHT, WIDTH))
     car, void = np.full((12, 16), 2, np.uint8), np.full((12, 16), 255, np.uint8)
     void[0] = 0
-    cells = [Annotation(RegionRef(1, 0, 0), car, "Ada", 1)]
-    cells.append(Annotation(RegionRef(1, 3, 3), void, "Ada", 1))
+    cells = [Annotation(RegionRef(1, 0), car, "Ada", 1)]
+    cells.append(Annotation(RegionRef(1, 15), void, "Ada", 1))
     store.record(cells, region_grid(HEIGHT, WIDTH, 12, 16))
     return store

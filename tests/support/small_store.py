@@ -1,13 +1,14 @@
 """A store of a few answers for three tiny images, and what its tests look at."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from s4al_jax.labels.oracle import simulated
+from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import RegionGrid, region_grid, whole_image
+from s4al_jax.regions import RegionGrid, Regions, region_grid, whole_image
 from s4al_jax.types import VOID, Annotation, ImageSet, RegionRef
 
 HEIGHT, WIDTH, CLASSES = 5, 7, 4
@@ -16,8 +17,6 @@ GRID = region_grid(HEIGHT, WIDTH, 2, 3)
 TRUTH = np.random.default_rng(0).choice(
     np.array([0, 1, 2, 3, VOID], np.uint8), (len(NAMES), HEIGHT, WIDTH)
 )
-
-
 POOL = ImageSet(NAMES, lambda image: np.zeros((1, 1, 3)), lambda image: TRUTH[image])
 
 
@@ -25,9 +24,20 @@ def opened(folder: Path) -> LabelStore:
     return LabelStore.open(folder, names=NAMES, height=HEIGHT, width=WIDTH, num_classes=CLASSES)
 
 
-def answers(regions: Sequence[RegionRef], grid: RegionGrid, cycle: int) -> list[Annotation]:
-    parcels = simulated(POOL).answers(regions, grid, cycle)
+def answers(refs: Sequence[RegionRef], regions: Regions, cycle: int) -> list[Annotation]:
+    parcels = oracle(POOL).answers(refs, regions, cycle)
     return [answer for parcel in parcels for answer in parcel]
+
+
+def cell(image: int, row: int, col: int) -> RegionRef:
+    """A cell of `GRID`."""
+    return RegionRef(image, row * GRID.cols + col)
+
+
+def all_regions(regions: Regions) -> list[RegionRef]:
+    """Every region of the pool."""
+    images = range(len(NAMES))
+    return [RegionRef(image, one) for image in images for one in range(regions.count(image))]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -44,7 +54,20 @@ def filled(folder: Path) -> LabelStore:
     """Image 0 wholly known from cycle 0, three cells of image 2 from cycle 1."""
     store = opened(folder)
     whole = whole_image(HEIGHT, WIDTH)
-    store.record(answers([RegionRef(0, 0, 0)], whole, 0), whole)
-    cells = [RegionRef(2, 0, 0), RegionRef(2, 1, 2), RegionRef(2, 2, 2)]
-    store.record(answers(cells, GRID, 1), GRID)
+    store.record(answers([RegionRef(0, 0)], whole, 0), whole)
+    store.record(answers([cell(2, 0, 0), cell(2, 1, 2), cell(2, 2, 2)], GRID, 1), GRID)
     return store
+
+
+def rewrite_as_version_1(folder: Path, grid: RegionGrid = GRID) -> None:
+    """Write a ledger of cells and whole images as version 0.1 of the package wrote it."""
+    path = folder / "ledger.jsonl"
+    keys = "cycle image name row col box original cost annotator time patch sha256".split()
+    lines = []
+    for line in path.read_text("ascii").splitlines():
+        entry = json.loads(line)
+        whole = entry["box"] == [0, 0, HEIGHT, WIDTH]
+        row, col = (0, 0) if whole else divmod(entry["region"], grid.cols)
+        values = {**entry, "row": row, "col": col}
+        lines.append(json.dumps({key: values[key] for key in keys}, separators=(",", ":")) + "\n")
+    path.write_text("".join(lines), "ascii")

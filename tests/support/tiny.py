@@ -25,9 +25,9 @@ def tiny_config(**changes: object) -> ConfigDict:
     config.devices = 1
     config.batch.update(labeled=2, unlabeled=2)
     config.schedule.update(acquisitions=1, iterations=2, epochs=3, last_epochs=4)
-    config.schedule.update(warmup_epochs=1, replay_start_epoch=2)
-    config.replay.capacity = 4
-    config.acquisition.update(cell_height=12, cell_width=16, cells_per_image=2)
+    config.method.kwargs.update(warmup_epochs=1, replay_start_epoch=2, replay_capacity=4)
+    config.regions.kwargs.update(cell_height=12, cell_width=16)
+    config.budget.regions_per_image = 2
     config.evaluate.update(every_epochs=2, batch=2)
     config.score.batch = 4
     config.checkpoint.every_epochs = 1
@@ -52,8 +52,8 @@ def get_config() -> ConfigDict:
         optimizer__learning_rate=1e-3,
         schedule__epochs=2,
         schedule__last_epochs=2,
-        schedule__warmup_epochs=0,
-        schedule__replay_from_cycle=2,
+        method__kwargs__warmup_epochs=0,
+        method__kwargs__replay=False,
         evaluate__splits=("val",),
         report__pool_images=3,
         report__measured_images=1,

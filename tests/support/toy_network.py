@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from s4al_jax.learn.augment import augmentation
-from s4al_jax.learn.optimizer import poly, sgd
-from s4al_jax.methods.s4al import s4al
+from s4al_jax.learn.optimizer import optimizer, poly, sgd
+from s4al_jax.methods.s4al import STREAMS, Learner, s4al
+from s4al_jax.methods.s4al_options import Options
 from s4al_jax.types import (
     UNLABELED,
     VOID,
@@ -35,6 +36,7 @@ VIEWS = {*OPTIONS, "crop_height", "crop_width"}
 KEY = jax.random.key(11)
 PIXELS = np.asarray([500, 400, 50, 50])
 PARTS = {f"{what}_{where}" for what in ("loss", "eta") for where in ("classmix", "replay")}
+STAGES = tuple(STREAMS)
 METRICS = PARTS | {"loss", "loss_supervised", "learning_rate", "grad_norm"}
 
 
@@ -58,7 +60,7 @@ def tiny_network(dropout=0.0, sharpness=3.0):
             "batch_stats": {"mean": jnp.zeros(6), "var": jnp.ones(6)},
         }
 
-    def apply(variables, images, *, train, key=None, groups=None):
+    def apply(variables, images, *, train, rngs=None, groups=None, full_size=True, extras=()):
         params, stats = variables["params"], variables["batch_stats"]
         x = convolved(images, params["first"])
         batches = jnp.split(x, np.cumsum(groups or (len(x),))[:-1]) if train else [x]
@@ -74,10 +76,10 @@ def tiny_network(dropout=0.0, sharpness=3.0):
             slope = params["scale"] / jnp.sqrt(var + 1e-5)
             parts.append((batch - mean[None, None, None]) * slope[None, None, None])
         features = jax.nn.relu(jnp.concatenate(parts))
-        if train and dropout:
-            kept = jax.random.bernoulli(key, 1.0 - dropout, features.shape)
+        if rngs and dropout:
+            kept = jax.random.bernoulli(rngs["dropout"], 1.0 - dropout, features.shape)
             features = jnp.where(kept, features / (1.0 - dropout), 0.0)
-        return Prediction(convolved(features, params["last"]), features), stats
+        return Prediction(convolved(features, params["last"]), features), {"batch_stats": stats}
 
     return Network(init, apply)
 
@@ -100,7 +102,34 @@ def some_inputs(seed=0, batch=2, progress=0.25):
     labeled, *others = (
         some_batch(seed + number, batch, known) for number, known in enumerate((1.0, 0.3, 0.3))
     )
-    return StepInputs(labeled, *others, jnp.asarray(progress, jnp.float32))
+    streams = dict(zip(("labeled", "unlabeled", "replay"), (labeled, *others), strict=True))
+    return StepInputs(streams, jnp.asarray(progress, jnp.float32))
+
+
+def with_streams(inputs, **batches):
+    """The inputs with other batches; None: without that stream."""
+    streams = {**inputs.streams, **batches}
+    kept = {name: batch for name, batch in streams.items() if batch is not None}
+    return inputs._replace(streams=kept)
+
+
+def parts(network, microbatches=1, **options):
+    """The arguments of `s4al` for options of it and of the augmentation."""
+    views = {name: value for name, value in options.items() if name in VIEWS}
+    own = {name: value for name, value in options.items() if name not in VIEWS}
+    return {
+        "network": network,
+        "optimizer": optimizer(sgd(), poly()),
+        "augmentation": augmentation(**OPTIONS | views),
+        "num_classes": CLASSES,
+        "microbatches": microbatches,
+        "options": Options(**own),
+    }
+
+
+def learner_of(network, **options):
+    """What the functions of `methods.s4al` take as their learner."""
+    return Learner(**parts(network, **options))
 
 
 _LEARNERS = {}
@@ -116,10 +145,8 @@ def learner(network=None, **options):
     """A method and its compiled update, made once for each set of options."""
     name = (id(network), *sorted(options.items()))
     if name not in _LEARNERS:
-        views = augmentation(**OPTIONS | {k: v for k, v in options.items() if k in VIEWS})
-        own = {k: v for k, v in options.items() if k not in VIEWS}
         network = network or tiny_network()
-        method = s4al(network, sgd(), poly(), views, num_classes=CLASSES, **own)
+        method = s4al(**parts(network, **options))
         _LEARNERS[name] = network, method, compiled(method.update)
     return _LEARNERS[name][1:]
 

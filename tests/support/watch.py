@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 STAGES: Mapping[str, tuple[str, str]] = {
-    "reading images": ("s4al_jax.run.preflight", "checked_data"),
-    "opening the ledger": ("s4al_jax.run.stages", "_labels"),
-    "evaluation": ("s4al_jax.run.stages", "_evaluate"),
-    "scoring": ("s4al_jax.run.stages", "_scores"),
-    "choosing": ("s4al_jax.run.stages", "_choice"),
-    "asking": ("s4al_jax.run.annotate", "_ask"),
+    "reading images": ("s4al_jax.run.preflight", "validate_data"),
+    "opening the ledger": ("s4al_jax.run.open", "_open_labels"),
+    "evaluation": ("s4al_jax.run.training", "_evaluate"),
+    "scoring": ("s4al_jax.run.selection", "_score"),
+    "selection": ("s4al_jax.run.selection", "_select"),
+    "annotation": ("s4al_jax.run.annotate", "_annotate"),
     "ledger": ("s4al_jax.labels.store", "LabelStore.record"),
     "checkpoint": ("s4al_jax.engine.checkpoint", "Checkpoints.save"),
     "restoring": ("s4al_jax.engine.checkpoint", "Checkpoints.state"),
     "metrics": ("s4al_jax.rundir.journal", "Journal.write"),
-    "looking": ("s4al_jax.run.snapshot", "_maps"),
+    "views": ("s4al_jax.run.snapshot", "_maps"),
     "report": ("s4al_jax.report.page.write", "write"),
-    "questions": ("s4al_jax.labels.file_annotator", "write_requests"),
+    "requests": ("s4al_jax.labels.file_annotator", "write_requests"),
     "answers": ("s4al_jax.labels.file_annotator", "_answer"),
 }
 """name -> the function in which the run then is; `step` and `compile` besides, and `start`"""
@@ -118,8 +118,9 @@ class Watch:
 
         sys.addaudithook(heard)
 
-    def _updates(self, updates: Callable[..., dict], *arguments: Any) -> dict:
-        return {phase: self._update(update) for phase, update in updates(*arguments).items()}
+    def _updates(self, updates: Callable[..., Any], *arguments: Any) -> Callable[[str], Any]:
+        update_of = updates(*arguments)
+        return functools.cache(lambda stage: self._update(update_of(stage)))
 
     def _update(self, update: Callable[..., Any]) -> Callable[..., Any]:
         stages = iter(["compile"])

@@ -6,10 +6,10 @@ from pathlib import Path
 from tests.conftest import Command
 
 
-def test_every_cycle_buys_a_cell_of_each_image(command: Command, tmp_path: Path) -> None:
+def test_every_cycle_annotates_a_cell_of_each_image(tool: Command, tmp_path: Path) -> None:
     out = tmp_path / "load.csv"
     given = ["--images=40", "--cycles=4", "--resume_every=2", f"--workdir={tmp_path}"]
-    assert command("benchmark_load", *given, f"--out={out}") == 0
+    assert tool("benchmark_load", *given, f"--out={out}") == 0
     with out.open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["answers"]) for row in rows] == [40, 80, 120, 160]

@@ -11,12 +11,12 @@ from tests.conftest import Command
 
 
 def test_the_table_says_what_the_page_weighs(
-    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tool: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, keep = tmp_path / "report.csv", tmp_path / "page"
     given = ["--pool=10", "--measured=2", "--height=60", "--width=90"]
     folders = [f"--out={out}", f"--keep={keep}", f"--workdir={tmp_path}"]
-    assert command("benchmark_report", *given, *folders) == 0
+    assert tool("benchmark_report", *given, *folders) == 0
     with out.open() as file:
         (row,) = csv.DictReader(file)
     assert (row["pool_images"], row["cycles"], row["width"]) == ("10", "3", "90")

@@ -43,7 +43,7 @@ def test_rows_say_how_fast_our_step_and_the_yardstick_s_are(tmp_path: Path) -> N
     first, ours, quick, slow, last = rows
     assert first["compile_seconds"] == "" and float(last["compile_seconds"]) > 0.0
     assert [row["program"] for row in rows[:4]] == ["s4al_jax", "s4al_jax", "0.05", "0.2"]
-    assert [row["phase"] for row in rows[:4]] == ["warmup"] + ["replay"] * 3
+    assert [row["stage"] for row in rows[:4]] == ["warmup"] + ["replay"] * 3
     assert (ours["height"], ours["width"], ours["batch"]) == ("48", "64", "2+2")
     assert float(first["gflop"]) < float(ours["gflop"]) and float(ours["step_mib"]) > 1
     assert float(ours["slowest_block"]) <= float(ours["steps_per_second"])

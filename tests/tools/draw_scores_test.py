@@ -1,4 +1,4 @@
-"""The script that draws what a run asked for."""
+"""The tool that draws what a run chose."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from tests.conftest import Command, FinishedRun
 
 
 def test_a_picture_is_drawn_with_the_run_s_own_options(
-    straight: FinishedRun, command: Command, tmp_path: Path
+    straight: FinishedRun, tool: Command, tmp_path: Path
 ) -> None:
-    assert command("draw_scores", straight.workdir, f"--out={tmp_path / 'new/scores.png'}") == 0
+    assert tool("draw_scores", straight.workdir, f"--out={tmp_path / 'new/scores.png'}") == 0
     with Image.open(tmp_path / "new/scores.png") as picture:
         assert min(picture.size) > 300
 
@@ -26,10 +26,10 @@ def test_a_picture_is_drawn_with_the_run_s_own_options(
 )
 def test_what_cannot_be_drawn_is_said_in_one_line(
     straight: FinishedRun,
-    command: Command,
+    tool: Command,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     message: str,
 ) -> None:
-    assert command("draw_scores", straight.workdir, *arguments) == 1
+    assert tool("draw_scores", straight.workdir, *arguments) == 1
     assert message in capsys.readouterr().err

@@ -29,10 +29,10 @@ def test_an_error_of_another_kind_is_kept_once_and_our_own_is_none(tmp_path: Pat
 
 @pytest.mark.skipif(fuzz.atheris is not None, reason="atheris does not come back from a reader")
 def test_the_command_feeds_a_reader_of_this_package(
-    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tool: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ("--reader=classes.txt", "--seconds=0.5", "--seed=1", f"--out={tmp_path / 'out'}")
-    assert command("fuzz", *arguments) == 0
+    assert tool("fuzz", *arguments) == 0
     executed, refused, findings = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert executed > refused > 0 and findings == 0
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-// Classes over the cycles: how well each is known, and how much of it was bought.
+// Classes over the cycles: the IoU of each, and its share of the annotations.
 
 /** Indices of the classes of the head or of the tail. */
 const classesOf = (tail) => page.classes.flatMap((one, i) => (one.tail === tail ? [i] : []));
@@ -18,21 +18,21 @@ function spark(values, width = 132, height = 44) {
   const x = (i) =>
     6 + (values.length > 1 ? (i * (width - 12)) / (values.length - 1) : (width - 12) / 2);
   const y = (value) => height - 5 - value * (height - 10);
-  const svg = drawn(
+  const svg = svgElement(
     "svg",
     { class: "spark line-0", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-    drawn("path", { class: "grid", d: `M0 ${y(0)}H${width}M0 ${y(1)}H${width}` }),
+    svgElement("path", { class: "grid", d: `M0 ${y(0)}H${width}M0 ${y(1)}H${width}` }),
   );
   let way = "";
   values.forEach((value, i) => {
     if (isNumber(value)) way += `${isNumber(values[i - 1]) ? "L" : "M"}${x(i)} ${y(value)}`;
   });
-  svg.append(drawn("path", { class: "line", d: way }));
+  svg.append(svgElement("path", { class: "line", d: way }));
   values.forEach((value, i) => {
     if (!isNumber(value)) return;
     const now = cycles[i].number === state.cycle;
     svg.append(
-      drawn("circle", {
+      svgElement("circle", {
         class: now ? "marker now" : "marker",
         cx: x(i),
         cy: y(value),
@@ -73,8 +73,8 @@ function iouPanel(label, values, index) {
 function iouGroup(tail, mean) {
   const members = classesOf(tail);
   if (!members.length) return null;
-  const told = page.classes.some((one) => one.tail);
-  const name = told ? (tail ? "Tail" : "Head") : "All classes";
+  const hasGroups = page.classes.some((one) => one.tail);
+  const name = hasGroups ? (tail ? "Tail" : "Head") : "All classes";
   const averages = cycles.map((cycle) => cycle[mean]);
   return element(
     "div",
@@ -83,7 +83,7 @@ function iouGroup(tail, mean) {
     element(
       "div",
       { class: "small-multiples" },
-      told ? iouPanel("mean", averages, null) : null,
+      hasGroups ? iouPanel("mean", averages, null) : null,
       members.map((index) =>
         iouPanel(
           classLabel(index),
@@ -123,27 +123,27 @@ function iouTable() {
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
-/** Shares of the classes among what was bought for a cycle, void at the end; null where nothing was. */
-function askedShares(cycle) {
-  const all = sum(cycle.asked);
-  return all ? cycle.asked.map((pixels) => pixels / all) : null;
+/** Shares of the classes in the annotations for a cycle, void at the end; null without any. */
+function annotatedShares(cycle) {
+  const all = sum(cycle.annotated);
+  return all ? cycle.annotated.map((pixels) => pixels / all) : null;
 }
 
-function askedRow(index, most) {
+function annotatedRow(index, most) {
   const name = index < page.classes.length ? classLabel(index) : "void";
   const bars = cycles.map((cycle, i) => {
-    const share = askedShares(cycle)?.[index] ?? null;
+    const share = annotatedShares(cycle)?.[index] ?? null;
     if (share === null) return null;
     const now = cycle.number === state.cycle ? " now" : "";
-    const say = `${className(index)}, cycle ${cycle.number}: ${percent(share)} of the bought pixels, ${count(cycle.asked[index])} pixels`;
+    const tip = `${className(index)}, cycle ${cycle.number}: ${percent(share)} of the annotated pixels, ${count(cycle.annotated[index])} pixels`;
     return element(
       "div",
       {
         class: `bar-line ${lineColor(i)}${now}`,
         tabindex: -1,
         role: "img",
-        "aria-label": say,
-        "data-say": say,
+        "aria-label": tip,
+        "data-tip": tip,
       },
       barDrawing(share / most, i),
       element("span", { class: "bar-value", "aria-hidden": "true" }, percent(share)),
@@ -158,20 +158,20 @@ function askedRow(index, most) {
 }
 
 const MOST_STRIPES = 6;
-/** More bars a class than this are drawn thin, and the chosen cycle alone says its number. */
+/** More bars of a class than this are drawn thin, and the chosen cycle alone has its number. */
 const MANY_CYCLES = 4;
 
-/** A bar of a share of the room; cycles differ by their stripes as well. */
+/** A bar of a share; cycles differ by their stripes as well. */
 function barDrawing(share, style) {
-  // The least that there is can be seen; nothing shows nothing.
+  // The smallest share can be seen; zero has no bar.
   const width = share > 0 ? Math.max(100 * share, 0.4) : 0;
   const stripes = style % (MOST_STRIPES + 1);
-  return drawn(
+  return svgElement(
     "svg",
     { class: "amount", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
-    drawn("rect", { width, height: 10 }),
+    svgElement("rect", { width, height: 10 }),
     [...Array(stripes).keys()].map((i) =>
-      drawn("rect", {
+      svgElement("rect", {
         class: "stripe",
         width,
         y: (10 * (i + 1)) / (stripes + 1) - 0.4,
@@ -181,41 +181,42 @@ function barDrawing(share, style) {
   );
 }
 
-function drawAsked() {
-  const bought = cycles.filter(askedShares);
-  if (!bought.length) return byId("asked-bars").replaceChildren(note("Nothing was bought yet."));
-  const most = Math.max(...bought.flatMap(askedShares));
+function drawAnnotated() {
+  const annotated = cycles.filter(annotatedShares);
+  if (!annotated.length)
+    return byId("annotated-bars").replaceChildren(note("Nothing was annotated yet."));
+  const most = Math.max(...annotated.flatMap(annotatedShares));
   const kinds = [...page.classes.keys(), page.classes.length];
   const rows = element(
     "div",
     { class: cycles.length > MANY_CYCLES ? "many" : null },
-    kinds.map((index) => askedRow(index, most)),
+    kinds.map((index) => annotatedRow(index, most)),
   );
-  byId("asked-bars").replaceChildren(rows);
+  byId("annotated-bars").replaceChildren(rows);
   rove(rows, ".bar-line");
-  byId("asked-legend").replaceChildren(
+  byId("annotated-legend").replaceChildren(
     ...cycles.map((cycle, i) =>
       element(
         "span",
         { class: `entry ${lineColor(i)}` },
         element("span", { class: "bar-sample" }, barDrawing(1, i)),
-        askedShares(cycle) ? `for cycle ${cycle.number}` : `for cycle ${cycle.number}: nothing`,
+        annotatedShares(cycle) ? `for cycle ${cycle.number}` : `for cycle ${cycle.number}: nothing`,
       ),
     ),
   );
 }
 
-function askedTable() {
+function annotatedTable() {
   const kinds = [...page.classes.keys(), page.classes.length];
   const rows = kinds.map((index) => [
     className(index),
     ...cycles.flatMap((cycle) => [
-      cellPercent(askedShares(cycle)?.[index] ?? null),
-      count(cycle.asked[index]),
+      cellPercent(annotatedShares(cycle)?.[index] ?? null),
+      count(cycle.annotated[index]),
     ]),
   ]);
   return table(
-    "Classes among the bought regions",
+    "Classes in the annotated regions",
     [
       "Class",
       ...cycles.flatMap((cycle) => [`Cycle ${cycle.number}, %`, `Cycle ${cycle.number}, pixels`]),
@@ -226,7 +227,7 @@ function askedTable() {
 
 function drawClasses() {
   follow(["cycle"], drawIou);
-  follow(["cycle"], drawAsked);
+  follow(["cycle"], drawAnnotated);
   byId("iou-table").replaceChildren(iouTable());
-  byId("asked-table").replaceChildren(askedTable());
+  byId("annotated-table").replaceChildren(annotatedTable());
 }

@@ -40,7 +40,7 @@ function prepareHeat() {
 
 /** A bar from `low` to `high` in viridis, with its words. */
 function heatKey(low, high) {
-  const bar = drawn(
+  const bar = svgElement(
     "svg",
     {
       class: "heat-key",
@@ -49,7 +49,7 @@ function heatKey(low, high) {
       "aria-hidden": "true",
     },
     VIRIDIS.map((_, i) =>
-      drawn("rect", { x: 10 * i, y: 0, width: 10.5, height: 10, fill: viridis(i / 10) }),
+      svgElement("rect", { x: 10 * i, y: 0, width: 10.5, height: 10, fill: viridis(i / 10) }),
     ),
   );
   return element("span", { class: "key-row" }, low, bar, high);
@@ -57,9 +57,9 @@ function heatKey(low, high) {
 
 /** A class's color as a small square. */
 function swatch(color) {
-  return drawn(
+  return svgElement(
     "svg",
     { class: "swatch", viewBox: "0 0 10 10", "aria-hidden": "true" },
-    drawn("rect", { width: 10, height: 10, rx: 2, fill: color }),
+    svgElement("rect", { width: 10, height: 10, rx: 2, fill: color }),
   );
 }

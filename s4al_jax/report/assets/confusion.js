@@ -3,13 +3,13 @@
 function confusionCell(row, truth, predicted) {
   const all = sum(row);
   const pixels = row[predicted];
-  const [was, said] = [className(truth), className(predicted)];
+  const [was, guess] = [className(truth), className(predicted)];
   if (!all) return element("td", { class: "empty" }, missing());
   const share = pixels / all;
-  const say =
+  const tip =
     truth === predicted
       ? `${was}: ${percent(share)} recognized, ${count(pixels)} of ${count(all)} pixels`
-      : `${was} taken for ${said}: ${percent(share)}, ${count(pixels)} of ${count(all)} pixels`;
+      : `${was} predicted as ${guess}: ${percent(share)}, ${count(pixels)} of ${count(all)} pixels`;
   const cell = element(
     "td",
     { class: truth === predicted ? "right" : null },
@@ -17,22 +17,22 @@ function confusionCell(row, truth, predicted) {
       "button",
       {
         type: "button",
-        "data-say": say,
-        "aria-label": say,
+        "data-tip": tip,
+        "aria-label": tip,
         "data-truth": truth,
         "data-predicted": predicted,
         class: share > 0.42 ? "strong" : share < 0.005 ? "nought" : null,
         onclick: () => showClass(truth, { sort: "miou", reversed: false, layer: "prediction" }),
       },
-      shownShare(share),
+      shareText(share),
     ),
   );
   cell.style.setProperty("--share", `${Math.round(100 * Math.sqrt(share))}%`);
   return cell;
 }
 
-/** Two digits are enough to compare; what rounds to nothing, or to all, is told from it. */
-function shownShare(share) {
+/** Whole percents; what rounds to 0 or 100 without being it has a sign of its own. */
+function shareText(share) {
   if (share === 0) return "0";
   if (share > 0.995 && share < 1) return ">99";
   return share < 0.005 ? "<1" : String(Math.round(100 * share));
@@ -80,18 +80,18 @@ function confusionTable(confusion) {
 }
 
 function drawConfusion() {
-  const place = byId("confusion-table");
+  const host = byId("confusion-table");
   follow(["cycle"], () => {
     const confusion = currentCycle()?.confusion;
-    place.replaceChildren(
+    host.replaceChildren(
       confusion ? confusionTable(confusion) : note("The confusion of this cycle was not measured."),
     );
-    byId("confusion-said").textContent = "";
+    byId("confusion-text").textContent = "";
   });
-  const say = (event) => {
-    const said = event.target.closest("[data-say]")?.dataset.say;
-    if (said) byId("confusion-said").textContent = said;
+  const show = (event) => {
+    const tip = event.target.closest("[data-tip]")?.dataset.tip;
+    if (tip) byId("confusion-text").textContent = tip;
   };
-  place.addEventListener("focusin", say);
-  place.addEventListener("pointerover", say);
+  host.addEventListener("focusin", show);
+  host.addEventListener("pointerover", show);
 }

@@ -1,4 +1,4 @@
-// What the page was made from. Sheets of pictures are read when somebody looks at them.
+// What the page was made from. Sheets of pictures are parsed when they are first shown.
 
 const page = JSON.parse(byId("contents").textContent);
 const run = page.runs[page.shown];
@@ -26,17 +26,17 @@ function source(name, id, kind) {
 
 const cycleSource = (id, cycle, kind) => source(`cycle-${cycle}`, id, kind);
 
-/** A picture as the network saw it at the end of a cycle, or null. */
-const seen = (picture, cycle) => picture.cycles.find((one) => one.cycle === cycle) ?? null;
+/** What the network made of a picture at the end of a cycle, or null. */
+const resultOf = (picture, cycle) => picture.cycles.find((one) => one.cycle === cycle) ?? null;
 
-/** The cycle before this one of those in which the picture was seen, or null. */
-function seenBefore(picture, cycle) {
+/** The result of the last earlier cycle that there is one of, or null. */
+function resultBefore(picture, cycle) {
   const earlier = picture.cycles.filter((one) => one.cycle < cycle);
   return earlier.length ? earlier.reduce((a, b) => (a.cycle > b.cycle ? a : b)) : null;
 }
 
-/** All scores of an image that are there. */
-const scoresOf = (asked) => (asked ? asked.scores.flat().filter(isNumber) : []);
+/** The scores of all regions of an image that could be queried. */
+const scoresOf = (queried) => (queried ? queried.scores.filter(isNumber) : []);
 
 const scoreRanges = new Map();
 
@@ -45,7 +45,7 @@ function scoreRange(cycle) {
   if (!scoreRanges.has(cycle)) {
     let [low, high] = [Infinity, -Infinity];
     for (const picture of page.pictures) {
-      for (const score of scoresOf(seen(picture, cycle)?.asked)) {
+      for (const score of scoresOf(resultOf(picture, cycle)?.queried)) {
         low = Math.min(low, score);
         high = Math.max(high, score);
       }

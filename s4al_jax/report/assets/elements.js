@@ -2,27 +2,26 @@
 
 const byId = (id) => document.getElementById(id);
 
-/** An element with attributes; `on...` are listeners, null and false are left out. */
+/** An HTML element with attributes; `on...` are listeners, null and false are left out. */
 function element(name, attributes = {}, ...children) {
-  return furnished(document.createElement(name), attributes, children);
+  return fill(document.createElement(name), attributes, children);
 }
 
 /** The same for SVG. */
-function drawn(name, attributes = {}, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  return furnished(made, attributes, children);
+function svgElement(name, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
 }
 
-function furnished(made, attributes, children) {
+function fill(target, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value === true) made.setAttribute(name, "");
+    if (name.startsWith("on")) target.addEventListener(name.slice(2), value);
+    else if (value === true) target.setAttribute(name, "");
     else if (value !== null && value !== undefined && value !== false) {
-      made.setAttribute(name, value);
+      target.setAttribute(name, value);
     }
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return made;
+  target.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return target;
 }
 
 /** A table whose first column names its rows; a cell is text, a number as text, or an element. */
@@ -59,20 +58,20 @@ function table(caption, head, rows) {
   );
 }
 
-/** Said in place of what is not there. */
+/** A sentence in place of what is missing. */
 const note = (text) => element("p", { class: "note" }, text);
 
-/** Words that come second. */
+/** Secondary words. */
 const more = (...words) => element("span", { class: "more" }, ...words);
 
 const legend = (...entries) => element("div", { class: "legend" }, ...entries);
 
-/** A term and what there is to say of it, for a <dl>. */
-function fact(term, ...said) {
-  return element("div", {}, element("dt", {}, term), element("dd", {}, ...said));
+/** A term and its description, for a <dl>. */
+function fact(term, ...description) {
+  return element("div", {}, element("dt", {}, term), element("dd", {}, ...description));
 }
 
-/** One stop for the tab key in `host`; arrow keys go on, in rows of `columns`. */
+/** One tab stop in `host`; arrow keys move on from there, in rows of `columns`. */
 function rove(host, selector, columns = 1) {
   const all = () => [...host.querySelectorAll(selector)];
   const reach = (which) =>

@@ -1,4 +1,4 @@
-// Where the last network still fails: pictures, and pairs of classes.
+// The failures of the last network: images, and pairs of classes.
 
 const WORST_SHOWN = 12;
 
@@ -32,7 +32,7 @@ function confusedPair({ truth, predicted, share, pixels }) {
         "span",
         { class: "pair-names" },
         classLabel(truth),
-        more(" taken for "),
+        more(" predicted as "),
         classLabel(predicted),
       ),
       element("span", { class: "bar-line line-1" }, barDrawing(share, 0)),

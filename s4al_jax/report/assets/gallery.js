@@ -1,4 +1,4 @@
-// The pictures as a page of tiles; a tile is painted when it comes into sight.
+// The pictures as tiles; a tile is painted when it is scrolled into view.
 
 const PAGE_OF_TILES = 24;
 
@@ -9,19 +9,19 @@ const painter = new IntersectionObserver(
   { rootMargin: "300px" },
 );
 
-/** Put the picture into a tile that was empty so far, or again where the choices changed. */
+/** Put the picture into an empty tile, or again after the choices have changed. */
 function paint(tile) {
   painter.unobserve(tile);
   tile.querySelector(".view").replaceWith(view(pictures.get(tile.dataset.id), tile.choices));
 }
 
 function tileWords(picture, { cycle, sort }) {
-  const at = seen(picture, cycle);
+  const at = resultOf(picture, cycle);
   if (!at) return `${picture.split} · not shown in cycle ${cycle}`;
   const parts = [picture.split, `mIoU ${percent(at.miou)}`];
   if (sort === "uncertainty") parts.push(`uncertainty ${percent(at.uncertainty)}`);
   if (sort === "score")
-    parts.push(at.asked ? `score ${short(SORTS.score.of(picture, at))}` : "not asked");
+    parts.push(at.queried ? `score ${short(SORTS.score.of(picture, at))}` : "not scored");
   if (picture.split === "pool") parts.push(`${labelShare(at.labeled_share)} labeled`);
   return parts.join(" · ");
 }
@@ -45,11 +45,11 @@ function tile(picture, choices, show) {
   return element("li", {}, button);
 }
 
-let chosen = [];
+let matching = [];
 let shownTiles = PAGE_OF_TILES;
 
 function drawGallery() {
-  chosen = chosenPictures(state);
+  matching = matchingPictures(state);
   byId("gallery").replaceChildren();
   addTiles(0);
 }
@@ -57,24 +57,24 @@ function drawGallery() {
 function addTiles(from) {
   const choices = { ...state };
   byId("gallery").append(
-    ...chosen.slice(from, shownTiles).map((picture) => tile(picture, choices, showLarge)),
+    ...matching.slice(from, shownTiles).map((picture) => tile(picture, choices, showLarge)),
   );
-  const left = chosen.length - shownTiles;
+  const left = matching.length - shownTiles;
   byId("more").hidden = left <= 0;
   byId("more").textContent =
-    `Show ${Math.min(left, PAGE_OF_TILES)} more of ${count(chosen.length)}`;
-  byId("count").textContent = chosen.length
-    ? `${plural(chosen.length, "picture")} of ${count(page.pictures.length)}`
+    `Show ${Math.min(left, PAGE_OF_TILES)} more of ${count(matching.length)}`;
+  byId("count").textContent = matching.length
+    ? `${plural(matching.length, "picture")} of ${count(page.pictures.length)}`
     : "No picture passes these filters.";
 }
 
-const showLarge = (picture) => openLarge(picture, chosen, revealTile);
+const showLarge = (picture) => openLarge(picture, matching, revealTile);
 
 const tileOf = (list, id) => byId(list).querySelector(`[data-id="${CSS.escape(id)}"]`);
 
-/** Focus a picture's tile, on whatever page of tiles it is. */
+/** Focus a picture's tile; more tiles are added until it is there. */
 function revealTile(id) {
-  const [from, place] = [shownTiles, chosen.findIndex((picture) => picture.id === id)];
+  const [from, place] = [shownTiles, matching.findIndex((picture) => picture.id === id)];
   if (place >= from) {
     shownTiles = PAGE_OF_TILES * Math.ceil((place + 1) / PAGE_OF_TILES);
     addTiles(from);
@@ -89,7 +89,7 @@ function showMore() {
   byId("gallery").children[from]?.firstChild.focus();
 }
 
-/** The same tiles in another layer. */
+/** Show the same tiles in another layer. */
 function repaint() {
   for (const one of byId("gallery").querySelectorAll(".tile")) {
     one.choices = { ...state };
@@ -101,7 +101,7 @@ function repaint() {
 
 const options = (pairs) => pairs.map(([value, name]) => element("option", { value }, name));
 
-/** A control that holds a choice, both ways. */
+/** Keep a control and a choice equal, whichever changes. */
 function bind(id, name, event = "change") {
   byId(id).addEventListener(event, () => choose({ [name]: byId(id).value }));
   follow([name], () => {
@@ -149,7 +149,7 @@ function layerTools() {
         id: "frames",
         onchange: (event) => choose({ frames: event.target.checked }),
       }),
-      "Frame what was chosen",
+      "Outline queried regions",
     ),
   ];
 }

@@ -1,10 +1,10 @@
-// What the labels were worth: a sentence, a few numbers, the curve.
+// The result: a sentence, a few numbers, the learning curve.
 
 const lastMean = study.means.at(-1) ?? null;
 const PERCENT_AXIS = (share) => `${Number((100 * share).toFixed(1))}`;
 const ALL_LABELS = 0.999;
 
-/** What the run came to, in one sentence. */
+/** The result in one sentence. */
 function verdict() {
   if (!lastMean) return "No cycle is finished yet.";
   const reached = `${percent(lastMean.miou)} mIoU with ${labelShare(lastMean.labeled_share)} of the labels`;
@@ -41,15 +41,15 @@ function amounts() {
   const seeds = lastMean ? plural(lastMean.runs, "run") : plural(of, "run");
   const found = [
     amount(
-      "Labels spent",
+      "Labeled pixels",
       labelShare(lastCycle?.labeled_share ?? null),
       lastCycle ? `${roughly(lastCycle.labeled_pixels)} pixels; ${budget}` : "no cycle is finished",
     ),
-    amount("Regions bought", count(lastCycle?.regions), "and what was labeled at the start"),
+    amount("Regions annotated", count(lastCycle?.regions), "besides the initial labels"),
     amount(
       "mIoU now",
       percentAndSpread(lastMean?.miou, lastMean?.std),
-      isNumber(lastMean?.std) ? `mean of ${seeds}` : `${seeds}: says nothing of the spread`,
+      isNumber(lastMean?.std) ? `mean of ${seeds}` : `${seeds}: no spread`,
     ),
     amount(
       "Of full supervision",
@@ -76,7 +76,7 @@ function studySeries(one, style) {
       x: mean.labeled_share,
       y: mean.miou,
       spread: mean.std,
-      say: `${one.name}: ${percentAndSpread(mean.miou, mean.std)} mIoU with ${labelShare(mean.labeled_share)} of the labels, ${plural(mean.runs, "run")}`,
+      tip: `${one.name}: ${percentAndSpread(mean.miou, mean.std)} mIoU with ${labelShare(mean.labeled_share)} of the labels, ${plural(mean.runs, "run")}`,
     })),
   };
 }
@@ -91,12 +91,12 @@ function publishedSeries(method, points, style) {
       x: point.labeled_share,
       y: point.miou,
       spread: point.std,
-      say: `${name}: ${percentAndSpread(point.miou, point.std)} with ${labelShare(point.labeled_share)} of the labels; ${point.source}`,
+      tip: `${name}: ${percentAndSpread(point.miou, point.std)} with ${labelShare(point.labeled_share)} of the labels; ${point.source}`,
     })),
   };
 }
 
-/** All labels have no place on an axis of a few percent: they are lines across it. */
+/** Full supervision is far beyond an axis of a few percent: it is a line across. */
 function fullRules(published) {
   const rules = page.studies
     .filter((one) => one.fully_supervised && one.means.length)
@@ -108,7 +108,7 @@ function fullRules(published) {
         y: miou,
         spread: std,
         style: "rule-full",
-        say: `${one.name}, all labels: ${percentAndSpread(miou, std)} mIoU, ${plural(runs, "run")}`,
+        tip: `${one.name}, all labels: ${percentAndSpread(miou, std)} mIoU, ${plural(runs, "run")}`,
       };
     });
   const { goal } = page;
@@ -119,7 +119,7 @@ function fullRules(published) {
       y: goal.full,
       spread: goal.std,
       style: "rule-full",
-      say: `all labels: ${percentAndSpread(goal.full, goal.std)} mIoU; ${goal.source}`,
+      tip: `all labels: ${percentAndSpread(goal.full, goal.std)} mIoU; ${goal.source}`,
     });
   }
   if (goal) {
@@ -129,7 +129,7 @@ function fullRules(published) {
       y: goal.line,
       style: "rule-goal",
       place: "below",
-      say: `95\u00a0% of full supervision: ${percent(goal.line)} mIoU`,
+      tip: `95\u00a0% of full supervision: ${percent(goal.line)} mIoU`,
     });
   }
   for (const point of published.filter((one) => one.labeled_share >= ALL_LABELS)) {
@@ -139,7 +139,7 @@ function fullRules(published) {
       y: point.miou,
       style: "rule-published",
       place: "left",
-      say: `${point.method}, all labels, published: ${percent(point.miou)}; ${point.source}`,
+      tip: `${point.method}, all labels, published: ${percent(point.miou)}; ${point.source}`,
     });
   }
   return rules;
@@ -158,7 +158,7 @@ function curveSpec({ log, withPublished }) {
     );
     series.push(publishedSeries(method, points, series.length));
   }
-  // No logarithm of nothing: some begin without any label.
+  // There is no logarithm of zero: some runs begin without any label.
   const positive = series.every(({ points }) => points.every((point) => point.x > 0));
   return {
     label: "mIoU over the share of labeled pixels; arrow keys go from point to point",
@@ -205,7 +205,7 @@ function curveTable() {
     `published: ${one.source}`,
   ]);
   return table(
-    "mIoU over the labels spent",
+    "mIoU over the share of labeled pixels",
     ["Study", "Labels", "mIoU %", "± %", "Runs", "From"],
     [...own, ...published],
   );

@@ -1,7 +1,7 @@
-// The keyboard, and the page that tells of it.
+// Keyboard shortcuts, and the dialog that lists them.
 
 const KEYS = [
-  ["[  ]", "cycle before, cycle after", { "[": () => stepCycle(-1), "]": () => stepCycle(1) }],
+  ["[  ]", "previous cycle, next cycle", { "[": () => stepCycle(-1), "]": () => stepCycle(1) }],
   [
     "1 – 5",
     "image, truth, prediction, uncertainty, scores",
@@ -9,10 +9,10 @@ const KEYS = [
       Object.keys(LAYERS).map((layer, i) => [String(i + 1), () => choose({ layer })]),
     ),
   ],
-  ["F", "frame what was chosen, or not", { f: () => choose({ frames: !state.frames }) }],
+  ["F", "outline queried regions, or not", { f: () => choose({ frames: !state.frames }) }],
   [
     "S",
-    "next way to sort",
+    "next order",
     {
       s: () => {
         const names = Object.keys(SORTS);
@@ -23,20 +23,20 @@ const KEYS = [
   ["R", "reverse the order", { r: () => choose({ reversed: !state.reversed }) }],
   ["/", "search for a name", { "/": () => byId("search").focus() }],
   ["Enter", "on a picture: open it large", {}],
-  ["←  →", "in the large view: picture before, picture after", {}],
+  ["←  →", "in the large view: previous picture, next picture", {}],
   ["← → ↑ ↓", "in a chart, in the matrix: from value to value", {}],
   ["Esc", "close", {}],
-  ["?", "these keys", { "?": () => byId("help").showModal() }],
+  ["?", "this list", { "?": () => byId("help").showModal() }],
 ];
 const ACTIONS = Object.assign({}, ...KEYS.map(([, , actions]) => actions));
 
-/** Whether a key belongs to the field it is typed into. */
+/** Whether a key is typed into a text field. */
 const isTyped = (target) =>
   target.closest(
     "input:not([type=radio]):not([type=checkbox]):not([type=range]), select, textarea",
   ) !== null;
 
-function pressed(event) {
+function handleKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyped(event.target)) return;
   if (byId("large").open && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
     event.preventDefault();
@@ -58,5 +58,5 @@ function prepareKeys() {
   );
   byId("help-open").addEventListener("click", () => byId("help").showModal());
   byId("help-close").addEventListener("click", () => byId("help").close());
-  document.addEventListener("keydown", pressed);
+  document.addEventListener("keydown", handleKey);
 }

@@ -1,11 +1,11 @@
-// One picture large, in all layers side by side, with the ones before and after it.
+// The large view: one picture in all layers side by side, and its neighbors.
 
 let among = [];
 let open = null;
 let leave = null;
 let grown = null;
 
-/** Show a picture among its neighbors; `back` takes the reader to where the last one is. */
+/** Show a picture among its neighbors; `back` gets the id of the last one when the view closes. */
 function openLarge(picture, neighbors, back) {
   among = neighbors;
   leave = back;
@@ -27,19 +27,19 @@ function largeFacts(at, before) {
     before && isNumber(before.miou) && isNumber(at.miou)
       ? ` (${percent(before.miou)} in cycle ${before.cycle})`
       : "";
-  const scores = scoresOf(at.asked);
+  const scores = scoresOf(at.queried);
   return [
     fact("mIoU", isNumber(at.miou) ? percent(at.miou) + earlier : "no truth to measure with"),
     fact("Mean uncertainty", percent(at.uncertainty)),
     fact("Mean confidence", percent(at.confidence)),
     fact(
-      "Labeled before",
+      "Labeled",
       open.split === "pool" ? labelShare(at.labeled_share) : `${open.split}: only measured on`,
     ),
     fact(
-      "Asked",
-      at.asked
-        ? `${plural(at.asked.chosen.length, "cell")} of ${plural(scores.length, "open cell")}`
+      "Queried",
+      at.queried
+        ? `${plural(at.queried.chosen.length, "region")} of ${count(scores.length)} unlabeled`
         : "nothing",
     ),
     ...(scores.length ? [fact("Highest score", short(Math.max(...scores)))] : []),
@@ -78,7 +78,7 @@ function largePanel(what, title, cycle, layer, strength) {
 function largePanels(before) {
   const { cycle, strength } = state;
   return [
-    largePanel("image", "Image, and what was chosen", cycle, "image", 1),
+    largePanel("image", "Image and queried regions", cycle, "image", 1),
     largePanel("truth", "Truth", cycle, "truth", strength),
     before
       ? largePanel(
@@ -97,8 +97,8 @@ function largePanels(before) {
 
 function drawLarge() {
   if (!open) return;
-  const at = seen(open, state.cycle);
-  const before = seenBefore(open, state.cycle);
+  const at = resultOf(open, state.cycle);
+  const before = resultBefore(open, state.cycle);
   byId("large-name").textContent = open.name;
   byId("large-place").textContent =
     `${open.split} · ${among.indexOf(open) + 1} of ${count(among.length)}`;

@@ -1,4 +1,4 @@
-// One picture in one layer: the image, and what is laid over it.
+// One picture in one layer: the image, and what is drawn over it.
 
 const LAYERS = {
   image: "Image",
@@ -7,50 +7,55 @@ const LAYERS = {
   uncertainty: "Uncertainty",
   scores: "Scores",
 };
+const HATCHED = "url(#hatch)";
 const FRAME_LAYERS = ["image", "prediction", "uncertainty", "scores"];
 
-/** Rectangles in a picture of 1000 x 1000, which is stretched over it; `inset` keeps lines inside. */
-function overCells(cells, attributes, inset = 0) {
-  return cells.map(([row, col]) => {
-    const [top, left, bottom, right] = page.boxes[row * page.cols + col].map(
-      (share) => 1000 * share,
-    );
-    return drawn("rect", {
-      x: left + inset,
-      y: top + inset,
-      width: right - left - 2 * inset,
-      height: bottom - top - 2 * inset,
-      ...attributes(row, col),
-    });
+/** A region of a grid over 1000 x 1000, which is stretched over the image; `inset` keeps lines inside. */
+function regionBox(region, attributes, inset = 0) {
+  const [top, left, bottom, right] = page.boxes[region].map((share) => 1000 * share);
+  return svgElement("rect", {
+    x: left + inset,
+    y: top + inset,
+    width: right - left - 2 * inset,
+    height: bottom - top - 2 * inset,
+    ...attributes,
   });
 }
 
 const cover = (name, ...children) =>
-  drawn(
+  svgElement(
     "svg",
     { class: name, viewBox: "0 0 1000 1000", preserveAspectRatio: "none", "aria-hidden": "true" },
     ...children,
   );
 
-function frames(asked) {
-  const lines = (name) => overCells(asked.chosen, () => ({ class: name }), 8);
+/** The outlines of the queried regions. */
+function frames({ chosen, outlines }) {
+  const lines = (name) =>
+    page.boxes.length
+      ? chosen.map((region) => regionBox(region, { class: name }, 8))
+      : outlines.map((path) => svgElement("path", { class: name, d: path }));
   return cover("frames", lines("frame-under"), lines("frame"));
 }
 
-function scoreCells(asked, cycle) {
-  const range = scoreRange(cycle);
-  const cells = asked.scores.flatMap((line, row) => line.map((_, col) => [row, col]));
+/** The scores of all regions: boxes of a grid, or a picture over hatching. */
+function scoreMap(picture, { scores }, cycle) {
+  if (!page.boxes.length) {
+    const hatching = svgElement("rect", { width: 1000, height: 1000, fill: HATCHED });
+    return element(
+      "span",
+      { class: "score-map" },
+      cover("score-regions", hatching),
+      img(cycleSource(picture.id, cycle, "scores"), "labels heat"),
+    );
+  }
+  const { low, high } = scoreRange(cycle);
+  const color = (score) => viridis(high > low ? (score - low) / (high - low) : 0.5);
   return cover(
-    "score-cells",
-    overCells(cells, (row, col) => {
-      const score = asked.scores[row][col];
-      if (!isNumber(score)) return { fill: "url(#hatch)" };
-      return {
-        fill: viridis(
-          range.high > range.low ? (score - range.low) / (range.high - range.low) : 0.5,
-        ),
-      };
-    }),
+    "score-regions",
+    scores.map((score, region) =>
+      regionBox(region, { fill: isNumber(score) ? color(score) : HATCHED }),
+    ),
   );
 }
 
@@ -64,40 +69,40 @@ function img(source, name) {
   });
 }
 
-/** What lies over the image in a layer, or a sentence that says why there is nothing. */
+/** What is drawn over the image in a layer, or a sentence that says why there is nothing. */
 function layerOver(picture, cycle, layer) {
-  const at = seen(picture, cycle);
+  const at = resultOf(picture, cycle);
   if (layer === "image") return { over: null };
   if (layer === "truth") {
     const truth = source("images", picture.id, "truth");
     return truth ? { over: img(truth, "labels") } : { lacks: "no truth is known" };
   }
   if (layer === "scores") {
-    if (!at?.asked)
+    if (!at?.queried)
       return {
         lacks:
           picture.split === "pool"
-            ? "not asked after this cycle"
-            : `${picture.split} images are never asked about`,
+            ? "not scored after this cycle"
+            : `${picture.split} images are never queried`,
       };
-    return { over: scoreCells(at.asked, cycle) };
+    return { over: scoreMap(picture, at.queried, cycle) };
   }
   const there = cycleSource(picture.id, cycle, layer);
   if (!there) return { lacks: `no ${layer} of cycle ${cycle} was kept` };
   return { over: img(there, layer === "prediction" ? "labels" : "heat") };
 }
 
-/** In words, what a view shows. */
-function layerSaid(picture, cycle, layer) {
-  const at = seen(picture, cycle);
-  if (layer === "truth" || (layer === "image" && !at?.asked))
+/** What a view shows, in words. */
+function layerText(picture, cycle, layer) {
+  const at = resultOf(picture, cycle);
+  if (layer === "truth" || (layer === "image" && !at?.queried))
     return `${LAYERS[layer]} of ${picture.name}`;
   const more = {
     prediction: `mIoU ${percent(at?.miou)}`,
     uncertainty: `mean ${percent(at?.uncertainty)}`,
   }[layer];
-  const asked = at?.asked ? `${plural(at.asked.chosen.length, "cell")} chosen` : null;
-  return [`${LAYERS[layer]} of ${picture.name}, cycle ${cycle}`, more, asked]
+  const queried = at?.queried ? `${plural(at.queried.chosen.length, "region")} queried` : null;
+  return [`${LAYERS[layer]} of ${picture.name}, cycle ${cycle}`, more, queried]
     .filter(Boolean)
     .join(", ");
 }
@@ -111,15 +116,15 @@ function view(picture, { cycle, layer, strength, frames: framed }) {
     role: "img",
     "aria-label": lacks
       ? `${LAYERS[layer]} of ${picture.name}: ${lacks}`
-      : layerSaid(picture, cycle, layer),
+      : layerText(picture, cycle, layer),
   });
   if (base) box.append(img(base, "base"));
   if (over) {
     over.style.opacity = strength;
     box.append(over);
   }
-  const asked = seen(picture, cycle)?.asked;
-  if (framed && asked?.chosen.length && FRAME_LAYERS.includes(layer)) box.append(frames(asked));
+  const queried = resultOf(picture, cycle)?.queried;
+  if (framed && queried?.chosen.length && FRAME_LAYERS.includes(layer)) box.append(frames(queried));
   if (lacks || !base)
     box.append(element("span", { class: "lacks" }, lacks ?? "the image was not kept"));
   return box;
@@ -132,15 +137,15 @@ const classKey = () =>
 /** What the colors of a layer mean. */
 function layerKey(layer, cycle) {
   if (layer === "truth" || layer === "prediction")
-    return [...classKey(), element("span", { class: "entry" }, "no color: void or not known")];
+    return [...classKey(), element("span", { class: "entry" }, "no color: void or unlabeled")];
   if (layer === "uncertainty") return [heatKey("certain", "every class as likely")];
   if (layer === "scores") {
     const range = scoreRange(cycle);
     if (!range) return [`No image was scored after cycle ${cycle}.`];
     return [
-      heatKey(short(range.low), `${short(range.high)}, asked first`),
-      element("span", {}, "hatched: nothing left to ask · framed: chosen"),
+      heatKey(short(range.low), `${short(range.high)}, queried first`),
+      element("span", {}, "hatched: labeled before · outlined: queried"),
     ];
   }
-  return ["Framed: chosen after this cycle."];
+  return ["Outlined: queried after this cycle."];
 }

@@ -1,25 +1,25 @@
-// Which pictures, in which order.
+// Which pictures are shown, and in which order.
 
 const SORTS = {
   miou: { name: "mIoU, worst first", of: (picture, at) => at?.miou, upwards: true },
   score: {
-    name: "highest cell score",
-    of: (picture, at) => (scoresOf(at?.asked).length ? Math.max(...scoresOf(at.asked)) : null),
+    name: "highest region score",
+    of: (picture, at) => (scoresOf(at?.queried).length ? Math.max(...scoresOf(at.queried)) : null),
   },
   uncertainty: { name: "uncertainty", of: (picture, at) => at?.uncertainty },
   name: { name: "name", of: (picture) => picture.name, upwards: true },
 };
 
-/** By a number or a name; what has none comes last, whichever way round. */
-function compared(a, b, upwards) {
+/** By a number or a name; pictures without one come last in either order. */
+function compareValues(a, b, upwards) {
   const [noA, noB] = [a ?? null, b ?? null].map((one) => one === null);
   if (noA || noB) return noA - noB;
   const order = typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b;
   return upwards ? order : -order;
 }
 
-/** The pictures that pass all filters, as sorted. */
-function chosenPictures({ cycle, sort, reversed, split, class: index, search }) {
+/** The pictures that pass all filters, in order. */
+function matchingPictures({ cycle, sort, reversed, split, class: index, search }) {
   const part = search.trim().toLocaleLowerCase();
   const { of, upwards = false } = SORTS[sort];
   return page.pictures
@@ -29,7 +29,7 @@ function chosenPictures({ cycle, sort, reversed, split, class: index, search }) 
         (index === "" || picture.classes.includes(Number(index))) &&
         picture.name.toLocaleLowerCase().includes(part),
     )
-    .map((picture) => ({ picture, value: of(picture, seen(picture, cycle)) }))
-    .sort((a, b) => compared(a.value, b.value, upwards !== reversed))
+    .map((picture) => ({ picture, value: of(picture, resultOf(picture, cycle)) }))
+    .sort((a, b) => compareValues(a.value, b.value, upwards !== reversed))
     .map(({ picture }) => picture);
 }

@@ -1,4 +1,4 @@
-// A chart of lines and points, drawn anew for the width that it has, so that letters keep their size.
+// A chart of lines and points, drawn again for every width, so that text keeps its size.
 
 const MARKERS = [
   "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z",
@@ -12,7 +12,7 @@ const MARKERS = [
 const EDGE = { top: 12, right: 14, bottom: 44, left: 52 };
 
 const marker = (style, x, y, more = {}) =>
-  drawn("path", { d: MARKERS[style % MARKERS.length], transform: `translate(${x} ${y})`, ...more });
+  svgElement("path", { d: MARKERS[style % MARKERS.length], transform: `translate(${x} ${y})`, ...more });
 
 /** Round numbers from `low` to `high`, about `number` of them. */
 function ticks(low, high, number) {
@@ -35,13 +35,13 @@ function logTicks(low, high) {
   return inside.length ? inside : [low, high];
 }
 
-/** `{ at, low, high }`: data to pixels, with some air at both ends. */
+/** `{ at, low, high }`: data to pixels, with a margin at both ends. */
 function scale(values, from, to, { log = false } = {}) {
   const forth = log ? Math.log : (value) => value;
   let low = forth(Math.min(...values));
   let high = forth(Math.max(...values));
-  const air = (high - low || Math.abs(high) || 1) * 0.06;
-  [low, high] = [low - air, high + air];
+  const margin = (high - low || Math.abs(high) || 1) * 0.06;
+  [low, high] = [low - margin, high + margin];
   const at = (value) => from + ((forth(value) - low) / (high - low)) * (to - from);
   const back = log ? Math.exp : (value) => value;
   return { at, low: back(low), high: back(high) };
@@ -50,8 +50,8 @@ function scale(values, from, to, { log = false } = {}) {
 /**
  * Draws into `host` and follows its width.
  *
- * `spec.series`: [{ name, style, line, points: [{ x, y, spread, say }] }], `spec.rules`:
- * [{ name, y, spread, style, say, place }] across the plot, `spec.uprights`: [x]. `x` and `y` hold title
+ * `spec.series`: [{ name, style, line, points: [{ x, y, spread, tip }] }], `spec.rules`:
+ * [{ name, y, spread, style, tip, place }] across the plot, `spec.uprights`: [x]. `x` and `y` hold title
  * and format, `x` also log and ticks where they are to be at certain places.
  */
 function chart(host, spec) {
@@ -83,7 +83,7 @@ function chartDrawing(spec, width) {
     spec.x,
   );
   const y = scale(spreads, height - EDGE.bottom, EDGE.top, spec.y);
-  const svg = drawn("svg", {
+  const svg = svgElement("svg", {
     width,
     height,
     viewBox: `0 0 ${width} ${height}`,
@@ -94,7 +94,7 @@ function chartDrawing(spec, width) {
   for (const upright of spec.uprights ?? []) {
     const at = x.at(upright);
     svg.append(
-      drawn("line", { class: "upright", x1: at, x2: at, y1: EDGE.top, y2: height - EDGE.bottom }),
+      svgElement("line", { class: "upright", x1: at, x2: at, y1: EDGE.top, y2: height - EDGE.bottom }),
     );
   }
   rules.forEach((rule) => svg.append(ruleDrawing(rule, y, width)));
@@ -103,13 +103,13 @@ function chartDrawing(spec, width) {
 }
 
 function axes(spec, x, y, width, height) {
-  const group = drawn("g", { class: "axes", "aria-hidden": "true" });
+  const group = svgElement("g", { class: "axes", "aria-hidden": "true" });
   const [right, bottom] = [width - EDGE.right, height - EDGE.bottom];
   for (const tick of ticks(y.low, y.high, height / 60)) {
     const at = y.at(tick);
     group.append(
-      drawn("line", { class: "grid", x1: EDGE.left, x2: right, y1: at, y2: at }),
-      drawn("text", { x: EDGE.left - 8, y: at + 4, "text-anchor": "end" }, spec.y.format(tick)),
+      svgElement("line", { class: "grid", x1: EDGE.left, x2: right, y1: at, y2: at }),
+      svgElement("text", { x: EDGE.left - 8, y: at + 4, "text-anchor": "end" }, spec.y.format(tick)),
     );
   }
   const columns = spec.x.log
@@ -118,18 +118,18 @@ function axes(spec, x, y, width, height) {
   for (const tick of columns) {
     const at = x.at(tick);
     group.append(
-      drawn("line", { class: "tick", x1: at, x2: at, y1: bottom, y2: bottom + 5 }),
-      drawn("text", { x: at, y: bottom + 19, "text-anchor": "middle" }, spec.x.format(tick)),
+      svgElement("line", { class: "tick", x1: at, x2: at, y1: bottom, y2: bottom + 5 }),
+      svgElement("text", { x: at, y: bottom + 19, "text-anchor": "middle" }, spec.x.format(tick)),
     );
   }
   group.append(
-    drawn("line", { class: "axis", x1: EDGE.left, x2: right, y1: bottom, y2: bottom }),
-    drawn(
+    svgElement("line", { class: "axis", x1: EDGE.left, x2: right, y1: bottom, y2: bottom }),
+    svgElement(
       "text",
       { class: "axis-title", x: (EDGE.left + right) / 2, y: height - 6, "text-anchor": "middle" },
       spec.x.title,
     ),
-    drawn(
+    svgElement(
       "text",
       {
         class: "axis-title",
@@ -144,18 +144,18 @@ function axes(spec, x, y, width, height) {
   return group;
 }
 
-/** Words stand above their line at its right end, or where `place` says, to keep out of each other's way. */
-function ruleDrawing({ name, y: value, spread, style, say, place = "above" }, y, width) {
+/** The label stands above its line at the right end, or where `place` says, so that none overlap. */
+function ruleDrawing({ name, y: value, spread, style, tip, place = "above" }, y, width) {
   const right = width - EDGE.right;
   const words = {
     above: { x: right - 4, y: y.at(value) - 5, "text-anchor": "end" },
     below: { x: right - 4, y: y.at(value) + 14, "text-anchor": "end" },
     left: { x: EDGE.left + 4, y: y.at(value) - 5 },
   };
-  const group = drawn("g", { class: `rule ${style}` });
+  const group = svgElement("g", { class: `rule ${style}` });
   if (isNumber(spread)) {
     group.append(
-      drawn("rect", {
+      svgElement("rect", {
         class: "band",
         x: EDGE.left,
         width: right - EDGE.left,
@@ -165,50 +165,50 @@ function ruleDrawing({ name, y: value, spread, style, say, place = "above" }, y,
     );
   }
   group.append(
-    drawn("line", { x1: EDGE.left, x2: right, y1: y.at(value), y2: y.at(value) }),
-    drawn(
+    svgElement("line", { x1: EDGE.left, x2: right, y1: y.at(value), y2: y.at(value) }),
+    svgElement(
       "g",
-      { class: "point", role: "img", "aria-label": say, "data-say": say },
-      drawn("rect", {
+      { class: "point", role: "img", "aria-label": tip, "data-tip": tip },
+      svgElement("rect", {
         class: "hit",
         x: EDGE.left,
         y: y.at(value) - 8,
         width: right - EDGE.left,
         height: 16,
       }),
-      drawn("text", words[place], name),
+      svgElement("text", words[place], name),
     ),
   );
   return group;
 }
 
 function seriesDrawing({ style, line, points, marked = points }, x, y) {
-  const group = drawn("g", { class: `series ${lineColor(style)}${line ? "" : " alone"}` });
+  const group = svgElement("g", { class: `series ${lineColor(style)}${line ? "" : " alone"}` });
   if (line) {
     const way = points.map(
       (point, i) => `${i ? "L" : "M"}${x.at(point.x).toFixed(1)} ${y.at(point.y).toFixed(1)}`,
     );
-    group.append(drawn("path", { class: "line", d: way.join("") }));
+    group.append(svgElement("path", { class: "line", d: way.join("") }));
   }
   for (const point of marked) {
     const [left, top] = [x.at(point.x), y.at(point.y)];
-    const one = drawn("g", {
+    const one = svgElement("g", {
       class: "point",
       role: "img",
-      "aria-label": point.say,
-      "data-say": point.say,
+      "aria-label": point.tip,
+      "data-tip": point.tip,
     });
     if (isNumber(point.spread)) {
       const [high, low] = [y.at(point.y + point.spread), y.at(point.y - point.spread)];
       one.append(
-        drawn("path", {
+        svgElement("path", {
           class: "whisker",
           d: `M${left} ${high}V${low}M${left - 5} ${high}h10M${left - 5} ${low}h10`,
         }),
       );
     }
     one.append(
-      drawn("circle", { class: "hit", cx: left, cy: top, r: 11 }),
+      svgElement("circle", { class: "hit", cx: left, cy: top, r: 11 }),
       marker(style, left, top, { class: "marker" }),
     );
     group.append(one);
@@ -221,14 +221,14 @@ function legendEntry(style, name, line) {
   return element(
     "span",
     { class: "entry" },
-    drawn(
+    svgElement(
       "svg",
       {
         class: `sample ${lineColor(style)}${line ? "" : " alone"}`,
         viewBox: "0 0 34 14",
         "aria-hidden": "true",
       },
-      line ? drawn("path", { class: "line", d: "M1 7H33" }) : null,
+      line ? svgElement("path", { class: "line", d: "M1 7H33" }) : null,
       marker(style, 17, 7, { class: "marker" }),
     ),
     name,
@@ -239,10 +239,10 @@ function ruleEntry(style, name) {
   return element(
     "span",
     { class: "entry" },
-    drawn(
+    svgElement(
       "svg",
       { class: `sample rule ${style}`, viewBox: "0 0 34 14", "aria-hidden": "true" },
-      drawn("line", { x1: 1, x2: 33, y1: 7, y2: 7 }),
+      svgElement("line", { x1: 1, x2: 33, y1: 7, y2: 7 }),
     ),
     name,
   );

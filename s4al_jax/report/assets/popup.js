@@ -1,4 +1,4 @@
-// The words that appear beside whatever carries `data-say`, under the mouse or in focus.
+// The tooltip of whatever has `data-tip` and is under the mouse or in focus.
 
 function preparePopup() {
   const popup = byId("popup");
@@ -6,9 +6,9 @@ function preparePopup() {
     popup.hidden = true;
   };
   const show = (event) => {
-    const target = event.target.closest?.("[data-say]");
+    const target = event.target.closest?.("[data-tip]");
     if (!target) return hide();
-    popup.textContent = target.getAttribute("data-say");
+    popup.textContent = target.getAttribute("data-tip");
     // A modal dialog lies above all that is outside of it.
     (target.closest("dialog") ?? document.body).append(popup);
     popup.hidden = false;

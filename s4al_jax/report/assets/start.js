@@ -1,4 +1,4 @@
-// Everything is there: draw it.
+// Draws the page, now that everything is defined.
 
 function prepareCycles() {
   for (const prefix of ["", "large-"]) {
@@ -39,7 +39,7 @@ drawSteps();
 drawPictures();
 prepareLarge();
 drawFailures();
-drawAgain();
+drawRuns();
 prepareKeys();
 prepareCycles();
 preparePrint();

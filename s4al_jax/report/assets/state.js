@@ -1,4 +1,4 @@
-// What the reader has chosen. Parts of the page say which choices they follow.
+// What the reader has chosen. Parts of the page name the choices that they follow.
 
 const state = {
   cycle: lastCycle?.number ?? null,

@@ -1,22 +1,22 @@
-// The journal: losses, the weight of pseudo-labels and whatever else a method writes down.
+// Training metrics: losses, the weight of pseudo-labels and whatever else a method logs.
 
 const MARKED = 10;
 
-/** [title, names of metrics] for each chart: losses together, trusts together, all else alone. */
+/** [title, names of metrics] of each chart: all losses, all weights, everything else alone. */
 function metricGroups() {
   const names = [...new Set(run.losses.flatMap((row) => Object.keys(row.metrics)))];
   const begins = (word) => names.filter((name) => name === word || name.startsWith(`${word}_`));
-  const [losses, trusts] = [begins("loss"), begins("eta")];
-  const others = names.filter((name) => !losses.includes(name) && !trusts.includes(name));
+  const [losses, weights] = [begins("loss"), begins("eta")];
+  const others = names.filter((name) => !losses.includes(name) && !weights.includes(name));
   return [
     ["Losses", losses],
-    ["η, the weight of the pseudo-labels", trusts],
-    ...others.map((name) => [spoken(name), [name]]),
+    ["η, the weight of the pseudo-labels", weights],
+    ...others.map((name) => [metricName(name), [name]]),
   ].filter(([, members]) => members.length);
 }
 
-/** "loss_replay" -> "Loss replay"; η stays small: as a capital it would be read as an H. */
-function spoken(name) {
+/** "loss_replay" -> "Loss replay"; η stays lowercase: its capital looks like an H. */
+function metricName(name) {
   const words = name.replaceAll("_", " ");
   return words.startsWith("eta")
     ? words.replace(/^eta/, "η")
@@ -29,13 +29,13 @@ function metricSeries(name, style) {
     .map((row) => ({
       x: row.step,
       y: row.metrics[name],
-      say: `${spoken(name)}: ${short(row.metrics[name])} at step ${count(row.step)} (cycle ${row.cycle}, ${row.phase})`,
+      tip: `${metricName(name)}: ${short(row.metrics[name])} at step ${count(row.step)} (cycle ${row.cycle}, ${row.stage})`,
     }));
   const every = Math.max(1, Math.ceil(points.length / MARKED));
   const marked = points.filter(
     (_, i) => i % every === Math.floor(every / 2) || points.length === 1,
   );
-  return { name: spoken(name), style, line: true, points, marked };
+  return { name: metricName(name), style, line: true, points, marked };
 }
 
 function drawMetrics(host, title, names) {
@@ -66,7 +66,7 @@ function drawMetrics(host, title, names) {
   });
 }
 
-/** The last row of each cycle: what training came to. */
+/** The last row of each cycle. */
 function stepsTable() {
   const last = cycles
     .map((cycle) => run.losses.filter((row) => row.cycle === cycle.number).at(-1))
@@ -76,7 +76,7 @@ function stepsTable() {
     "At the last journal row of each cycle",
     ["Metric", ...last.map((row) => `Cycle ${row.cycle}, step ${count(row.step)}`)],
     names.map((name) => [
-      spoken(name),
+      metricName(name),
       ...last.map((row) => (isNumber(row.metrics[name]) ? short(row.metrics[name]) : missing())),
     ]),
   );

@@ -1,4 +1,4 @@
-// The pseudo-labels: how often the teacher is right about pool images, and about which classes.
+// The accuracy of pseudo-labels of pool images, in all and by class.
 
 function teacherSeries(measured) {
   const lines = [
@@ -14,7 +14,7 @@ function teacherSeries(measured) {
       "of all pixels are above the threshold of confidence",
     ],
   ];
-  return lines.map(([name, kind, said], style) => ({
+  return lines.map(([name, kind, description], style) => ({
     name,
     style,
     line: true,
@@ -23,7 +23,7 @@ function teacherSeries(measured) {
       .map((cycle) => ({
         x: cycle.number,
         y: cycle.pseudo_labels[kind],
-        say: `Cycle ${cycle.number}: ${percent(cycle.pseudo_labels[kind])} ${said}`,
+        tip: `Cycle ${cycle.number}: ${percent(cycle.pseudo_labels[kind])} ${description}`,
       })),
   }));
 }
@@ -48,7 +48,7 @@ function teacherTable(measured) {
   );
 }
 
-/** How much of each class the teacher gets right in the chosen cycle. */
+/** The accuracy of each class in the chosen cycle. */
 function teacherBars() {
   const labels = currentCycle()?.pseudo_labels;
   if (!labels) return note(`Not measured for cycle ${state.cycle}.`);
@@ -91,7 +91,7 @@ function drawTeacher() {
       element(
         "div",
         {},
-        element("h4", {}, "Right, by true class ", element("span", { class: "cycle-name" })),
+        element("h4", {}, "Accuracy by true class ", element("span", { class: "cycle-name" })),
         bars,
       ),
     ),

@@ -1,7 +1,7 @@
-"""Pictures of what a network saw and asked for; each function returns a matplotlib figure."""
+"""Pictures of scores and label maps; figures are matplotlib's."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from s4al_jax.labels.requests import overlay
-from s4al_jax.report.figures.drawing import frame, heat, shown
-from s4al_jax.types import Box, InputError
+from s4al_jax.regions import Regions
+from s4al_jax.report.figures.drawing import draw_picture, outline_regions, score_colors
+from s4al_jax.types import InputError, RegionRef
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -19,7 +20,7 @@ def save(figure: Figure, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
-            # A name in a script that the font lacks is drawn as boxes; the report spells it.
+            # Characters that the font lacks are drawn as boxes; the text of a report has the name.
             warnings.filterwarnings("ignore", message="Glyph")
             figure.savefig(path, dpi=110)
     except (OSError, ValueError) as error:
@@ -34,26 +35,20 @@ def pixels(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def colored(labels: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
-    """A label map in its classes' colors; void and unknown pixels are black."""
+def label_picture(labels: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """A label map in its classes' colors; void and unlabeled pixels are black."""
     colors = np.zeros((256, 3), np.uint8)
     colors[: len(palette)] = palette
     return colors[labels]
 
 
-def cell_map(
-    scores: np.ndarray, boxes: Sequence[Sequence[Box]], size: tuple[int, int]
-) -> np.ndarray:
-    """A grid of scores `[rows, cols]` as a picture of `size`; `boxes[row][col]` says where."""
-    picture = np.zeros(size, np.float32)
-    for row, line in enumerate(boxes):
-        for col, box in enumerate(line):
-            picture[box.slices] = scores[row, col]
-    return picture
+def score_picture(scores: np.ndarray, regions: Regions, image: int) -> np.ndarray:
+    """The scores of an image's regions, `[max_regions]`, as a picture: each pixel its region's."""
+    return np.asarray(scores[regions.id_map(image)])
 
 
 def class_patches(classes: Sequence[str], palette: Sequence[tuple[int, int, int]]) -> list[Patch]:
-    """What a legend of the classes is made of."""
+    """The entries of a legend of the classes."""
     return [
         Patch(color="#" + bytes(palette[index]).hex(), label=f"{index} {name}")
         for index, name in enumerate(classes)
@@ -61,21 +56,31 @@ def class_patches(classes: Sequence[str], palette: Sequence[tuple[int, int, int]
 
 
 def acquisition(
-    image: np.ndarray, scores: np.ndarray, boxes: Sequence[Sequence[Box]], chosen: np.ndarray
+    picture: np.ndarray,
+    scores: np.ndarray,
+    regions: Regions,
+    image: int,
+    chosen: Iterable[RegionRef],
 ) -> Figure:
-    """An image beside its cells' scores, the chosen cells `[rows, cols]` framed in both.
+    """An image beside the scores of its regions, the chosen ones outlined in both.
 
-    A score that is nan, because the cell was known before, is gray.
+    Args:
+      picture: uint8 `[height, width, 3]`.
+      scores: float `[max_regions]`; nan where a region was labeled before: it is gray.
+      regions: of the pool.
+      image: which image of the pool it is.
+      chosen: regions; those of other images are left out.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, 2)
-    shown(axes[0], image)
-    axes[0].set_title("image and chosen cells")
-    drawn = shown(axes[1], cell_map(scores, boxes, image.shape[:2]), cmap=heat())
-    axes[1].set_title("score of each cell")
+    draw_picture(axes[0], picture)
+    axes[0].set_title("image and queried regions")
+    drawn = draw_picture(axes[1], score_picture(scores, regions, image), cmap=score_colors())
+    axes[1].set_title("score of each region")
     figure.colorbar(drawn, ax=axes[1], fraction=0.046)
+    here = [region for region in chosen if region.image == image]
     for axis in axes:
-        frame(axis, chosen, boxes)
+        outline_regions(axis, regions, here)
     return figure
 
 

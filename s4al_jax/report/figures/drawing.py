@@ -1,10 +1,10 @@
-"""What figures are drawn with: pictures in rows, frames around cells, masks in color and hatching.
+"""What figures are drawn with: pictures in rows, outlines of regions, masks in color and hatching.
 
 Colors are viridis and those of Okabe and Ito, which most people can tell apart, and none stands
-alone: frames are white and black, masks are hatched or differ in lightness, numbers stand beside.
+alone: outlines are white and black, masks are hatched or differ in lightness, numbers stand beside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,12 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, PathPatch, Rectangle
+from matplotlib.path import Path
 
-from s4al_jax.types import Box
+from s4al_jax.regions import Regions
+from s4al_jax.report.outlines import region_outline
+from s4al_jax.types import Box, RegionRef
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
     *("#000000", "#E69F00", "#56B4E9", "#009E73"),
@@ -24,15 +27,15 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
 )
 """Okabe and Ito's colors."""
 
-KNOWN_GRAY = "0.75"
-"""Where there was nothing left to ask."""
+LABELED_GRAY = "0.75"
+"""Regions that could not be queried, since they were labeled."""
 
 WIDTH = 12.0
 """of every figure, in inches"""
 
 
-def page(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, which arranges itself."""
+def empty_figure(width: float, height: float) -> Figure:
+    """A figure of so many inches that arranges its axes itself."""
     return Figure((width, height), layout=ConstrainedLayoutEngine(h_pad=0.07, w_pad=0.05))
 
 
@@ -40,7 +43,7 @@ def picture_rows(
     rows: int, cols: int, shape: Sequence[int], *, extra: float
 ) -> tuple[Figure, np.ndarray]:
     """A figure of pictures of one `shape` and its axes `[rows, cols]`; `extra` inches for text."""
-    figure = page(WIDTH, _rows_height(rows, cols, shape) + extra)
+    figure = empty_figure(WIDTH, _rows_height(rows, cols, shape) + extra)
     return figure, figure.subplots(rows, cols, squeeze=False)
 
 
@@ -49,7 +52,7 @@ def picture_rows_with_scales(
 ) -> tuple[Figure, np.ndarray, np.ndarray]:
     """As `picture_rows`, and below each column narrow axes for its scale, `[cols]`."""
     tall = _rows_height(rows, cols, shape)
-    figure = page(WIDTH, tall + extra)
+    figure = empty_figure(WIDTH, tall + extra)
     axes = figure.subplots(
         rows + 1, cols, squeeze=False, height_ratios=[*[1.0] * rows, 0.12 * rows / tall]
     )
@@ -60,8 +63,8 @@ def _rows_height(rows: int, cols: int, shape: Sequence[int]) -> float:
     return rows * (0.95 * WIDTH / cols * shape[0] / shape[1] + 0.15)
 
 
-def shown(axis: Axes, picture: np.ndarray, **how: Any) -> AxesImage:
-    """A picture pixel by pixel, with nothing but a thin line around it."""
+def draw_picture(axis: Axes, picture: np.ndarray, **how: Any) -> AxesImage:
+    """Draw a picture pixel by pixel, with nothing but a thin line around it."""
     drawn = axis.imshow(picture, interpolation="nearest", **how)
     axis.set_xticks([])
     axis.set_yticks([])
@@ -69,29 +72,40 @@ def shown(axis: Axes, picture: np.ndarray, **how: Any) -> AxesImage:
     return drawn
 
 
-def heat(none: str = KNOWN_GRAY) -> Colormap:
-    """The colors of scores, and of nan, which is none."""
-    return colormaps["viridis"].with_extremes(bad=none)
+def score_colors(missing: str = LABELED_GRAY) -> Colormap:
+    """The colors of scores, and of nan."""
+    return colormaps["viridis"].with_extremes(bad=missing)
 
 
-def frame(axis: Axes, chosen: np.ndarray, boxes: Sequence[Sequence[Box]]) -> None:
-    """Frame the chosen cells, bool `[rows, cols]`, so that it is seen on every color."""
+def outline_regions(axis: Axes, regions: Regions, chosen: Iterable[RegionRef]) -> None:
+    """Outline regions of the image that an axis shows, so that it is visible on every color."""
     around = [patheffects.Stroke(linewidth=2.8, foreground="black"), patheffects.Normal()]
-    for row, col in np.argwhere(chosen):
-        patch = _rectangle(boxes[row][col], fill=False, edgecolor="white", linewidth=1.4)
+    for region in chosen:
+        patch = _outline(regions, region, fill=False, edgecolor="white", linewidth=1.4)
         patch.set_path_effects(around)
         axis.add_patch(patch)
 
 
-def hatched(axis: Axes, mask: np.ndarray, color: str, hatch: str) -> None:
+def _outline(regions: Regions, region: RegionRef, **how: Any) -> Patch:
+    if regions.mask(region) is None:
+        return _rectangle(regions.box(region), **how)
+    vertices: list[tuple[float, float]] = []
+    codes: list[np.uint8] = []
+    for ring in region_outline(regions, region):
+        vertices += [(col - 0.5, row - 0.5) for row, col in (*ring, ring[0])]
+        codes += [Path.MOVETO, *[Path.LINETO] * (len(ring) - 1), Path.CLOSEPOLY]
+    return PathPatch(Path(vertices, codes), **how)
+
+
+def hatch_mask(axis: Axes, mask: np.ndarray, color: str, hatch: str) -> None:
     """Cover a bool map of pixels with a color and a hatching."""
     for box in rectangles(mask):
         how = {"facecolor": color, "edgecolor": "black", "hatch": hatch, "linewidth": 0.6}
         axis.add_patch(_rectangle(box, alpha=0.75, **how))
 
 
-def faint(image: np.ndarray) -> np.ndarray:
-    """An image in light gray, uint8 RGB, to lay something over."""
+def faint_image(image: np.ndarray) -> np.ndarray:
+    """An image in light gray, uint8 RGB, to draw something over."""
     gray = (image.mean(axis=-1, keepdims=True) / 2 + 127).astype(np.uint8)
     return np.repeat(gray, 3, axis=-1)
 

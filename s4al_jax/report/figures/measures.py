@@ -1,4 +1,4 @@
-"""Pictures of what a run came to: mIoU over labels, IoU of each class, what was paid for."""
+"""Pictures of results: mIoU over labels, IoU of each class, classes of the annotations."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -8,7 +8,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from s4al_jax.report.figures.drawing import BLACK, BLUE, GREEN, ORANGE, PINK, RED, heat, page
+from s4al_jax.report.figures.drawing import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PINK,
+    RED,
+    empty_figure,
+    score_colors,
+)
 
 _LINES = tuple(
     zip((BLUE, RED, GREEN, PINK, ORANGE, BLACK), "osD^vP", ("-", "--", "-.", ":") * 2, strict=False)
@@ -22,7 +31,7 @@ _BARS = tuple(
 
 
 class Curve(NamedTuple):
-    """mIoU of a run or of several, cycle by cycle; fractions from 0 to 1."""
+    """mIoU or IoU of a run or of several, cycle by cycle; fractions from 0 to 1."""
 
     shares: Sequence[float]
     """of the pool's pixels that were labeled"""
@@ -33,9 +42,34 @@ class Curve(NamedTuple):
 def learning_curve(
     curves: Mapping[str, Curve], *, levels: Mapping[str, float] | None = None
 ) -> Figure:
-    """mIoU over labeled pixels, in %; `levels` are lines to compare with, such as all labels."""
-    figure = page(7.5, 4.5)
+    """mIoU over labeled pixels, in %; `levels` are lines to compare with, as full supervision."""
+    figure = empty_figure(7.5, 4.5)
     axis = figure.subplots()
+    draw_curves(axis, curves, levels=levels or {}, numbers=True)
+    axis.margins(0.1, 0.2)
+    axis.set_xlabel("labeled pixels, % of the pool")
+    axis.set_ylabel("mIoU, %")
+    axis.legend(fontsize=9)
+    return figure
+
+
+def draw_curves(
+    axis: Axes,
+    curves: Mapping[str, Curve],
+    *,
+    levels: Mapping[str, float],
+    points: Mapping[str, tuple[float, float]] | None = None,
+    numbers: bool = False,
+) -> None:
+    """Draw learning curves into axes in %, without a legend.
+
+    Args:
+      axis: where to.
+      curves: lines with their spread, by name.
+      levels: mIoU that do not depend on the labeled share, by name: lines across.
+      points: (share, mIoU) that belong to no curve, by name.
+      numbers: whether each mIoU of a curve stands beside it.
+    """
     for (name, curve), (color, marker, dashes) in zip(curves.items(), cycle(_LINES), strict=False):
         axis.errorbar(
             100 * np.asarray(curve.shares),
@@ -43,11 +77,12 @@ def learning_curve(
             yerr=None if curve.stds is None else 100 * np.asarray(curve.stds),
             color=color,
             marker=marker,
+            markersize=5,
             linestyle=dashes,
             capsize=4,
             label=name,
         )
-        for share, miou in zip(curve.shares, curve.mious, strict=True):
+        for share, miou in zip(curve.shares, curve.mious, strict=True) if numbers else ():
             axis.annotate(
                 f"{100 * miou:.1f}",
                 (100 * share, 100 * miou),
@@ -57,28 +92,23 @@ def learning_curve(
                 fontsize=9,
                 color=color,
             )
-    for (name, level), dashes in zip(
-        (levels or {}).items(), cycle(("--", ":", "-.")), strict=False
-    ):
+    for (name, level), dashes in zip(levels.items(), cycle(("--", ":", "-.")), strict=False):
         axis.axhline(100 * level, color="0.35", linestyle=dashes, linewidth=1.2, label=name)
-    axis.margins(0.1, 0.2)
-    axis.set_xlabel("labeled pixels, % of the pool")
-    axis.set_ylabel("mIoU, %")
+    for (name, point), marker in zip((points or {}).items(), cycle("x+^v"), strict=False):
+        axis.plot([100 * point[0]], [100 * point[1]], marker, color="0.35", label=name)
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=9)
-    return figure
 
 
 def class_shares(pixels: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
-    """What was paid for: each class's share of the pixels of every purchase, by its name.
+    """Each class's share of the annotated pixels, in groups of annotations by name.
 
-    The classes are in the order of the first purchase, the commonest on top. The scale is linear up
-    to 1 % and logarithmic above: rare classes are what one looks for here.
+    The classes are in the order of the first group, the most frequent on top. The scale is linear
+    up to 1 % and logarithmic above, so that rare classes are visible.
     """
     shares = {name: 100 * of / max(of.sum(), 1) for name, of in pixels.items()}
     order = np.argsort(-next(iter(shares.values())), kind="stable")
-    figure = page(9.0, 0.16 * len(classes) * (len(shares) + 0.5) + 0.9)
+    figure = empty_figure(9.0, 0.16 * len(classes) * (len(shares) + 0.5) + 0.9)
     axis = figure.subplots()
     thick = 0.8 / len(shares)
     for index, (name, share) in enumerate(shares.items()):
@@ -109,7 +139,7 @@ def class_shares(pixels: Mapping[str, np.ndarray], classes: Sequence[str]) -> Fi
 def class_iou(ious: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
     """Each class's IoU from 0 to 1, nan where it has none: a column for each cycle, by its name."""
     table = 100 * np.stack(list(ious.values()), axis=1)
-    figure = page(2.2 + 1.1 * len(ious), 0.34 * len(classes) + 1.1)
+    figure = empty_figure(2.2 + 1.1 * len(ious), 0.34 * len(classes) + 1.1)
     axis = figure.subplots()
     _numbers(axis, table, rows=classes, cols=list(ious), largest=100, digits=1)
     axis.set_title("IoU of each class, %", fontsize=11)
@@ -121,12 +151,10 @@ def confusion_matrix(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     totals = confusion.sum(axis=1, keepdims=True)
     shares = np.where(totals > 0, 100 * confusion / np.maximum(totals, 1), np.nan)
     size = 0.62 * len(classes)
-    figure = page(size + 2.0, 0.7 * size + 1.7)
+    figure = empty_figure(size + 2.0, 0.7 * size + 1.7)
     axis = figure.subplots()
     _numbers(axis, shares, rows=classes, cols=classes, largest=100, digits=0)
-    axis.set_title(
-        "what each true class (row) was taken for (column), % of its pixels", fontsize=11
-    )
+    axis.set_title("predictions (columns) of each true class (rows), % of its pixels", fontsize=11)
     return figure
 
 
@@ -139,8 +167,8 @@ def _numbers(
     largest: float,
     digits: int,
 ) -> None:
-    """A table whose cells are colored from 0 to `largest` and say their number; nan is blank."""
-    axis.imshow(table, cmap=heat(none="white"), vmin=0, vmax=largest, aspect="auto")
+    """Draw a table of numbers with colors from 0 to `largest`; nan is blank."""
+    axis.imshow(table, cmap=score_colors(missing="white"), vmin=0, vmax=largest, aspect="auto")
     for row, col in np.argwhere(np.isfinite(table)):
         text = f"{table[row, col]:.{digits}f}"
         if float(text) or digits:

@@ -6,19 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.classes import default_color
-from s4al_jax.report.page import run_summary, schema, targets
-from s4al_jax.report.page.gallery import Gallery, gallery, worst
-from s4al_jax.report.page.head_tail import Groups
-from s4al_jax.rundir import answers as paid
+from s4al_jax.regions import Regions
+from s4al_jax.report.page import schema, targets
+from s4al_jax.report.page.gallery import Gallery, build_gallery, worst_images
+from s4al_jax.report.page.run_summary import summarize_run
+from s4al_jax.rundir.answers import read_answers
 from s4al_jax.rundir.records import Record
-from s4al_jax.types import DatasetSpec, InputError
+from s4al_jax.rundir.run_json import regions_of
+from s4al_jax.types import DatasetSpec, InputError, RegionRef
 
 CONFUSED = 10
 """pairs of classes that are named"""
 
 
-class Assembled(NamedTuple):
+class PageContents(NamedTuple):
     """What a page is made from."""
 
     page: schema.Page
@@ -26,132 +27,132 @@ class Assembled(NamedTuple):
     cycles: dict[int, schema.Sheet]
 
 
-def assembled(
+def build_page(
     records: Sequence[Record],
     spec: DatasetSpec | None,
     *,
     shown: int = 0,
     reference: Record | None = None,
     notes: Sequence[str] = (),
-) -> Assembled:
-    """The page of some runs; `spec` is the dataset of the shown one, None where it has gone."""
+) -> PageContents:
+    """The page of some runs.
+
+    Args:
+      records: the runs.
+      spec: the dataset of the run that is shown; None: it is gone, and there are no pictures.
+      shown: which run is shown in pictures.
+      reference: a run with all labels, to compare with.
+      notes: sentences to add to those about what could not be shown.
+    """
     record = records[shown]
-    classes = class_names(record, spec)
     everyone = [*records, *([reference] if reference and reference not in records else [])]
-    _check_classes(everyone, classes)
-    answers = paid.answers(record)
-    seen = gallery(record, spec, answers) if spec else Gallery([], {}, {}, {})
+    _check_classes(everyone)
+    answers = read_answers(record)
+    regions = regions_of(record.description, record.path)
+    gallery = build_gallery(record, spec, regions, answers) if spec else Gallery([], {}, {}, {})
     studies = targets.studies(everyone)
-    options, grid = record.options, run_summary.grid(record.options)
-    boxes = [grid.box(row, col) for row in range(grid.rows) for col in range(grid.cols)]
+    dataset = record.description["dataset"]
     page: schema.Page = {
-        "title": f"{options['data.name']}: {studies[targets.study_of(everyone, record)]['name']}",
+        "title": f"{dataset['name']}: {studies[targets.study_of(everyone, record)]['name']}",
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "dataset": options["data.name"],
-        "height": grid.height,
-        "width": grid.width,
-        "rows": grid.rows,
-        "cols": grid.cols,
-        "boxes": [
-            [b.top / grid.height, b.left / grid.width, b.bottom / grid.height, b.right / grid.width]
-            for b in boxes
-        ],
-        "classes": _classes(record, classes, spec, answers),
+        "dataset": dataset["name"],
+        "height": dataset["height"],
+        "width": dataset["width"],
+        "boxes": _boxes(regions),
+        "classes": _classes(record),
         "shown": shown,
         "runs": [
-            run_summary.run(
+            summarize_run(
                 one,
-                classes,
-                answers if one is record else paid.answers(one),
+                answers if one is record else read_answers(one),
                 study=targets.study_of(everyone, one),
-                pseudo_labels=seen.pseudo_labels if one is record else {},
+                pseudo_labels=gallery.pseudo_labels if one is record else {},
             )
             for one in everyone
         ],
         "studies": studies,
         "goal": targets.goal(record, everyone, reference),
-        "published": targets.published(options["data.name"]),
-        "pictures": seen.pictures,
-        "worst": worst(seen.pictures),
-        "confused": confused(record),
-        "notes": [*notes, *_notes(everyone, record, seen, spec)],
+        "published": targets.published(dataset["name"]),
+        "pictures": gallery.pictures,
+        "worst": worst_images(gallery.pictures),
+        "confused": confused_classes(record),
+        "notes": [*notes, *_notes(everyone, record, gallery, spec)],
     }
-    return Assembled(page, seen.images, seen.cycles)
+    return PageContents(page, gallery.images, gallery.cycles)
 
 
-def class_names(record: Record, spec: DatasetSpec | None) -> tuple[str, ...]:
-    """The classes of a run; none where neither its dataset is there nor was ever checked."""
-    splits = record.splits
-    if splits is not None:
-        return tuple(splits["classes"])
-    return spec.classes if spec else ()
+def _boxes(regions: Regions) -> list[list[float]]:
+    if regions.cell_size is None:
+        return []
+    boxes = [regions.box(RegionRef(0, region)) for region in range(regions.max_regions)]
+    height, width = regions.height, regions.width
+    return [
+        [box.top / height, box.left / width, box.bottom / height, box.right / width]
+        for box in boxes
+    ]
 
 
-def _check_classes(records: Sequence[Record], classes: Sequence[str]) -> None:
+def _check_classes(records: Sequence[Record]) -> None:
     for record in records:
-        splits = record.splits
-        if splits is not None and splits["classes"] != list(classes):
+        if record.classes != records[0].classes:
             raise InputError(
                 f"{record.path} tells other classes apart than {records[0].path}: give runs of "
                 "one dataset"
             )
 
 
-def _classes(
-    record: Record, names: Sequence[str], spec: DatasetSpec | None, answers: Sequence[paid.Answer]
-) -> list[schema.Class]:
-    last = record.cycles[-1].number if record.cycles else 0
-    told = Groups(record, answers, len(names)).of(last)
-    colors = spec.palette if spec else [default_color(index) for index in range(len(names))]
+def _classes(record: Record) -> list[schema.Class]:
+    tail = (record.cycles[-1].class_group("tail") if record.cycles else None) or ()
     return [
         {
-            "name": name,
-            "color": "#" + bytes(colors[index]).hex(),
-            "tail": bool(told[1][index]) if told else False,
+            "name": one["name"],
+            "color": "#" + bytes(one["color"]).hex(),
+            "tail": one["id"] in tail,
         }
-        for index, name in enumerate(names)
+        for one in record.description["dataset"]["classes"]
     ]
 
 
-def confused(record: Record) -> list[schema.Confused]:
+def confused_classes(record: Record) -> list[schema.Confused]:
     """The pairs of classes that a run's last network takes for each other most, by share."""
     last = record.cycles[-1] if record.cycles else None
-    matrix = last.confusion(*last.counted) if last and last.counted else None
+    matrix = last.confusion(*last.preferred) if last and last.preferred else None
     if matrix is None:
         return []
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    pairs = [(truth, said) for truth, said in np.argwhere(matrix > 0).tolist() if truth != said]
+    pairs = [(truth, other) for truth, other in np.argwhere(matrix > 0).tolist() if truth != other]
     pairs.sort(key=lambda pair: -share[pair])
     return [
         {
             "truth": truth,
-            "predicted": said,
-            "share": float(share[truth, said]),
-            "pixels": int(matrix[truth, said]),
+            "predicted": predicted,
+            "share": float(share[truth, predicted]),
+            "pixels": int(matrix[truth, predicted]),
         }
-        for truth, said in pairs[:CONFUSED]
+        for truth, predicted in pairs[:CONFUSED]
     ]
 
 
 def _notes(
-    records: Sequence[Record], shown: Record, seen: Gallery, spec: DatasetSpec | None
+    records: Sequence[Record], shown: Record, gallery: Gallery, spec: DatasetSpec | None
 ) -> list[str]:
     notes = []
     for record in records:
-        name, done = record.path.resolve().name, len(record.cycles)
         if not record.finished:
-            notes.append(f"{name} is not finished: {done} of {record.planned} cycles are measured.")
-        if record.cycles and record.cycles[-1].counted is None:
-            notes.append(f"{name} has no val or test images with labels: no mIoU.")
-        if record.setting != shown.setting:
+            done = f"{len(record.cycles)} of {record.planned}"
+            notes.append(f"{record.name} is not finished: {done} cycles are measured.")
+        if record.cycles and record.cycles[-1].preferred is None:
+            notes.append(f"{record.name} has no val or test images with labels: no mIoU.")
+        if record.description["setting"] != shown.description["setting"]:
             notes.append(
-                f"{name} has another setting (dataset, size or network) than the run that is shown "
-                "in pictures: their curves cannot be compared."
+                f"{record.name} has another setting (dataset, size or network) than the run that "
+                "is shown in pictures: their curves cannot be compared."
             )
-    without = [c.number for c in shown.cycles if c.number not in seen.cycles]
+    without = [cycle.number for cycle in shown.cycles if cycle.number not in gallery.cycles]
     if spec and without:
         listed = ", ".join(map(str, without))
-        notes.append(f"It was not kept what the network saw at the end of cycle {listed}.")
-    if spec and seen.cycles and not seen.pseudo_labels:
-        notes.append("How good the pseudo-labels are cannot be told: nobody knows their truth.")
+        notes.append(f"No predictions of images were kept at the end of cycle {listed}.")
+    has_pseudo_labels = shown.description["method"]["confidence_threshold"] is not None
+    if spec and gallery.cycles and has_pseudo_labels and not gallery.pseudo_labels:
+        notes.append("The accuracy of the pseudo-labels is not known: no truth is there for them.")
     return notes

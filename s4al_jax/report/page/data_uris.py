@@ -10,7 +10,7 @@ from PIL import Image
 from s4al_jax.data.images import Color, resized_ids
 
 WIDEST, WIDEST_GRAY = 320, 160
-"""pixels; what is wider is shrunk. Where a network is unsure has no fine lines to lose."""
+"""pixels; what is wider is shrunk. Maps of uncertainty have no fine lines to lose."""
 
 QUALITY = 75
 """of JPEG, from 0 to 95"""
@@ -28,12 +28,25 @@ def gray(values: np.ndarray) -> str:
 
 def label_map(labels: np.ndarray, palette: Sequence[Color]) -> str:
     """uint8 `[height, width]` as a PNG in the classes' colors, all else transparent."""
-    width, height = _small(labels.shape[1], labels.shape[0], WIDEST)
-    small = np.minimum(resized_ids(labels, height, width), len(palette)).astype(np.uint8)
+    small = np.minimum(_shrink_ids(labels), len(palette)).astype(np.uint8)
     picture = Image.fromarray(small)
     picture.putpalette([*np.ravel(palette).tolist(), 0, 0, 0])
     alpha = bytes([255] * len(palette) + [0])
     return _uri(picture, "png", transparency=alpha, optimize=True)
+
+
+def score_map(scores: np.ndarray, low: float, high: float) -> str:
+    """float `[height, width]` as a gray PNG from `low` to `high`; transparent where it is nan."""
+    span = high - low
+    share = (scores - low) / span if span > 0 else np.where(np.isnan(scores), np.nan, 0.5)
+    # 0 stands for what is transparent.
+    levels = np.nan_to_num(1 + np.round(254 * share)).astype(np.uint8)
+    return _uri(Image.fromarray(_shrink_ids(levels)), "png", transparency=0, optimize=True)
+
+
+def _shrink_ids(ids: np.ndarray) -> np.ndarray:
+    width, height = _small(ids.shape[1], ids.shape[0], WIDEST)
+    return resized_ids(ids, height, width)
 
 
 def _jpeg(picture: Image.Image, widest: int) -> str:

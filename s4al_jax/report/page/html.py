@@ -16,15 +16,15 @@ from s4al_jax.report.page.schema import Page, Sheet
 
 ASSETS = Path(__file__).parents[1] / "assets"
 SCRIPTS = (
-    *("elements", "words", "colors", "contents", "state", "popup"),
+    *("elements", "format", "colors", "contents", "state", "popup"),
     *("plot", "headline", "classes", "confusion", "teacher", "steps"),
-    *("layers", "order", "gallery", "large", "failures", "again", "keys", "start"),
+    *("layers", "order", "gallery", "large", "failures", "runs", "keys", "start"),
 )
 """In the order in which they run: each uses only names of those before it until all are there."""
 
 
-def page(contents: Page, images: Sheet, cycles: Mapping[int, Sheet]) -> str:
-    """The whole page; `cycles` has the sheet of each cycle that is shown in pictures."""
+def page_html(contents: Page, images: Sheet, cycles: Mapping[int, Sheet]) -> str:
+    """The page as HTML; `cycles` has the sheet of each cycle that is shown in pictures."""
     style = _asset("page.css")
     script = _script()
     sheets = [_block("images", images)]
@@ -53,11 +53,11 @@ def _asset(name: str) -> str:
 
 
 def _block(name: str, value: object) -> str:
-    """JSON that a browser neither runs nor reads before the page's script asks for it."""
+    """JSON that a browser neither runs nor parses before the page's script asks for it."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     # Escaped in JSON's own way, nothing in it can end the element or begin a comment.
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
     return f'<script type="application/json" id="{name}">{text}</script>'
 
 

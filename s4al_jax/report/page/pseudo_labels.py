@@ -1,4 +1,4 @@
-"""How good the labels are that a network gives to pixels nobody has labeled, where it is known."""
+"""The accuracy of a network's labels of unlabeled pixels, where their truth is known."""
 
 import numpy as np
 
@@ -11,38 +11,42 @@ class Tally:
     def __init__(self, classes: int, threshold: float) -> None:
         """Above the `threshold` a probability counts as confident."""
         self._classes, self._threshold = classes, threshold
-        self._images = self._confident = self._right_and_confident = 0
+        self._images = self._confident = self._confident_and_right = 0
         self._pixels, self._right = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
 
     def add(
-        self, truth: np.ndarray, known: np.ndarray, predicted: np.ndarray, confidence: np.ndarray
+        self, truth: np.ndarray, labeled: np.ndarray, predicted: np.ndarray, confidence: np.ndarray
     ) -> None:
-        """An image; where its labels are `known` to the training, nothing is counted.
+        """Count an image.
 
-        `confidence` is uint8, 255 for a probability of 1.
+        Args:
+          truth: class ids and `VOID`.
+          labeled: the pixels whose labels the training knows, which are not counted.
+          predicted: the network's labels.
+          confidence: uint8, 255 for a probability of 1.
         """
-        counted = (truth < self._classes) & ~known
+        counted = (truth < self._classes) & ~labeled
         if not counted.any():
             return
-        there = truth[counted]
-        right = predicted[counted] == there
+        true = truth[counted]
+        right = predicted[counted] == true
         confident = confidence[counted] / 255 > self._threshold
         self._images += 1
-        self._pixels += np.bincount(there, minlength=self._classes)
-        self._right += np.bincount(there[right], minlength=self._classes)
+        self._pixels += np.bincount(true, minlength=self._classes)
+        self._right += np.bincount(true[right], minlength=self._classes)
         self._confident += int(confident.sum())
-        self._right_and_confident += int((right & confident).sum())
+        self._confident_and_right += int((right & confident).sum())
 
     @property
     def result(self) -> schema.PseudoLabels | None:
-        """What was found; None where there was nothing to count."""
+        """All shares; None where there was nothing to count."""
         total = int(self._pixels.sum())
         if not total:
             return None
         return {
             "accuracy": int(self._right.sum()) / total,
             "confident_accuracy": (
-                self._right_and_confident / self._confident if self._confident else None
+                self._confident_and_right / self._confident if self._confident else None
             ),
             "confident_share": self._confident / total,
             "class_accuracy": [

@@ -4,42 +4,45 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
-from s4al_jax.config import defaults as config
 from s4al_jax.labels.ledger import Answer
-from s4al_jax.regions import RegionGrid, region_grid, whole_image
 from s4al_jax.report.page import schema
-from s4al_jax.report.page.again import command
-from s4al_jax.report.page.head_tail import Groups, mean_of
 from s4al_jax.rundir import records
-from s4al_jax.rundir.answers import asked
+from s4al_jax.rundir.answers import annotated_pixels
+
+NO_METRICS = ("number", "kind", "cycle", "epoch", "stage")
+"""What a row of the journal says besides its metrics."""
 
 
-def run(
+def summarize_run(
     record: records.Record,
-    classes: Sequence[str],
     answers: Sequence[Answer],
     *,
     study: int,
     pseudo_labels: Mapping[int, schema.PseudoLabels],
 ) -> schema.Run:
-    """All but the pictures; `pseudo_labels` by cycle, where it is known how good they are."""
+    """All but the pictures.
+
+    Args:
+      record: the run.
+      answers: what it had annotated.
+      study: where its study stands in `Page.studies`.
+      pseudo_labels: by cycle, where it is known how good they are.
+    """
     journal = [row for row in records.rows(record.path) if row["kind"] == "train"]
-    timing, steps = records.rows(record.path, "timing.jsonl"), record.options["schedule.iterations"]
+    timing = records.rows(record.path, "timing.jsonl")
+    described = record.description
+    steps = described["schedule"]["iterations"]
     seconds = _seconds(journal, timing, steps)
-    groups = Groups(record, answers, len(classes))
-    identity = record.identity
     began = (record.path / "config.json").stat().st_mtime
     return {
-        "name": record.path.resolve().name,
+        "name": record.name,
         "path": str(record.path),
         "study": study,
-        "seed": record.options["seed"],
+        "seed": described["seed"],
         "finished": record.finished,
-        "budget_share": budget_share(record),
+        "budget_share": _budget_share(record),
         "cycles": [
-            _cycle(cycle, classes, answers, groups)
+            _cycle(cycle, record.classes, answers)
             | {
                 "pseudo_labels": pseudo_labels.get(cycle.number),
                 "seconds": seconds.get(cycle.number),
@@ -47,25 +50,22 @@ def run(
             for cycle in record.cycles
         ],
         "losses": [_losses(row) for row in journal],
-        "options": changed(record.options),
-        "fingerprint": identity["fingerprint"],
-        "versions": dict(identity["versions"]),
-        "device": "{count} x {kind}".format(**identity["device"]),
-        "command": command(record.path, record.options),
-        "revision": identity.get("revision", ""),
+        "options": described["changed"],
+        "fingerprint": record.identity["fingerprint"],
+        "versions": described["versions"],
+        "device": "{count} x {kind}".format(**described["device"]),
+        "command": described["command"],
+        "revision": described["revision"],
         "started": datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds"),
         "hours": sum(row["seconds_per_step"] for row in timing) * steps / 3600 if timing else None,
     }
 
 
-def _cycle(
-    cycle: records.Cycle, classes: Sequence[str], answers: Sequence[Answer], groups: Groups
-) -> schema.Cycle:
+def _cycle(cycle: records.Cycle, classes: Sequence[str], answers: Sequence[Answer]) -> schema.Cycle:
     """Without what only pictures and times can say."""
-    counted, measured = cycle.counted, cycle.measured
-    class_iou = [measured.get(f"iou/{name}") for name in classes]
-    confusion = cycle.confusion(*counted) if counted else None
-    told = groups.of(cycle.number)
+    preferred, measures = cycle.preferred, cycle.measures
+    class_iou = [measures.get(f"iou/{name}") for name in classes]
+    confusion = cycle.confusion(*preferred) if preferred else None
     return {
         "number": cycle.number,
         "labeled_share": cycle.labeled_share,
@@ -76,23 +76,27 @@ def _cycle(
             for network, splits in cycle.metrics["measures"].items()
         },
         "class_iou": class_iou,
-        "head_iou": mean_of(class_iou, told[0]) if told else None,
-        "tail_iou": mean_of(class_iou, told[1]) if told else None,
+        "head_iou": mean_of(class_iou, cycle.class_group("head")),
+        "tail_iou": mean_of(class_iou, cycle.class_group("tail")),
         "confusion": None if confusion is None else confusion.tolist(),
-        "asked": asked(answers, cycle.number, len(classes)),
+        "annotated": annotated_pixels(answers, cycle.number, len(classes)),
         "pseudo_labels": None,
         "seconds": None,
     }
 
 
+def mean_of(values: Sequence[float | None], wanted: Sequence[int] | None) -> float | None:
+    """The mean of those at the wanted indices that are defined; None where there are none."""
+    known = [value for index in wanted or () if (value := values[index]) is not None]
+    return sum(known) / len(known) if known else None
+
+
 def _losses(row: Mapping[str, Any]) -> schema.Losses:
-    about = ("number", "kind", "cycle", "epoch", "phase")
-    metrics = {name: value for name, value in row.items() if name not in about}
     return {
         "step": row["number"],
         "cycle": row["cycle"],
-        "phase": row["phase"],
-        "metrics": metrics,
+        "stage": row["stage"],
+        "metrics": {name: value for name, value in row.items() if name not in NO_METRICS},
     }
 
 
@@ -109,35 +113,7 @@ def _seconds(
     return found
 
 
-def budget_share(record: records.Record) -> float | None:
-    """The share of the pool's pixels that the whole run may pay for; None before it has begun."""
-    options, splits = record.options, record.splits
-    if splits is None:
-        return None
-    pool, initial = len(splits["train"]), len(splits["initial"])
-    costs = np.sort(grid(options).costs.ravel())[::-1]
-    if options["acquisition.unit"] == "images":
-        bought = max(1, round(options["acquisition.image_share"] * pool))
-    else:
-        bought = pool - initial
-        costs = costs[: options["acquisition.cells_per_image"]]
-    # Where nothing is known at the start, the first question comes before the first cycle.
-    rounds = record.planned - 1 + (not initial)
-    pixels = options["data.height"] * options["data.width"]
-    return (initial * pixels + rounds * bought * int(costs.sum())) / (pool * pixels)
-
-
-def grid(options: Mapping[str, Any]) -> RegionGrid:
-    """The cells that a run can ask for."""
-    height, width = options["data.height"], options["data.width"]
-    if options["acquisition.unit"] == "images":
-        return whole_image(height, width)
-    cell = options["acquisition.cell_height"], options["acquisition.cell_width"]
-    return region_grid(height, width, *cell)
-
-
-def changed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that differ from the default configuration."""
-    defaults = config.flat(config.default())
-    absent = object()
-    return {name: value for name, value in options.items() if value != defaults.get(name, absent)}
+def _budget_share(record: records.Record) -> float:
+    budget = record.description["budget"]
+    pixels = budget["initial"]["pixels"] + sum(cycle["pixels"] for cycle in budget["cycles"])
+    return pixels / budget["pool_pixels"]

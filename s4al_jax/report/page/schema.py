@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 
 class Class(TypedDict):
-    """A class of the dataset; `tail` as the run told head from tail, False where it did not."""
+    """A class of the dataset; `tail` as the method counts it, False where it tells none apart."""
 
     name: str
     color: str
@@ -23,15 +23,15 @@ class Losses(TypedDict):
 
     step: int
     cycle: int
-    phase: str
+    stage: str
     metrics: dict[str, float]
 
 
 class PseudoLabels(TypedDict):
-    """The teacher's labels of pool images beside their truth, which no training has seen."""
+    """How right the network's labels of unlabeled pixels are; training does not use their truth."""
 
     accuracy: float | None
-    """of all pixels that are none of the void"""
+    """of all pixels that are not void"""
     confident_accuracy: float | None
     """of those above the threshold of confidence"""
     confident_share: float
@@ -46,17 +46,17 @@ class Cycle(TypedDict):
     labeled_share: float
     labeled_pixels: int
     regions: int
-    """bought so far"""
+    """annotated so far, without those that were labeled at the start"""
     miou: dict[str, dict[str, float | None]]
-    """network -> split -> mIoU; the network that counts is the last one"""
+    """network -> split -> mIoU; the preferred network is the last one"""
     class_iou: list[float | None]
-    """of the network and the split that count"""
+    """of the preferred network and split"""
     head_iou: float | None
     tail_iou: float | None
     confusion: list[list[int]] | None
     """[true class][predicted class] in pixels"""
-    asked: list[int]
-    """pixels of each class among the regions that were bought for this cycle, void at the end"""
+    annotated: list[int]
+    """pixels of each class among the regions annotated for this cycle, void at the end"""
     pseudo_labels: PseudoLabels | None
     seconds: float | None
     """of training, where it was measured"""
@@ -66,13 +66,14 @@ class Run(TypedDict):
     """One run directory."""
 
     name: str
-    """as one may call it: the directory's name"""
+    """the directory's name"""
     path: str
     study: int
     """index in `Page.studies`"""
     seed: int
     finished: bool
-    budget_share: float | None
+    budget_share: float
+    """of the pool's pixels: the most that is labeled in the end"""
     cycles: list[Cycle]
     losses: list[Losses]
     options: dict[str, Any]
@@ -81,7 +82,7 @@ class Run(TypedDict):
     versions: dict[str, str]
     device: str
     command: str
-    """that runs it again"""
+    """that started it"""
     revision: str
     """of the source, as git names it; empty where it is not known"""
     started: str
@@ -101,7 +102,7 @@ class Study(TypedDict):
     """Runs that differ in nothing but their seed."""
 
     name: str
-    """what it is, in a few words: method, question, initial share"""
+    """what it is, in a few words: method, acquisition function, initial share"""
     fully_supervised: bool
     means: list[Mean]
 
@@ -128,13 +129,15 @@ class Goal(TypedDict):
     """labeled share at the first cycle of the shown study that is above the line"""
 
 
-class CellScores(TypedDict):
-    """What was asked of an image after a cycle."""
+class Selection(TypedDict):
+    """What the acquisition function made of an image after a cycle; lists follow region ids."""
 
-    scores: list[list[float | None]]
-    """[row][col]; None where nothing was left to ask"""
-    chosen: list[list[int]]
-    """[row, col] each"""
+    scores: list[float | None]
+    """of each region; None where nothing was left to annotate"""
+    chosen: list[int]
+    """ids of the regions that were queried"""
+    outlines: list[str]
+    """of each queried region as an SVG path over 1000 x 1000, where regions are no grid"""
 
 
 class Picture(TypedDict):
@@ -146,11 +149,11 @@ class Picture(TypedDict):
     """"pool", "val" or "test" """
     classes: list[int]
     """in its truth or, where there is none, in the last prediction"""
-    cycles: list["Seen"]
+    cycles: list["PictureCycle"]
 
 
-class Seen(TypedDict):
-    """An image as the network that counts saw it at the end of a cycle."""
+class PictureCycle(TypedDict):
+    """What the preferred network made of an image at the end of a cycle."""
 
     cycle: int
     miou: float | None
@@ -160,7 +163,8 @@ class Seen(TypedDict):
     confidence: float
     labeled_share: float
     """of this image, before the cycle; 1 for images of val and test: they are only measured on"""
-    asked: CellScores | None
+    queried: Selection | None
+    """None where nothing was left to annotate, or where it is an image of val or test"""
 
 
 class Confused(TypedDict):
@@ -182,11 +186,9 @@ class Page(TypedDict):
     dataset: str
     height: int
     width: int
-    rows: int
-    """of the grid of cells, from the top; `boxes` says where they lie"""
-    cols: int
     boxes: list[list[float]]
-    """[top, left, bottom, right] of each cell in row order, as fractions of the image"""
+    """[top, left, bottom, right] of each region of a grid, by its id, as fractions of the image;
+    empty where regions are no grid: their scores are pictures then"""
     classes: list[Class]
     shown: int
     """index of the run whose cycles and pictures are shown"""
@@ -203,8 +205,11 @@ class Page(TypedDict):
 
 
 Sheet = dict[str, dict[str, str]]
-"""id of a picture -> {"image", "truth"} for the images, {"prediction", "uncertainty"} for a cycle.
+"""id of a picture -> {"image", "truth"} for the images, {"prediction", "uncertainty"} and perhaps
+{"scores"} for a cycle.
 
-Predictions and truth are palette PNGs in the classes' colors (void and unknown transparent), to be
-enlarged without smoothing; uncertainty is a gray picture, white where every class is as likely.
+Predictions and truth are palette PNGs in the classes' colors (void and unlabeled transparent), to
+be enlarged without smoothing; uncertainty is a gray picture, white where every class is as likely.
+"scores" is there where regions are no grid: a gray PNG from the lowest score of all pictures of the
+cycle to the highest, transparent where nothing was left to annotate.
 """

@@ -1,4 +1,4 @@
-"""Questions show the scores they were given; a difference covers the pixels it speaks of."""
+"""Acquisition functions show the scores they gave; a difference covers the pixels it is about."""
 
 import numpy as np
 import pytest
@@ -7,25 +7,27 @@ from matplotlib.colors import to_hex
 
 from s4al_jax.regions import region_grid
 from s4al_jax.report.figures import drawing
-from s4al_jax.report.figures.acquisition import cell_map
+from s4al_jax.report.figures.acquisition import score_picture
 from s4al_jax.report.figures.comparisons import (
     Overlap,
+    acquisitions,
     chosen_pixels,
     difference,
     overlap,
-    questions,
 )
+from s4al_jax.types import RegionRef
+from tests.support.stripes import Stripes
 
 GRID = region_grid(5, 7, 2, 3)
+POOL = (7, 2)
+"""which images of the pool stand in the rows"""
 IMAGES = list(np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), np.uint8))
 NAMES = ("first", "second")
 
 
-def chosen(*cells: tuple[int, int, int]) -> np.ndarray:
-    found = np.zeros((2, 3, 3), bool)
-    for cell in cells:
-        found[cell] = True
-    return found
+def chosen(*cells: tuple[int, int, int]) -> list[RegionRef]:
+    """Cells by (row of the figure, row, column) of the grid."""
+    return [RegionRef(POOL[index], 3 * row + col) for index, row, col in cells]
 
 
 def covered(axis: Axes, color: str) -> np.ndarray:
@@ -39,11 +41,11 @@ def covered(axis: Axes, color: str) -> np.ndarray:
     return mask
 
 
-def test_every_question_shows_its_scores_on_a_scale_of_its_own() -> None:
-    scores = {"a": np.arange(18.0).reshape(2, 3, 3), "b": np.full((2, 3, 3), 0.5)}
-    scores["a"][0, 1, 1] = np.nan
-    asked = {"a": chosen((1, 2, 2), (1, 0, 0)), "b": chosen((0, 0, 1))}
-    figure = questions(IMAGES, scores, asked, GRID.boxes, NAMES)
+def test_every_acquisition_function_has_a_scale_of_its_own() -> None:
+    scores = {"a": np.arange(18.0).reshape(2, 9), "b": np.full((2, 9), 0.5)}
+    scores["a"][0, 4] = np.nan
+    queried = {"a": chosen((1, 2, 2), (1, 0, 0)), "b": [*chosen((0, 0, 1)), RegionRef(0, 0)]}
+    figure = acquisitions(IMAGES, POOL, scores, queried, GRID, NAMES)
     pictures = [axis for axis in figure.axes if axis.images]
     titles = [axis.get_title() for axis in pictures]
     assert titles == ["image", "a", "b", "", "", ""]
@@ -52,15 +54,17 @@ def test_every_question_shows_its_scores_on_a_scale_of_its_own() -> None:
         line = pictures[3 * row : 3 * row + 3]
         np.testing.assert_array_equal(line[0].images[0].get_array(), image)
         for axis, name in zip(line[1:], scores, strict=True):
-            seen = np.ma.filled(axis.images[0].get_array(), np.nan)
-            np.testing.assert_array_equal(seen, cell_map(scores[name][row], GRID.boxes, (5, 7)))
-            assert len(axis.patches) == asked[name][row].sum()
+            drawn = np.ma.filled(axis.images[0].get_array(), np.nan)
+            wanted = score_picture(scores[name][row], GRID, POOL[row])
+            np.testing.assert_array_equal(drawn, wanted)
+            of_image = [region for region in queried[name] if region.image == POOL[row]]
+            assert len(axis.patches) == len(of_image)
     assert pictures[1].images[0].get_clim() == pictures[4].images[0].get_clim() == (0, 17)
     assert pictures[5].patches == [] or len(pictures[5].patches) == 0
     (below,) = [axis for axis in figure.axes if axis.get_legend()]
     assert [text.get_text() for text in below.get_legend().get_texts()] == [
-        "chosen",
-        "known before",
+        "queried",
+        "labeled before",
     ]
 
 
@@ -73,8 +77,11 @@ def test_overlap_counts_pixels() -> None:
     assert overlap(one & ~one, one & ~one).share == 1.0
 
 
-def test_a_choice_of_cells_becomes_their_pixels() -> None:
-    found = chosen_pixels(chosen((0, 2, 2), (1, 0, 0)), GRID.boxes, (5, 7))
+def test_chosen_regions_become_their_pixels() -> None:
+    irregular = Stripes(5, 7)
+    (covered,) = chosen_pixels([RegionRef(3, 2), RegionRef(0, 1)], irregular, [3])
+    np.testing.assert_array_equal(covered, irregular.id_map(3) == 2)
+    found = chosen_pixels(chosen((0, 2, 2), (1, 0, 0)), GRID, POOL)
     assert found.dtype == bool and found.shape == (2, 5, 7)
     assert np.argwhere(found[0]).tolist() == [[4, 6]]
     assert found[1].sum() == 6 and found[1, :2, :3].all()
@@ -82,14 +89,12 @@ def test_a_choice_of_cells_becomes_their_pixels() -> None:
 
 def test_a_difference_covers_each_part_in_its_color_and_hatching() -> None:
     coarse = region_grid(5, 7, 4, 7)
-    one = chosen_pixels(chosen((0, 0, 0), (0, 2, 0), (1, 0, 0)), GRID.boxes, (5, 7))
-    big = np.zeros((2, 2, 1), bool)
-    big[0, 0] = True
-    other = chosen_pixels(big, coarse.boxes, (5, 7))
+    one = chosen_pixels(chosen((0, 0, 0), (0, 2, 0), (1, 0, 0)), GRID, POOL)
+    other = chosen_pixels([RegionRef(POOL[0], 0)], coarse, POOL)
     figure = difference(IMAGES, one, other, ("small", "large"), NAMES)
     assert [axis.get_title() for axis in figure.axes] == list(NAMES)
     for axis, image, mine, yours in zip(figure.axes, IMAGES, one, other, strict=True):
-        np.testing.assert_array_equal(axis.images[0].get_array(), drawing.faint(image))
+        np.testing.assert_array_equal(axis.images[0].get_array(), drawing.faint_image(image))
         np.testing.assert_array_equal(covered(axis, drawing.ORANGE), mine & ~yours)
         np.testing.assert_array_equal(covered(axis, drawing.BLUE), yours & ~mine)
         np.testing.assert_array_equal(covered(axis, drawing.GREEN), mine & yours)

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from s4al_jax.report.page.html import ASSETS, SCRIPTS, page
+from s4al_jax.report.page.html import ASSETS, SCRIPTS, page_html
 from s4al_jax.report.page.schema import Page, Sheet
 from tests.support.sample_page import HOSTILE, sample
 
@@ -46,7 +46,7 @@ def given() -> tuple[Page, Sheet, dict[int, Sheet]]:
 @pytest.fixture(scope="module")
 def text(given: tuple[Page, Sheet, dict[int, Sheet]]) -> str:
     contents, images, cycles = given
-    return page(contents | {"title": f"A run of {HOSTILE}"}, images, cycles)  # type: ignore[arg-type]
+    return page_html(contents | {"title": f"A run of {HOSTILE}"}, images, cycles)  # type: ignore[arg-type]
 
 
 def test_what_comes_out_is_what_went_in(
@@ -85,13 +85,26 @@ def test_the_page_names_nothing_to_fetch_and_forbids_it(text: str) -> None:
     assert "unsafe" not in policy
 
 
-def test_a_number_that_is_none_is_refused_rather_than_written(
+def test_not_a_number_is_refused_rather_than_written(
     given: tuple[Page, Sheet, dict[int, Sheet]],
 ) -> None:
     contents, images, cycles = given
     contents = contents | {"studies": [{"means": [{"miou": float("nan")}]}]}  # type: ignore[assignment]
     with pytest.raises(ValueError, match="not JSON compliant"):
-        page(contents, images, cycles)
+        page_html(contents, images, cycles)
+
+
+def test_what_names_a_part_of_the_page_is_in_the_page(text: str) -> None:
+    """A screen reader finds the headings of sections and dialogs by these ids."""
+    read = Read(text)
+    ids = {attributes.get("id") for _, attributes in read.elements}
+    named = [one["aria-labelledby"] for _, one in read.elements if "aria-labelledby" in one]
+    assert len(named) == 8 and set(named) <= ids
+    links = [one["href"] for tag, one in read.elements if tag == "a"]
+    assert {(link or "").removeprefix("#") for link in links} <= ids
+    known = ("labelledby", "label", "live", "hidden", "pressed")
+    aria = {name for _, one in read.elements for name in one if name.startswith("aria-")}
+    assert aria <= {f"aria-{name}" for name in known}
 
 
 def test_every_asset_is_part_of_the_page() -> None:
@@ -104,7 +117,7 @@ def test_every_asset_is_part_of_the_page() -> None:
 def test_pages_of_the_same_contents_are_the_same(
     given: tuple[Page, Sheet, dict[int, Sheet]],
 ) -> None:
-    assert page(*given) == page(*given)
+    assert page_html(*given) == page_html(*given)
 
 
 def luminance(color: str) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from s4al_jax.report.page.html import page
+from s4al_jax.report.page.html import page_html
 from s4al_jax.report.page.schema import Page, Sheet
 from tests.support.sample_page import HOSTILE, NAMES, TAIL
 
@@ -66,7 +66,7 @@ def test_the_headline_says_what_was_reached_and_what_is_not_known(
     contents, images, cycles = given
     goal = contents["goal"] | {"reached_share": reached_share} if goal_is_known else None  # type: ignore[operator]
     file = tmp_path / "goal.html"
-    file.write_text(page(contents | {"goal": goal}, images, cycles), "utf-8")  # type: ignore[arg-type]
+    file.write_text(page_html(contents | {"goal": goal}, images, cycles), "utf-8")  # type: ignore[arg-type]
     opened = Opened(driver).open(file)
     assert opened.text("#headline").endswith(said)
     assert len(opened.texts("#curve .upright")) == (1 if reached_share else 0)
@@ -113,14 +113,15 @@ def test_cycles_are_stepped_through_and_the_matrix_follows(shown: Opened, given:
     shown.js("document.querySelector('#confusion-table [tabindex=\"0\"]').focus()")
     shown.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     row = cycles[-1]["confusion"][1]  # type: ignore[index]
-    assert shown.text("#confusion-said") == (
-        f"building taken for road: {percent(row[3] / sum(row))}, {row[3]:,} of {sum(row):,} pixels"
+    share = percent(row[3] / sum(row))
+    assert shown.text("#confusion-text") == (
+        f"building predicted as road: {share}, {row[3]:,} of {sum(row):,} pixels"
     )
     shown.press(Keys.ENTER)
     assert shown.one("#class").get_attribute("value") == "1"
 
 
-def test_classes_are_told_by_head_and_tail_and_what_is_missing_is_said(
+def test_classes_are_grouped_by_head_and_tail_and_what_is_missing_is_said(
     shown: Opened, given: Contents
 ) -> None:
     cycles = given[0]["runs"][1]["cycles"]
@@ -138,18 +139,18 @@ def test_classes_are_told_by_head_and_tail_and_what_is_missing_is_said(
         else:
             assert value == percent(last).replace("\u00a0", " ") or value == percent(last)
             assert change == [f"{100 * (last - first):+.1f}".replace("-", "−")]
-    asked = shown.rows("#asked-table")
-    assert [row[0] for row in asked] == [*NAMES, "void"]
+    annotated = shown.rows("#annotated-table")
+    assert [row[0] for row in annotated] == [*NAMES, "void"]
     for cycle in cycles:
-        column = [row[2 + 2 * cycle["number"]] for row in asked]
-        assert column == [f"{pixels:,}" for pixels in cycle["asked"]]
+        column = [row[2 + 2 * cycle["number"]] for row in annotated]
+        assert column == [f"{pixels:,}" for pixels in cycle["annotated"]]
     bold = shown.js(
-        "return [...document.querySelectorAll('#asked-bars .bar-value')]"
+        "return [...document.querySelectorAll('#annotated-bars .bar-value')]"
         ".map((one) => getComputedStyle(one).fontWeight > 500)"
     )
     assert bold == 12 * [False, False, True], "the chosen cycle's"
     shown.press("[", "]")
-    shown.js("document.querySelector('#asked-bars [tabindex=\"0\"]').focus()")
+    shown.js("document.querySelector('#annotated-bars [tabindex=\"0\"]').focus()")
     shown.press(Keys.ARROW_DOWN)
     assert shown.text("#popup").startswith("sky, cycle 1: "), "one key goes one bar on"
     shown.js("document.querySelector('#iou [data-class=\"7\"]').click()")
@@ -173,7 +174,7 @@ def test_the_teacher_and_the_journal_are_drawn(shown: Opened, given: Contents) -
     assert float(row[-1]) == pytest.approx(last["metrics"]["loss_supervised"], rel=1e-2)
 
 
-def test_it_says_how_to_run_it_again(shown: Opened, given: Contents) -> None:
+def test_the_commands_of_all_runs_can_be_copied(shown: Opened, given: Contents) -> None:
     contents = given[0]
     assert shown.text("#run-body code") == contents["runs"][1]["command"]
     shown.pick("#run", "2")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from s4al_jax.report.page.schema import Page, Picture, Seen, Sheet
+from s4al_jax.report.page.schema import Page, Picture, PictureCycle, Sheet
 from tests.support.sample_page import HOSTILE
 
 pytest.importorskip("selenium", reason="selenium is not installed")
@@ -20,22 +20,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}\u00a0%"
 
 
-def seen(picture: Picture, cycle: int) -> Seen:
+def result_of(picture: Picture, cycle: int) -> PictureCycle:
     return next(one for one in picture["cycles"] if one["cycle"] == cycle)
 
 
 SORTS: dict[str, Callable[[Picture], Any]] = {
-    "miou": lambda picture: seen(picture, 1)["miou"],
-    "uncertainty": lambda picture: -seen(picture, 1)["uncertainty"],
+    "miou": lambda picture: result_of(picture, 1)["miou"],
+    "uncertainty": lambda picture: -result_of(picture, 1)["uncertainty"],
     "name": lambda picture: picture["name"],
     "score": lambda picture: (
         -max(
-            (
-                s
-                for row in (seen(picture, 1)["asked"] or {"scores": [[-9]]})["scores"]
-                for s in row
-                if s
-            ),
+            (s for s in (result_of(picture, 1)["queried"] or {"scores": []})["scores"] if s),
             default=-9,
         )
     ),
@@ -97,8 +92,8 @@ def test_every_layer_shows_its_picture(all_tiles: Opened, given: Contents) -> No
     shown.wait(f"return document.querySelector('{first} img')")
     name = shown.text(f"{first} .tile-name")
     picture = next(one for one in contents["pictures"] if one["name"] == name)
-    asked = seen(picture, 1)["asked"]
-    assert asked is not None
+    queried = result_of(picture, 1)["queried"]
+    assert queried is not None
     over = {
         "1": None,
         "2": images[picture["id"]]["truth"],
@@ -117,17 +112,17 @@ def test_every_layer_shows_its_picture(all_tiles: Opened, given: Contents) -> No
         assert sources == [images[picture["id"]]["image"], *([wanted] if wanted else [])]
         assert len(shown.texts(f"{first} .frame")) == (0 if key == "2" else 2)
     shown.js("document.querySelector('#layers [value=scores]').click()")
-    shown.wait(f"return document.querySelectorAll('{first} .score-cells rect').length == 16")
+    shown.wait(f"return document.querySelectorAll('{first} .score-regions rect').length == 16")
     hatched = shown.js(f"return document.querySelectorAll('{first} [fill=\"url(#hatch)\"]').length")
-    assert hatched == sum(score is None for row in asked["scores"] for score in row) == 2
+    assert hatched == sum(score is None for score in queried["scores"]) == 2
     shown.press("f")
     shown.wait(f"return document.querySelectorAll('{first} .frame').length == 0")
     shown.js("const one = document.querySelector('#strength'); one.value = 0.25;"
              "one.dispatchEvent(new Event('input'))")  # fmt: skip
-    shown.wait(f"return document.querySelector('{first} .score-cells').style.opacity == '0.25'")
+    shown.wait(f"return document.querySelector('{first} .score-regions').style.opacity == '0.25'")
 
 
-def test_a_picture_opens_large_and_the_next_and_its_earlier_self(
+def test_a_picture_opens_large_with_its_neighbors_and_its_earlier_result(
     all_tiles: Opened, given: Contents
 ) -> None:
     shown, (contents, _, cycles) = all_tiles, given
@@ -144,7 +139,7 @@ def test_a_picture_opens_large_and_the_next_and_its_earlier_self(
     shown.click("#large-on")
     picture = next(one for one in contents["pictures"] if one["name"] == names[0])
     facts = shown.text("#large-facts")
-    now, before = seen(picture, 1)["miou"], seen(picture, 0)["miou"]
+    now, before = result_of(picture, 1)["miou"], result_of(picture, 0)["miou"]
     assert now is not None and before is not None
     assert f"{percent(now)} ({percent(before)} in cycle 0)" in facts
     captions = shown.texts("#large-panels figcaption")
@@ -159,7 +154,7 @@ def test_a_picture_opens_large_and_the_next_and_its_earlier_self(
     assert shown.one(".of-prediction button").get_attribute("aria-pressed") == "true"
     shown.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT, "]")
     assert shown.text("#large-cycle") == "Cycle 2"
-    assert "not asked after this cycle" in shown.js(
+    assert "not scored after this cycle" in shown.js(
         "return document.querySelector('.of-scores .view').textContent"
     )
     shown.press(Keys.ESCAPE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from s4al_jax.report.page.html import page
+from s4al_jax.report.page.html import page_html
 from s4al_jax.report.page.schema import Page, Sheet
 from tests.support.sample_page import run, sample
 
@@ -19,9 +19,9 @@ from tests.support.browser import Opened
 Contents = tuple[Page, Sheet, dict[int, Sheet]]
 
 
-def test_the_keys_are_told_and_every_control_is_reached_by_tab(shown: Opened) -> None:
+def test_the_keys_are_listed_and_every_control_is_reached_by_tab(shown: Opened) -> None:
     shown.press("?")
-    assert "cycle before, cycle after" in shown.one("#help").text
+    assert "previous cycle, next cycle" in shown.one("#help").text
     shown.press(Keys.ESCAPE)
     shown.js(
         """
@@ -74,12 +74,12 @@ def test_a_run_without_anything_says_so(driver: Chrome, given: Contents, tmp_pat
         **{name: [] for name in ("published", "pictures", "worst", "confused", "notes")},
     }
     file = tmp_path / "bare.html"
-    file.write_text(page(bare, {}, {}), "utf-8")  # type: ignore[arg-type]
+    file.write_text(page_html(bare, {}, {}), "utf-8")  # type: ignore[arg-type]
     shown = Opened(driver).open(file)
     assert shown.text("#headline") == "No cycle is finished yet."
     assert "confusion of this cycle was not measured" in shown.text("#confusion")
     assert "no rows of training" in shown.text("#steps")
-    assert "The command of this run is not known." in shown.text("#again")
+    assert "The command of this run is not known." in shown.text("#runs")
     shown.press("[", "]", "4", "s", "r")
     text = shown.js("return document.body.innerText")
     assert not {"NaN", "undefined", "null", "Infinity"} & set(text.replace(".", " ").split())
@@ -104,7 +104,7 @@ def test_ten_megabytes_open_at_once_and_are_read_when_looked_at(
         for number, sheet in cycles.items()
     }
     file = tmp_path / "bulk.html"
-    file.write_text(page(contents, images, bulk), "utf-8")
+    file.write_text(page_html(contents, images, bulk), "utf-8")
     assert file.stat().st_size > 10e6
     shown = Opened(driver).open(file)
     timing = shown.js(

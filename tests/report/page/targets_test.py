@@ -1,4 +1,4 @@
-"""How far it is to full supervision, and what several seeds say together."""
+"""How far it is to full supervision, and the mean of several seeds."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def seeds(tmp_path: Path) -> list[Record]:
 
 def test_a_study_has_the_mean_and_the_spread_of_its_seeds(seeds: list[Record]) -> None:
     (study,) = targets.studies(seeds)
-    assert study["name"] == "s4al, entropy, 34 % labeled at the start"
+    assert study["name"] == "s4al, entropy, 25 % labeled at the start"
     first, second = study["means"]
     assert first == {"labeled_share": 0.25, "miou": pytest.approx(0.5), "runs": 3} | {
         "std": pytest.approx(0.1)
@@ -30,12 +30,12 @@ def test_a_study_has_the_mean_and_the_spread_of_its_seeds(seeds: list[Record]) -
     assert second == {"labeled_share": 0.35, "miou": 0.58, "std": 0.0, "runs": 2}
 
 
-def test_studies_of_one_name_are_told_apart_by_their_options(
+def test_studies_of_one_name_are_distinguished_by_their_options(
     seeds: list[Record], tmp_path: Path
 ) -> None:
-    other = read(small_run(tmp_path / "pop", 0.3, replay__pop=True))
+    other = read(small_run(tmp_path / "pop", 0.3, method__kwargs__replay_pop=True))
     names = [study["name"] for study in targets.studies([*seeds, other])]
-    common = "s4al, entropy, 34 % labeled at the start, replay.pop"
+    common = "s4al, entropy, 25 % labeled at the start, method.kwargs.replay_pop"
     assert names == [f"{common} False", f"{common} True"]
     assert targets.study_of([*seeds, other], other) == 1
     alone = targets.studies([other])

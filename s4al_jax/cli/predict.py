@@ -1,0 +1,60 @@
+"""`s4al predict`: what an exported network sees in any images."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from s4al_jax.cli.parser import Parser, add_command, count
+
+
+def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "predict",
+        run,
+        summary="show what an exported network sees in any images",
+        usage="IMAGES ... --model=DIR --out=DIR [--size=SIZE] [--batch=N]",
+        notes="Writes label maps, overlays and uncertainty maps. An image that cannot be read "
+        "is named and left out, and the command ends with 1.",
+        example="s4al predict photos/images more.jpg --model=models/photos --out=seen",
+    )
+    parser.add_argument(
+        "images", nargs="+", type=Path, metavar="IMAGES", help="files, or folders of images"
+    )
+    parser.add_argument(
+        "--model", type=Path, required=True, metavar="DIR", help="what s4al export wrote"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a folder for what is seen"
+    )
+    parser.add_argument(
+        "--size",
+        choices=("original", "working"),
+        default="original",
+        metavar="SIZE",
+        help="of the maps: original (default) or working",
+    )
+    parser.add_argument(
+        "--batch", type=count, default=8, metavar="N", help="images at a time; default: 8"
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Write three files for each image."""
+    from s4al_jax.cli.predict_images import predict_images
+    from s4al_jax.console.terminal import Terminal
+
+    with Terminal(sys.stderr) as terminal:
+        found = predict_images(
+            given.model,
+            given.images,
+            given.out,
+            original=given.size == "original",
+            batch=given.batch,
+            progress=terminal.countdown("images"),
+        )
+    print(f"{given.out}: {found.images} images")
+    for problem in found.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if found.problems else 0

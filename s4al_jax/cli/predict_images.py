@@ -1,0 +1,96 @@
+"""What an exported network sees in any images: three files for each."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from s4al_jax.data.images import likeliest, named_pictures, on_disk, resized, rgb
+from s4al_jax.engine import devices
+from s4al_jax.engine.infer import predictor
+from s4al_jax.input.prefetch import prefetch
+from s4al_jax.report.predictions import write_prediction
+from s4al_jax.run.export import read_network
+from s4al_jax.types import InputError
+
+
+class Loaded(NamedTuple):
+    """Images of one batch that could be read, and a sentence for each that could not."""
+
+    names: list[str]
+    pictures: list[np.ndarray]
+    problems: list[str]
+
+
+class Predicted(NamedTuple):
+    """How many images were seen, and what is wrong with the others."""
+
+    images: int
+    problems: list[str]
+
+
+def predict_images(
+    model: Path,
+    images: Sequence[Path],
+    out: Path,
+    *,
+    original: bool = True,
+    batch: int = 8,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Predicted:
+    """Write what a network sees: label maps, overlays, and where it is unsure.
+
+    Args:
+      model: the folder that `export_network` wrote.
+      images: files, or folders with images in any sub-folders.
+      out: a folder, which gets a folder for each of the three.
+      original: write files of the images' own sizes, else of the network's.
+      batch: images at a time.
+      progress: is told how many images of how many are done.
+    """
+    devices.enable_compilation_cache()
+    mesh = devices.mesh(1)
+    network = read_network(model, mesh)
+    see = predictor(network.predict, mesh, batch=batch)
+    named = list(named_pictures(images).items())
+    done, problems = 0, []
+    for part, loaded in _loaded(named, batch):
+        problems += loaded.problems
+        if loaded.names:
+            small = [resized(p, network.height, network.width) for p in loaded.pictures]
+            seen = see(network.variables, np.stack(small))
+            for row, name in enumerate(loaded.names):
+                picture = (loaded.pictures if original else small)[row]
+                write_prediction(
+                    out,
+                    name,
+                    picture=picture,
+                    labels=likeliest(seen.logits[row], *picture.shape[:2]),
+                    uncertainty=resized(seen.uncertainty[row], *picture.shape[:2]),
+                    palette=network.palette,
+                )
+        done += len(part)
+        progress(done, len(named))
+    return Predicted(len(named) - len(problems), problems)
+
+
+def _loaded(
+    images: Sequence[tuple[str, Path]], batch: int
+) -> Iterator[tuple[Sequence[tuple[str, Path]], Loaded]]:
+    """The images, a batch at a time, read by threads a little ahead."""
+
+    def load(part: Sequence[tuple[str, Path]]) -> Loaded:
+        loaded = Loaded([], [], [])
+        for name, path in part:
+            try:
+                picture = rgb(on_disk(path))
+            except InputError as error:
+                loaded.problems.append(str(error))
+                continue
+            loaded.names.append(name)
+            loaded.pictures.append(picture)
+        return loaded
+
+    parts = (images[start : start + batch] for start in range(0, len(images), batch))
+    return prefetch(parts, load, depth=2)
