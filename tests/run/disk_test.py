@@ -168,7 +168,7 @@ DOORS = {
         commoner,
     ),
 }
-MOMENTS = ("start", "reading images", "opening the ledger", "metrics", "choosing")
+MOMENTS = ("start", "reading images", "opening the ledger", "metrics", "selection")
 """Stages of `tests/support/watch.py`, where a place is closed; `start`: before all of them"""
 
 
