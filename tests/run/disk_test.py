@@ -72,15 +72,15 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
     disk: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """It is full again and again: at the lock, in the answers, in checkpoints, in what is shown."""
+    """It is full again and again: at the description, in the answers, in the checkpoints."""
     said: list[str] = []
-    for pages in (1, 3, 4, 5, 10, 20, 30, 50, 1000):
+    for pages in (1, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 50, 1000):
         assert resized(disk, pages)
         with contextlib.suppress(Finished):
             said.append(refused(built, disk / "run"))
     assert len(said) >= 4, said
     check_lines(said, disk, "No space left")
-    assert "/lock " in said[0]
+    assert "/run.json: " in said[0]
     assert all(any(name in line for line in said) for name in ("/annotations/", "/checkpoints"))
     record_property("cases", len(said))
     assert differences(disk / "run", straight, built) == []
