@@ -57,7 +57,8 @@ def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
             raise InputError(
                 f"there is no option config.{name}: s4al_jax/config/defaults.py lists all"
             )
-    other = ConfigDict(config)
+    # ConfigDict(config) would share its blocks.
+    other = config.copy_and_resolve_references()
     try:
         other.update_from_flattened_dict(dict(values))
     except (TypeError, ValueError) as error:

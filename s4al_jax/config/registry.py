@@ -52,7 +52,9 @@ def call_with_options(
     parameters = inspect.signature(factory).parameters
     given |= {name: value for name, value in offered.items() if name in parameters}
     grouped = parameters["options"].default if "options" in parameters else None
-    known = _fields(grouped) if grouped else _keywords(parameters, given)
+    if not hasattr(grouped, "_asdict"):
+        grouped = None
+    known = _keywords(parameters, given) if grouped is None else _fields(grouped)
     kwargs = _without_leftovers(block, kwargs, known)
     unknown = sorted(set(kwargs) - set(known))
     if unknown:
@@ -60,8 +62,11 @@ def call_with_options(
         raise InputError(f"config.{block}.{unknown[0]}: no such option; there are {own}")
     for name, value in kwargs.items():
         check_type(f"{block}.{name}", value, known[name])
-    if grouped:
+    if grouped is not None:
         return factory(**given, options=grouped._replace(**kwargs))
+    for name in sorted(set(known) - set(kwargs)):
+        if parameters[name].default is inspect.Parameter.empty:
+            raise InputError(f"config.{block}.{name} is missing, and has no default: set it")
     return factory(**given, **kwargs)
 
 
@@ -76,7 +81,7 @@ def _without_leftovers(
     return {
         name: value
         for name, value in kwargs.items()
-        if name in known or usual.get(f"{block}.{name}") != _as_json(value)
+        if name in known or usual.get(f"{block}.{name}", ...) != _as_json(value)
     }
 
 
@@ -87,10 +92,12 @@ def _as_json(value: Any) -> Any:
 def _imported(option: str, name: str, module: str, attribute: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, ValueError, AttributeError) as error:
+    except Exception as error:  # a module may raise anything
+        said = " ".join(str(error).split())
         raise InputError(
-            f"config.{option} is {name!r}, which cannot be imported ({error}): give "
-            "package.module:name, from the folder in which the command runs or an installed package"
+            f"config.{option} is {name!r}, which cannot be imported ({type(error).__name__}: "
+            f"{said}): give package.module:name, from the folder in which the command runs or an "
+            "installed package"
         ) from error
 
 

@@ -1,22 +1,26 @@
 """Every option is there for a reason: it is read, it can be set, and nonsense in it is refused."""
 
-import importlib.util
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax.config import defaults
+from s4al_jax.acquisition.functions import ACQUISITIONS
+from s4al_jax.config import defaults, loader, options
+from s4al_jax.config.validate import validate
+from s4al_jax.learn.optimizer import OPTIMIZERS
+from s4al_jax.methods.s4al_options import DEFAULTS, Options
 from s4al_jax.run import build
-from s4al_jax.streets.dataset import streets
-from s4al_jax.types import DatasetSpec, InputError
+from s4al_jax.types import InputError
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.py"))
-STUDIES = (None, "supervised", "supervised_initial", *defaults.QUESTIONS)
+STUDIES = (None, *defaults.SUPERVISED, *ACQUISITIONS)
 
 
 class Recorder(Mapping):
@@ -45,45 +49,49 @@ class Recorder(Mapping):
         return {name: self[name] for name in self}
 
 
-def loaded(path: Path, argument: str | None = None) -> ConfigDict:
-    spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config(argument)
+class Recorded(dict):
+    """Options by dotted name that remember which of them were asked for."""
+
+    def __init__(self, values: Mapping[str, Any], seen: set[str]) -> None:
+        super().__init__(values)
+        self._seen = seen
+
+    def __getitem__(self, name: str) -> Any:
+        self._seen.add(name)
+        return super().__getitem__(name)
 
 
-def test_every_option_is_read_while_building(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def on_disk(
-        *, root: str, height: int, width: int, train: int, val: int, test: int, seed: int
-    ) -> DatasetSpec:
-        return streets(height=height, width=width, train=train, val=val, test=test, seed=seed)
-
-    monkeypatch.setitem(build.DATASETS, "synthetic", on_disk)
+def test_every_option_is_read_while_building(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     config, seen = tiny(), set()
-    monkeypatch.setattr(defaults, "flat", lambda config: {})
-    monkeypatch.setattr(defaults, "validate", lambda config: None)
-    # What only the other unit of acquisition reads is read by another build.
-    for unit in ("cells", "images"):
-        config.regions.name = unit
-        build.build(Recorder(config, seen))  # type: ignore[arg-type]
+    leaves = options.flat(config)
+    flat = SimpleNamespace(flat=lambda config: Recorded(leaves, seen))
+    monkeypatch.setattr(build, "options", flat)
+    for check in ("_check_types", "validate"):
+        monkeypatch.setattr(build, check, lambda given: None)
+    # What only whole images read is read by another build, as is what only an answer reads.
+    for regions in (config.regions, ConfigDict({"name": "image", "kwargs": {}})):
+        config.regions = regions
+        made = build.build(Recorder(config, seen))  # type: ignore[arg-type]
+        made.task.annotator(tmp_path)
     monkeypatch.undo()
-    assert set(defaults.flat(config)) - seen == set()
+    assert set(options.flat(tiny())) - seen == set()
 
 
 @pytest.mark.parametrize("argument", STUDIES)
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_and_study_is_valid_and_locked(path: Path, argument: str | None) -> None:
-    config = loaded(path, argument)
-    defaults.validate(config)
+    config = loader.load(path, argument or "")
+    validate(config)
     assert config.is_locked
-    kept = json.loads(json.dumps(defaults.flat(config)))
-    assert defaults.restored(kept).to_dict() == config.to_dict()
-    supervised = argument in ("supervised", "supervised_initial")
+    kept = json.loads(json.dumps(options.flat(config)))
+    assert options.restored(kept).to_dict() == config.to_dict()
+    supervised = argument in defaults.SUPERVISED
     assert config.method.name == ("supervised" if supervised else "s4al")
     assert (config.schedule.acquisitions == 0) == supervised
     assert (config.data.initial_share == 1.0) == (argument == "supervised")
-    assert config.acquisition.name == (argument if argument in defaults.QUESTIONS else "entropy")
+    assert config.acquisition.name == (argument if argument in ACQUISITIONS else "entropy")
 
 
 def test_a_locked_config_refuses_an_unknown_option_and_a_wrong_type() -> None:
@@ -99,12 +107,12 @@ def test_the_defaults_are_those_of_the_paper() -> None:
     config = defaults.default()
     assert (config.data.height, config.data.width) == (360, 480)
     assert config.optimizer.to_dict() == {
+        "name": "sgd",
+        "kwargs": {"momentum": 0.9, "nesterov": True, "weight_decay": 5e-4},
         "learning_rate": 1e-2,
         "power": 0.9,
         "floor": 1e-6,
-        "momentum": 0.9,
-        "nesterov": True,
-        "weight_decay": 5e-4,
+        "backbone_factor": 1.0,
     }
     steps = config.schedule
     total = steps.iterations * (steps.acquisitions * steps.epochs + steps.last_epochs)
@@ -113,70 +121,79 @@ def test_the_defaults_are_those_of_the_paper() -> None:
     assert config.method.kwargs.confidence_threshold == 0.97
 
 
-def test_an_unknown_study_names_those_there_are() -> None:
-    with pytest.raises(InputError, match="'entropie': one of supervised, supervised_initial"):
-        defaults.study(defaults.default(), "entropie")
+def test_the_defaults_of_s4al_and_its_optimizer_are_their_own() -> None:
+    config = defaults.default()
+    assert Options(**config.method.kwargs) == DEFAULTS
+    assert list(config.method.kwargs) and set(config.method.kwargs) == set(Options._fields)
+    own = inspect.signature(OPTIMIZERS[config.optimizer.name]).parameters
+    assert config.optimizer.kwargs.to_dict() == {name: one.default for name, one in own.items()}
 
 
-def test_the_fingerprint_changes_with_every_option_but_the_free_ones() -> None:
-    leaves = defaults.flat(defaults.default())
-    first = defaults.fingerprint(leaves)
-    for name in leaves:
-        changed = defaults.fingerprint({**leaves, name: "something else"})
-        assert (changed == first) == (name in defaults.FREE_OPTIONS), name
+@pytest.mark.parametrize("argument", ["/photos", "photos/mine", "a study", "entropy,random"])
+def test_what_cannot_be_the_name_of_a_study_is_said(argument: str) -> None:
+    with pytest.raises(InputError, match=f"unknown study {argument!r}: supervised, supervised_in"):
+        defaults.study(defaults.default(), argument)
+    with pytest.raises(InputError, match="acquisition function; give the folder as root$"):
+        defaults.study(defaults.default(), argument, data="give the folder as root")
 
 
-def test_differences_name_the_option_and_both_values() -> None:
-    before = defaults.flat(defaults.default())
-    now = {**before, "seed": 7, "devices": 3}
-    assert defaults.differences(before, now) == ["seed: 0 -> 7"]
-    assert defaults.differences(before, {**before, "new": 1}) == ["new: (absent) -> 1"]
-    assert defaults.differences(before, before) == []
+def test_an_unknown_study_names_those_there_are(tiny: Any) -> None:
+    config = tiny()
+    assert defaults.study(config, "entropie").acquisition.name == "entropie"
+    with pytest.raises(InputError, match="acquisition.name is 'entropie': one of entropy, least"):
+        build.build(config)
 
 
-def test_a_config_survives_json_unchanged() -> None:
-    import json
-
-    leaves = defaults.flat(defaults.default())
-    assert defaults.differences(json.loads(json.dumps(leaves)), leaves) == []
+def test_a_study_may_be_of_a_function_of_somebody_else() -> None:
+    config = defaults.study(defaults.default(), "somebodys.functions:score")
+    assert config.acquisition.name == "somebodys.functions:score" and config.method.name == "s4al"
 
 
 BAD = {
     "schedule__iterations": (0, "config.schedule.iterations is 0: it must be at least 1"),
     "seed": (-1, "config.seed is -1: it must be at least 0"),
-    "acquisition__name": ("entropie", "config.acquisition.name is 'entropie': one of random"),
-    "acquisition__scope": ("all", "config.budget.scope is 'all': one of image, pool"),
-    "acquisition__network": ("both", "config.acquisition.kwargs.network is 'both': one of student"),
+    "acquisition__name": ("entropie", "config.acquisition.name is 'entropie': one of entropy"),
+    "acquisition__name_": ("no.where:score", "config.acquisition.name is 'no.where:score', which"),
+    "budget__scope": ("all", "config.budget.scope is 'all': one of image, pool"),
+    "acquisition__kwargs__network": (
+        "both",
+        "config.acquisition.kwargs.network is 'both', but the method only trains student, teacher",
+    ),
     "data__initial_share": (1.5, "config.data.initial_share is 1.5: it must be above 0.0"),
     "evaluate__splits": (("train",), "config.evaluate.splits is .* name val, test"),
     "method__kwargs__replay_capacity": (
         1,
-        "config.method.kwargs.replay_capacity 1 is smaller than config.batch.unlabeled 2",
+        "the replay buffer of 1 images is smaller than its batch of 2: make room for one batch",
     ),
     "data__name": (
         "voc",
-        "config.data.name is 'voc': one of camvid, cityscapes, folder, synthetic",
+        "config.data.name is 'voc': one of camvid, cityscapes, folder, noise, streets, tfds",
     ),
     "method__name": ("deal", "config.method.name is 'deal': one of s4al, supervised"),
     "model__backbone__name": (
         "vgg",
         "config.model.backbone.name is 'vgg': one of mobilenet_v2, plain",
     ),
-    "annotator__name": ("crowd", "config.annotator.name is 'crowd': one of simulated, folder"),
+    "annotator__name": ("crowd", "config.annotator.name is 'crowd': one of oracle, files"),
     "devices": (64, "config.devices is 64, but this host has 8 cpu devices"),
     "batch__labeled": (3, "config.batch.labeled 3 is not divisible by 2 devices"),
     "batch__microbatches": (4, "config.batch.labeled 2 cannot be learned in 4 equal parts on"),
     "regions__kwargs__cell_height": (49, "49"),
-    "budget__regions_per_image": (17, "17 in 1 acquisitions is a budget of 17 cells"),
+    "budget__regions_per_image": (17, "17 in 1 acquisitions is a budget of 17 regions"),
     "score__batch": (-1, "config.score.batch is -1: it must be at least 0"),
-    "schedule__steps_per_call": (3, "steps_together is 3, which does not divide the 2 iterations"),
+    "schedule__steps_per_call": (3, "steps_per_call is 3, which does not divide the 2 iterations"),
     "schedule__steps_per_call_": (
         2,
-        "steps_together is 2, with which a CPU takes many times longer",
+        "steps_per_call is 2, with which a CPU takes many times longer",
     ),
     "method__kwargs__warmup_epochs": (2, "replay_start_epoch is 2"),
     "model__pretrained": ("nowhere.safetensors", "nowhere.safetensors"),
+    "regions__name": ("hexagons", "config.regions.name is 'hexagons': one of grid, "),
+    "optimizer__name": ("lion", "config.optimizer.name is 'lion': one of sgd, adam, adamw"),
     "optimizer__learning_rate": (-1.0, "learning rate from -1.0"),
+    "optimizer__kwargs__momentum": (1.0, "momentum is 1.0"),
+    "optimizer__backbone_factor": (-0.1, "backbone_factor is -0.1"),
+    "method__kwargs__partial_share": (1.5, "partial_share is 1.5"),
     "method__kwargs__ema_decay": (1.5, "ema_decay is 1.5"),
     "method__kwargs__teacher_statistics": ("both", "teacher_statistics is 'both'"),
     "method__kwargs__head": ((11,), "head is"),
@@ -226,21 +243,13 @@ def test_a_misspelt_option_of_a_block_names_the_ones_there_are(tiny: Any) -> Non
 
 
 def test_a_block_without_options_says_so(tiny: Any) -> None:
-    with pytest.raises(InputError, match="no such option; there are none"):
-        build.build(tiny(method__name="supervised"))
+    block = ConfigDict({"name": "image", "kwargs": {"cell_height": 12}})
+    with pytest.raises(InputError, match="config.regions.kwargs.cell_height: no such option; "):
+        build.build(tiny(regions=block))
 
 
-@pytest.mark.parametrize("argument", ["photos", "C:/photos", "photos:supervised"])
-def test_a_folder_is_named_by_an_option_and_not_after_the_colon(argument: str) -> None:
-    with pytest.raises(InputError, match=f"'{argument}'.*with --config.data.root=PATH") as caught:
-        loaded(ROOT / "configs/folder.py", argument)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["{}", "[]", '{"options": 3}', "{"])
-def test_a_run_s_configuration_that_is_no_more_is_named(text: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"config.json: .*is this the directory of a run\?"):
-        defaults.of_run(tmp_path)
-    (tmp_path / "config.json").write_text(text)
-    with pytest.raises(InputError, match="config.json is not as a run writes it"):
-        defaults.of_run(tmp_path)
+def test_what_is_left_of_the_default_part_does_not_stand_in_the_way_of_another(tiny: Any) -> None:
+    config = defaults.default()
+    config.method.name = "supervised"
+    made = build.build(tiny(method=config.method))
+    assert made.method.networks == ("student",)
