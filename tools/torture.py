@@ -45,14 +45,20 @@ OPTIONS = (
     "--config.devices=1",
     "--config.batch.labeled=2",
     "--config.batch.unlabeled=2",
-    "--config.method.kwargs.warmup_epochs=1",
     "--config.schedule.epochs=3",
     "--config.schedule.last_epochs=4",
-    "--config.method.kwargs.replay_from_cycle=1",
     "--config.report.pool_images=3",
     "--config.report.measured_images=2",
 )
-"""All phases of the tests' small runs, on one device, and the page of each cycle."""
+"""All stages of the tests' small runs, on one device, and the page of each cycle."""
+STAGES = {
+    "tests/support/tiny.py": (
+        "--config.method.kwargs.warmup_epochs=1",
+        "--config.method.kwargs.replay=True",
+        "--config.method.kwargs.replay_from_cycle=1",
+    )
+}
+"""Options of a configuration whose method would leave stages out."""
 ASKED = "tests/support/cheap_person.py"
 IMPORTED = (
     "s4al_jax.main",
@@ -93,7 +99,8 @@ class Torture:
                 self.truth, workdir / "pool", "train/0", "train/3"
             )
             config = f"{config}:{pool}"
-        self.command = ("s4al_jax.main", f"--config={config}", *OPTIONS)
+        stages = STAGES.get(config, ())
+        self.command = ("s4al_jax.main", f"--config={config}", *OPTIONS, *stages)
         self.workdir, self.watch, self.lots = workdir, Watch(), random.Random(seed)
         self.rows: list[list[str]] = []
         self.rounds = 0

@@ -49,6 +49,7 @@ def run_cycles(
       accept_partial: whether to go on as soon as one of the chosen regions is annotated.
       resume_from_last_good: whether to skip the step or the images that broke the numbers.
     """
+    preflight.check_version(workdir)
     last = experiment.schedule.cycles - 1
     if _is_finished(experiment, workdir) and snapshot.is_finished(experiment, workdir):
         yield from _read_cycles(experiment, workdir, listeners)

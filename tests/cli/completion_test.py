@@ -15,7 +15,7 @@ from s4al_jax.cli.main import COMMANDS
 from s4al_jax.config import defaults, loader
 from s4al_jax.config.options import flat
 from tests.conftest import Command
-from tests.support.screen_reader import Pseudo
+from tests.support.screen_reader import PseudoTerminal
 
 NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
 
@@ -108,24 +108,24 @@ def test_zsh_completes_at_its_prompt(
         f"source {scripts['zsh']}\n"
         f"s4al() {{ print -l -- $@ > {tmp_path}/part; mv {tmp_path}/part {tmp_path}/words }}\n"
     )
-    pseudo = Pseudo(columns=200)
+    terminal = PseudoTerminal(columns=200)
     process = subprocess.Popen(
         ["zsh", "-f", "-i"],
-        stdin=pseudo.out,
-        stdout=pseudo.out,
-        stderr=pseudo.out,
+        stdin=terminal.out,
+        stdout=terminal.out,
+        stderr=terminal.out,
         start_new_session=True,
         env={**os.environ, "TERM": "xterm", "ZDOTDIR": str(tmp_path)},
     )
     try:
-        os.write(pseudo.master, f"source {setup}; echo rea''dy\r".encode())
-        wait_for(lambda: "ready" in pseudo.text)
-        os.write(pseudo.master, f"s4al {typed}\t\r".encode())
+        os.write(terminal.master, f"source {setup}; echo rea''dy\r".encode())
+        wait_for(lambda: "ready" in terminal.text)
+        os.write(terminal.master, f"s4al {typed}\t\r".encode())
         wait_for((tmp_path / "words").exists)
     finally:
         process.kill()
         process.wait()
-        pseudo.closed()
+        terminal.close()
     assert (tmp_path / "words").read_text().split() == words
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Command
-from tests.support.screen_reader import Glass, Pseudo
-from tests.support.small_runs import bought, small_run
+from tests.support.screen_reader import PseudoTerminal, Screen
+from tests.support.small_runs import annotate, small_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def run(tmp_path: Path) -> Path:
     """Two cycles that are measured; a whole image and two cells of four images are paid for."""
     path = small_run(tmp_path / "run", 0.4, 0.5)
-    bought(path)
+    annotate(path)
     return path
 
 
@@ -51,21 +51,23 @@ def test_it_starts_without_jax_and_watches_until_ctrl_c(run: Path) -> None:
         "print('jax' in sys.modules)\n"
         "sys.exit(code)\n"
     )
-    pseudo = Pseudo(columns=100)
+    terminal = PseudoTerminal(columns=100)
     process = subprocess.Popen(
         [sys.executable, "-c", code],
-        stdin=pseudo.out,
-        stdout=pseudo.out,
-        stderr=pseudo.out,
+        stdin=terminal.out,
+        stdout=terminal.out,
+        stderr=terminal.out,
         start_new_session=True,
         cwd=ROOT,
         env={**os.environ, "TERM": "xterm"},
     )
-    while process.poll() is None and pseudo.text.count("stopped, goes on") < 2:
+    end = time.monotonic() + 60
+    while process.poll() is None and terminal.text.count("stopped: goes on") < 2:
+        assert time.monotonic() < end, terminal.text
         time.sleep(0.02)
-    os.write(pseudo.master, b"\x03")
-    assert process.wait(60) == 0, pseudo.text
-    glass = Glass(100)
-    glass.feed(pseudo.closed())
-    head, row, jax, *_ = glass.rows
+    os.write(terminal.master, b"\x03")
+    assert process.wait(60) == 0, terminal.text
+    screen = Screen(100)
+    screen.feed(terminal.close())
+    head, row, jax = filter(None, screen.rows)
     assert head.startswith("run  state") and row.startswith("run  stopped") and jax == "False"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from s4al_jax import __version__
-from s4al_jax.config import defaults
+from s4al_jax.config import options
 from s4al_jax.labels.store import LabelStore
 from s4al_jax.rundir import records
 from s4al_jax.types import InputError
@@ -39,7 +39,7 @@ def refusal(run: Path) -> str:
 
 
 def test_its_record_and_its_configuration_are_refused_by_name(run: Path) -> None:
-    for read in (records.read, defaults.of_run):
+    for read in (records.read, options.of_run):
         with pytest.raises(InputError) as caught:
             read(run)
         assert str(caught.value) == refusal(run)

@@ -12,7 +12,7 @@ import pytest
 
 from s4al_jax.engine import train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
-from s4al_jax.input.schedule import StepPlan
+from s4al_jax.input.sampler import StepPlan
 from s4al_jax.input.source import Source
 from s4al_jax.run import build, loop
 from s4al_jax.runtime import signals
@@ -35,15 +35,15 @@ with signals.handle_signals():
 @pytest.fixture
 def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Has runs in this process asked to stop while they do the given step of a cycle."""
-    begun, fetched = [-1], train.fetched
+    begun, fetch = [-1], train.fetch
 
     def noted(plans: Sequence[StepPlan], source: Source) -> tuple[StepInputs, ...]:
         begun[0] = plans[-1].step
-        return fetched(plans, source)
+        return fetch(plans, source)
 
     def stop(step: int) -> None:
         begun[0] = -1
-        monkeypatch.setattr(train, "fetched", noted)
+        monkeypatch.setattr(train, "fetch", noted)
         monkeypatch.setattr(signals, "stop_requested", lambda: begun[0] + 1 == step)
         monkeypatch.setattr(signals, "stop_after_saving", lambda: begun[0] + 1 == step)
 

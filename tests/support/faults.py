@@ -31,28 +31,28 @@ FAULTS = (
         "SIGKILL in a chosen stage, from reading images to a report and a person's answers",
         GOES_ON,
         "nothing; the next start says `going on after step N`",
-        ("torture_test.py wherever_a_run_is_killed_it_goes_on_to_the_same_bits",),
+        ("tools/torture_test.py wherever_a_run_is_killed_it_goes_on_to_the_same_bits",),
     ),
     Fault(
         KILLS,
         "SIGKILL of the real method: in replay, before a checkpoint is whole, when all is scored",
         GOES_ON,
         "the same",
-        ("resume_test.py a_killed_run_goes_on_to_the_same_bits",),
+        ("run/resume_test.py a_killed_run_goes_on_to_the_same_bits",),
     ),
     Fault(
         KILLS,
         "asked to stop within an epoch, at its end, in the next cycle",
         GOES_ON,
         "`Stopped by SIGTERM after step N of cycle 0, which is saved; the same command goes on.`",
-        ("stopping_test.py a_run_that_stops_within_an_epoch_goes_on_to_the_same_bits",),
+        ("runtime/signals_test.py a_run_that_stops_within_an_epoch_goes_on_to_the_same_bits",),
     ),
     Fault(
         KILLS,
         "SIGTERM, then SIGINT, of the command while it trains",
         "saves and leaves within 20 s",
         "the same",
-        ("stopping_test.py the_command_saves_and_leaves_and_says_how_to_go_on",),
+        ("runtime/signals_test.py the_command_saves_and_leaves_and_says_how_to_go_on",),
     ),
     Fault(
         KILLS,
@@ -60,7 +60,7 @@ FAULTS = (
         "leaves at once",
         "`Stopped by SIGINT; the same command goes on from what was saved.`",
         (
-            "stopping_test.py "
+            "runtime/signals_test.py "
             "who_has_nothing_to_save_leaves_at_once_and_who_is_asked_twice_does_too",
         ),
     ),
@@ -69,7 +69,10 @@ FAULTS = (
         "SIGTERM at one of two processes",
         GOES_ON,
         "both: `Stopped by SIGTERM after step N of cycle 0, which is saved; ...`",
-        ("processes_test.py one_process_is_asked_to_stop_and_all_save_and_go_on_to_the_same_bits",),
+        (
+            "runtime/processes_run_test.py "
+            "one_process_is_asked_to_stop_and_all_save_and_go_on_to_the_same_bits",
+        ),
     ),
     Fault(
         KILLS,
@@ -77,8 +80,9 @@ FAULTS = (
         GOES_ON,
         "the other ends within 60 s: `another process of this run is gone ...`",
         (
-            "processes_test.py a_process_that_is_left_alone_says_so_and_the_same_commands_go_on",
-            "processes_test.py the_others_end_when_the_first_process_is_gone",
+            "runtime/processes_run_test.py "
+            "a_process_that_is_left_alone_says_so_and_the_same_commands_go_on",
+            "runtime/processes_run_test.py the_others_end_when_the_first_process_is_gone",
         ),
     ),
     Fault(
@@ -86,21 +90,21 @@ FAULTS = (
         "no space left: at the lock, the answers, checkpoints, what is shown",
         GOES_ON,
         "one line with the file and `No space left on device`",
-        ("disk_test.py a_full_disk_is_named_and_the_run_goes_on_when_there_is_room",),
+        ("run/disk_test.py a_full_disk_is_named_and_the_run_goes_on_when_there_is_room",),
     ),
     Fault(
         DISK,
         "a file may not grow: answers, checkpoints, metrics",
         GOES_ON,
         "one line with the file and `File too large`",
-        ("disk_test.py a_file_that_may_not_grow_is_named_and_the_run_goes_on_when_it_may",),
+        ("run/disk_test.py a_file_that_may_not_grow_is_named_and_the_run_goes_on_when_it_may",),
     ),
     Fault(
         DISK,
         "the directory turns read-only, or nobody may write there: from five moments on",
         GOES_ON,
         "one line with the file and `Read-only file system` or `Permission denied`",
-        ("disk_test.py a_place_that_is_closed_is_named_and_the_run_goes_on_when_it_is_open",),
+        ("run/disk_test.py a_place_that_is_closed_is_named_and_the_run_goes_on_when_it_is_open",),
     ),
     Fault(
         DISK,
@@ -109,7 +113,7 @@ FAULTS = (
         "`the checkpoint after N steps is passed over: FILE has changed ...`",
         (
             "engine/checkpoint_test.py a_damaged_state_is_passed_over_and_replaced",
-            "disk_test.py a_checkpoint_that_is_damaged_while_nobody_looks_changes_nothing",
+            "run/disk_test.py a_checkpoint_that_is_damaged_while_nobody_looks_changes_nothing",
         ),
     ),
     Fault(
@@ -117,7 +121,7 @@ FAULTS = (
         "`checkpoints/` deleted: networks that begin anew in each cycle; networks carried over",
         "goes on; stops",
         "nothing; `holds no whole state of the end of cycle 0, which cycle 1 begins with`",
-        ("disk_test.py a_cycle_that_begins_with_a_state_that_is_gone_is_refused",),
+        ("run/disk_test.py a_cycle_that_begins_with_a_state_that_is_gone_is_refused",),
     ),
     Fault(
         DISK,
@@ -125,7 +129,7 @@ FAULTS = (
         REFUSED,
         "the line, and to bring back a copy",
         (
-            "pool/ledger_damage_test.py "
+            "labels/ledger_damage_test.py "
             "damage_to_what_was_acknowledged_is_named_and_nothing_is_touched",
         ),
     ),
@@ -134,14 +138,14 @@ FAULTS = (
         "pixels of an image or of a mask changed between two starts",
         "stops; brought back, goes on to the same bits",
         "`train/1 has changed since the run began: bring it back, or remove ...`",
-        ("disk_test.py a_picture_that_has_changed_is_named_until_it_is_brought_back",),
+        ("run/disk_test.py a_picture_that_has_changed_is_named_until_it_is_brought_back",),
     ),
     Fault(
         DISK,
         "the clock set back by 400 days between two starts",
         GOES_ON,
         "nothing",
-        ("disk_test.py a_clock_that_is_set_back_changes_nothing",),
+        ("run/disk_test.py a_clock_that_is_set_back_changes_nothing",),
     ),
     Fault(
         TWO,
@@ -149,7 +153,7 @@ FAULTS = (
         "is refused; goes on",
         "`is in use by process 4711 on host`",
         (
-            "engine/lock_test.py "
+            "rundir/lock_test.py "
             "a_second_process_is_refused_until_the_first_is_gone_however_it_went",
         ),
     ),
@@ -158,21 +162,21 @@ FAULTS = (
         "a file system without locks: a holder alive, gone, with another's number, a torn file",
         "the one alive is believed",
         "the same; nothing",
-        ("engine/lock_test.py without_locks_a_living_holder_is_believed_and_a_dead_one_is_not",),
+        ("rundir/lock_test.py without_locks_a_living_holder_is_believed_and_a_dead_one_is_not",),
     ),
     Fault(
         TWO,
         "the same, held on another host",
         "is refused",
         "process and host, and which file to remove if it is gone",
-        ("engine/lock_test.py without_locks_a_holder_on_another_host_can_only_be_named",),
+        ("rundir/lock_test.py without_locks_a_holder_on_another_host_can_only_be_named",),
     ),
     Fault(
         TWO,
         "two processes of one run with other options",
         "both stop, nothing is written",
         "`the configuration of process 1 differs from that of process 0`",
-        ("processes_test.py processes_with_other_commands_do_not_begin",),
+        ("runtime/processes_run_test.py processes_with_other_commands_do_not_begin",),
     ),
     Fault(
         NUMBERS,
@@ -181,7 +185,7 @@ FAULTS = (
         "cycle, step, `nonfinite.json` with the images, the last good state",
         (
             "engine/train_test.py the_step_that_breaks_is_named",
-            "loop_test.py numbers_that_break_stop_the_run_and_name_the_images",
+            "run/loop_test.py numbers_that_break_stop_the_run_and_name_the_images",
         ),
     ),
     Fault(
@@ -189,14 +193,14 @@ FAULTS = (
         "the same, then `--resume_from=last_good`, in two cycles and in a second run",
         "goes on; both runs have the same bits",
         "`step 3 of cycle 0 is left out from now on`",
-        ("numbers_test.py a_step_that_breaks_the_numbers_is_left_out_and_noted",),
+        ("numbers_test.py a_step_that_breaks_the_numbers_is_skipped_and_noted",),
     ),
     Fault(
         NUMBERS,
         "a score that is NaN, then `--resume_from=last_good`",
         "goes on",
         "the image's name; it is not asked about",
-        ("numbers_test.py an_image_whose_score_is_no_number_is_not_asked_about",),
+        ("numbers_test.py an_image_whose_score_is_not_finite_is_skipped",),
     ),
     Fault(
         NUMBERS,
@@ -254,13 +258,19 @@ FAULTS = (
     ),
     Fault(
         VERSIONS,
-        "a run of release 0.1: its table and record, its labels, its networks",
+        "a run of release 0.1, by every command",
+        REFUSED,
+        "the file, both versions and what to do",
+        (
+            "run/old_runs_test.py its_record_and_its_configuration_are_refused_by_name",
+            "run/old_runs_test.py every_command_refuses_it_in_one_line_and_leaves_it_alone",
+        ),
+    ),
+    Fault(
+        VERSIONS,
+        "the labels of a run of release 0.1",
         "is read",
         "nothing",
-        (
-            "old_runs_test.py its_table_and_its_record_are_read",
-            "old_runs_test.py its_labels_are_read_and_verified",
-            "old_runs_test.py it_is_known_to_be_finished_and_its_networks_are_there",
-        ),
+        ("run/old_runs_test.py its_labels_are_read_and_verified",),
     ),
 )

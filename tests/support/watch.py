@@ -23,7 +23,7 @@ STAGES: Mapping[str, tuple[str, str]] = {
     "restoring": ("s4al_jax.engine.checkpoint", "Checkpoints.state"),
     "metrics": ("s4al_jax.rundir.journal", "Journal.write"),
     "views": ("s4al_jax.run.snapshot", "_maps"),
-    "report": ("s4al_jax.report.page.write", "write"),
+    "report": ("s4al_jax.report.page.write", "write_page"),
     "requests": ("s4al_jax.labels.file_annotator", "write_requests"),
     "answers": ("s4al_jax.labels.file_annotator", "_answer"),
 }

@@ -29,18 +29,18 @@ STAGES = {
         "step:1",
         "evaluation:1",
         "evaluation.replace done:1",
-        "looking:1",
+        "views:1",
         "scoring:1",
-        "choosing:1",
+        "selection:1",
         "report:1",
         "report.replace:1",  # the page is written beside its place
-        "asking:1",
+        "annotation:1",
         "restoring:1",
         "checkpoint.remove:1",
     ),
     "tests/support/cheap_person.py": (
-        "questions.fsync:4",
-        "questions.replace:9",
+        "requests.fsync:4",
+        "requests.replace:9",
         "answers:1",
         "answers:4",
         "ledger.fsync:1",  # an answer is read, and the ledger does not know it yet
