@@ -1,4 +1,4 @@
-"""Your own images, of any size, with masks for as few of them as you have. See docs/own_data.md.
+"""Your own images, of any size, with masks for as few as you have: docs/tutorials/own_images.md.
 
     s4al train folder --workdir=runs/mine --config.data.root=PATH \\
         --config.model.pretrained=mobilenet_v2_imagenet.safetensors

@@ -176,8 +176,9 @@ def page(rows: Sequence[Row], given: argparse.Namespace, source: str, minutes: f
         f"{time.strftime('%Y-%m-%d')} in {minutes:.0f} minutes on {os.cpu_count()} CPU cores; "
         f"{versions}, source {source}. Every kill is a row of `kills.csv`.\n",
         "*Cases* were tried, *survived* ended as the next column says. "
-        "[docs/reliability.md](../docs/reliability.md) tells how, what it found, and what is not "
-        "covered; [docs/recovery.md](../docs/recovery.md) what a user does.\n",
+        "[docs/explanation/reliability.md](../docs/explanation/reliability.md) tells how, what it "
+        "found, and what is not covered; "
+        "[docs/how_to/recovery.md](../docs/how_to/recovery.md) what a user does.\n",
     ]
     for section in dict.fromkeys(row.section for row in rows):
         parts.append(f"## {section}\n")

@@ -21,25 +21,29 @@ _NAME = re.compile(r"\w+([.:]\w+)*")
 def default() -> ConfigDict:
     """A complete, locked configuration."""
     config = ConfigDict()
-    config.seed = 0
+    config.seed = 0  # of all random numbers
     config.devices = 0  # how many devices of this host share a batch; 0: all, of all hosts
     config.data = _data()
     config.model = _model()
     config.augment = _augment()
     config.optimizer = _optimizer()
     config.method = {"name": "s4al", "kwargs": _s4al()}
-    config.batch = {"labeled": 4, "unlabeled": 4}  # as many replayed as unlabeled (Sec. 3.3)
-    config.batch.microbatches = 1  # that a batch is learned in, one after the other: less memory
+    config.batch = {"labeled": 4, "unlabeled": 4}  # images; as many replayed (Sec. 3.3)
+    config.batch.microbatches = 1  # parts that a batch is learned in, one by one: less memory
     config.schedule = _schedule()
-    config.regions = {"name": "grid", "kwargs": {"cell_height": 30, "cell_width": 30}}  # or "image"
+    # name: or "image"; cell_height: pixels; cell_width: pixels
+    config.regions = {"name": "grid", "kwargs": {"cell_height": 30, "cell_width": 30}}
     # network: the one whose uncertainty counts; empty: the one that the method prefers, S4AL's
     # teacher (Sec. 3.4); "student": authors
     config.acquisition = {"name": "entropy", "kwargs": {"network": ""}}
     config.budget = _budget()
-    # "files": a person, whose name is kept with the answers, answers through files of the run
+    # name: or "files", a person who answers through files of the run; person: whose name is kept
+    # with the answers; kwargs: none of these two has any
     config.annotator = {"name": "oracle", "person": "person", "kwargs": {}}
+    # every_epochs: and at the end of a cycle; batch: images; splits: of "val" and "test"
     config.evaluate = {"every_epochs": 10, "batch": 8, "splits": ("val", "test")}
     config.score = {"batch": 8}  # images; 0: as many as fit, up to 64 a device (CPU: 8)
+    # every_epochs: and before an evaluation; keep: how many stay, the newest ones
     config.checkpoint = {"every_epochs": 5, "keep": 2}
     # images in the report's pictures, evenly spread: of the pool, and of those measured on; 0: none
     config.report = {"pool_images": 400, "measured_images": 64}
@@ -55,6 +59,7 @@ def _data() -> ConfigDict:
     data.cache = "auto"  # where decoded images are kept: "device", "host", "none"; same results
     data.max_pixels = 100_000_000  # of one picture file; larger ones are refused, not decoded
     data.initial_share = 0.10  # of the images, drawn uniformly, labeled before the first cycle
+    # images of a split; seed: of the drawn scenes
     data.kwargs = {"train": 367, "val": 101, "test": 233, "seed": 0}
     return data
 
@@ -67,35 +72,37 @@ def _model() -> ConfigDict:
     model.remat = False  # True: compute cheap layers twice instead of keeping them; less memory
     model.loss_bands = 1  # of rows, in which the loss is summed; more: logits are never whole
     model.norm_momentum = 0.9  # share of the old running statistics that a step keeps
+    # width: factor on the channels of all layers; output_stride: 8, 16 or 32
     model.backbone = {"name": "mobilenet_v2", "kwargs": {"width": 1.0, "output_stride": 16}}
     model.head = ConfigDict({"name": "deeplab_v3_plus"})
     model.head.kwargs = {
-        "aspp_channels": 256,
-        "low_level_channels": 48,
-        "rates": (6, 12, 18),
-        "dropout": 0.5,
+        "aspp_channels": 256,  # of each branch of the pyramid
+        "low_level_channels": 48,  # of the finest features in the decoder
+        "rates": (6, 12, 18),  # dilations of the branches
+        "dropout": 0.5,  # share of the pyramid's channels that a step drops
     }
     return model
 
 
 def _augment() -> ConfigDict:
     augment = ConfigDict()  # Tables S1, S2
-    augment.scale_range = (0.75, 1.25)
+    augment.scale_range = (0.75, 1.25)  # factors, lowest and highest, drawn uniformly
     augment.crop_height, augment.crop_width = 0, 0  # pixels that a step sees; 0: the working size
-    augment.jitter_probability = 0.5
+    augment.jitter_probability = 0.5  # of a change of brightness and contrast
     augment.brightness = (0.75, 1.25)  # factors, as torchvision's ColorJitter
-    augment.contrast = (0.75, 1.25)
-    augment.flip_probability = 0.5
+    augment.contrast = (0.75, 1.25)  # factors
+    augment.flip_probability = 0.5  # left to right
     return augment
 
 
 def _optimizer() -> ConfigDict:
     optimizer = ConfigDict()  # Tables S1, S2; momentum and decay: authors
     optimizer.name = "sgd"
+    # as in torch's SGD (authors)
     optimizer.kwargs = {"momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
-    optimizer.learning_rate = 1e-2
+    optimizer.learning_rate = 1e-2  # at the start of a cycle
     optimizer.power = 0.9  # "poly": (1 - epoch / epochs) ** power
-    optimizer.floor = 1e-6
+    optimizer.floor = 1e-6  # the lowest learning rate
     optimizer.backbone_factor = 1.0  # on the learning rate of the backbone
     return optimizer
 
@@ -129,7 +136,7 @@ def _schedule() -> ConfigDict:
     schedule = ConfigDict()  # Table S2
     schedule.acquisitions = 2  # there is one training more
     schedule.iterations = 50  # steps an epoch
-    schedule.epochs = 100
+    schedule.epochs = 100  # of every cycle but the last
     schedule.last_epochs = 200  # of the cycle after the last acquisition
     schedule.steps_per_call = 1  # steps that a device takes in one call; 1 on a CPU
     return schedule
@@ -137,7 +144,7 @@ def _schedule() -> ConfigDict:
 
 def _budget() -> ConfigDict:
     budget = ConfigDict()  # of one acquisition
-    budget.regions_per_image = 4
+    budget.regions_per_image = 4  # at most, in every image
     budget.scope = "image"  # the best regions of each image; or "pool": of all, same pixels
     budget.image_share = 0.05  # of the pool, where regions are whole images (Tables 2a, 2b)
     return budget

@@ -65,7 +65,9 @@ def _from_json(path: Path, text: str) -> ClassList:
             content = {"classes": content}
         unknown = sorted(set(content) - {"classes", "void_colors", "ids"})
         if unknown:
-            raise InputError(f"{path}: no such entry {unknown[0]!r}; see docs/own_data.md")
+            raise InputError(
+                f"{path}: no such entry {unknown[0]!r}; see docs/tutorials/own_images.md"
+            )
         entries = [{"name": e} if isinstance(e, str) else dict(e) for e in content["classes"]]
         names = [_name(entry["name"]) for entry in entries]
         colors = {e["name"]: _color(path, e["color"]) for e in entries if "color" in e}

@@ -124,7 +124,9 @@ def _mask(file: PictureFile, image: PictureFile, classes: ClassList) -> np.ndarr
 
 def _existing(place: Path) -> Path:
     if not place.is_dir():
-        raise InputError(f"{place} is not a folder: see docs/own_data.md for what goes where")
+        raise InputError(
+            f"{place} is not a folder: see docs/tutorials/own_images.md for what goes where"
+        )
     return place
 
 

@@ -1,7 +1,7 @@
 """S4AL (Rangnekar, Kanan, Hoffman, WACV 2023): a mean teacher labels what nobody has labeled.
 
 ClassMix makes the student work for those labels, and a replay buffer keeps rare classes in sight.
-`update` is one step, in the order in which docs/method.md numbers its parts.
+`update` is one step, in the order in which docs/explanation/method.md numbers its parts.
 """
 
 from collections.abc import Sequence

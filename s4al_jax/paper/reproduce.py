@@ -1,6 +1,6 @@
 """Runs what a table of the paper needs, and writes it with the paper's figures beside ours.
 
-Runs that are finished are only read; one that was stopped goes on. See docs/reproduce.md.
+Runs that are finished are only read; one that was stopped goes on. See docs/how_to/reproduce.md.
 """
 
 import ast

@@ -54,7 +54,7 @@ FOLDERS = (
     Case(
         "without images",
         lambda root: shutil.rmtree(root / "images"),
-        "HERE/images is not a folder: see docs/own_data.md for what goes where",
+        "HERE/images is not a folder: see docs/tutorials/own_images.md for what goes where",
     ),
     Case(
         "with empty images",
@@ -187,7 +187,7 @@ CLASS_LISTS = (
     Case(
         "with an unknown entry",
         instead('{"classes": ["a"], "color": 1}'),
-        "HERE/classes.json: no such entry 'color'; see docs/own_data.md",
+        "HERE/classes.json: no such entry 'color'; see docs/tutorials/own_images.md",
     ),
     Case(
         "with half a color",

@@ -1,4 +1,4 @@
-"""docs/own_data.md, walked by its own commands from an empty folder to a trained network."""
+"""docs/tutorials/own_images.md, walked by its own commands from photographs to a network."""
 
 import json
 import re
@@ -31,7 +31,7 @@ SMALL = """
 
 def commands() -> dict[str, list[str]]:
     """The document's command lines, by the name of the command."""
-    text = (ROOT / "docs/own_data.md").read_text()
+    text = (ROOT / "docs/tutorials/own_images.md").read_text()
     lines = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
     found = [shlex.split(line) for line in lines.splitlines() if line.strip()]
     assert all(words[0] == "s4al" for words in found)
@@ -102,5 +102,6 @@ def test_the_document_leads_from_photographs_to_a_network_that_knows_them(
 
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(home / "more.jpg")
     typed(said["predict"])
-    seen = sorted(p.relative_to(home).as_posix() for p in (home / "seen/labels").rglob("*.png"))
-    assert seen == [f"seen/labels/{name}.png" for name in ("a", "b", "more", "trip/c", "trip/d e")]
+    maps = home / "predictions" / "labels"
+    written = sorted(path.relative_to(maps).as_posix() for path in maps.rglob("*.png"))
+    assert written == [f"{name}.png" for name in ("a", "b", "more", "trip/c", "trip/d e")]
