@@ -21,7 +21,7 @@ def run_listeners(workdir: Path) -> list[Listener]:
     """The listeners that every training command adds."""
     if not processes.is_primary():
         return []
-    return [write_page, show_scores(workdir / "tensorboard")]
+    return [write_page, show_scores(workdir / "tensorboard" / "images")]
 
 
 def write_page(event: Event) -> None:
@@ -45,7 +45,10 @@ def write_page(event: Event) -> None:
 
 
 def show_scores(folder: Path) -> Listener:
-    """Shows the images in which the best chosen regions lie, if matplotlib is installed."""
+    """Shows the images in which the best chosen regions lie, if matplotlib is installed.
+
+    The folder is theirs alone: TensorBoard reads no more of a file once a newer one lies beside it.
+    """
 
     def listen(event: Event) -> None:
         if isinstance(event, Selected):

@@ -1,4 +1,4 @@
-"""The journal of a run: metrics in JSON lines and TensorBoard, images in TensorBoard alone.
+"""The journal of a run: metrics in JSON lines, and in TensorBoard where that is installed.
 
 `metrics.jsonl` holds only what the configuration and the seed decide, so that two runs of one
 configuration write the same bytes. Times go to `timing.jsonl`.
@@ -7,8 +7,6 @@ configuration write the same bytes. Times go to `timing.jsonl`.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
 
 from s4al_jax.files.atomic import write_atomically
 from s4al_jax.files.jsonl import append, damaged_row, named_errors, read_rows
@@ -56,12 +54,6 @@ class Journal:
             if isinstance(value, int | float) and name not in ("cycle", "epoch"):
                 self._board.write_scalar(number, f"{row['kind']}/{name}", value)
         self._board.flush()
-
-    def write_image(self, number: int, name: str, image: np.ndarray) -> None:
-        """Show an image, uint8 `[height, width, 3]`, in TensorBoard."""
-        if self._enabled:
-            self._board.write_image(number, name, image)
-            self._board.flush()
 
     def write_timing(self, number: int, seconds_per_step: float) -> None:
         """Keep the mean duration of the steps of the epoch that ended with this step."""

@@ -53,9 +53,9 @@ def test_a_folder_is_reported_and_its_errors_end_the_command_with_1(
     assert "needs a classes.txt" in said and "Traceback" not in said
 
 
-def test_the_old_way_to_name_a_folder_says_the_new_one(
+def test_a_folder_in_place_of_a_study_is_told_where_folders_are_named(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command("check", "folder:photos") == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("; the folder is named with --config.data.root=PATH")
+    assert line == "error: the folder is not given: set config.data.root"

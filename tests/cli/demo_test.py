@@ -42,7 +42,7 @@ def test_it_ends_with_a_table_and_a_page_and_does_nothing_twice(
     start = lines.index(titles[2])
     table = [[cell.strip() for cell in row.split("|")[1:-1]] for row in lines[start + 1 : -2]]
     assert table[0] == [
-        *("cycle", "labeled % of pixels", "regions bought", "mIoU %", "mIoU % trained on all")
+        *("cycle", "labeled % of pixels", "annotated regions", "mIoU %", "mIoU % trained on all")
     ]
     assert [row[:3] for row in table[2:]] == [["0", "33.33", "0"], ["1", "41.67", "8"]]
     assert lines[-2].startswith("runs/demo/report/index.html: ")

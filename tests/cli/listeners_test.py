@@ -33,7 +33,7 @@ def selected(run: FinishedRun, scores: np.ndarray, chosen: list[RegionRef]) -> S
 
 
 def test_the_board_shows_what_was_chosen_after_the_first_cycle(straight: FinishedRun) -> None:
-    found = tensorboard_reader.pictures(straight.workdir / "tensorboard")
+    found = tensorboard_reader.pictures(straight.workdir / "tensorboard" / "images")
     # Regions of four images were chosen after six steps; the second cycle was the last.
     assert list(found) == [(f"scores/{place}", 6) for place in (1, 2, 3, 4)]
     scores = cycle_folder(straight.workdir, 0).read_scores()["score"]

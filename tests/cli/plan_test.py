@@ -11,7 +11,7 @@ from s4al_jax.run import plan
 from tests.conftest import Command
 
 ROOT = Path(__file__).parents[2]
-UNUSED = ("matplotlib", "tensorflow", "tensorflow_datasets", "tensorboardX", "orbax", "clu")
+UNUSED = ("matplotlib", "tensorflow", "tensorflow_datasets", "tensorboardX", "orbax")
 
 
 def test_it_prints_the_plan_of_a_study_and_writes_nothing(
@@ -25,7 +25,7 @@ def test_it_prints_the_plan_of_a_study_and_writes_nothing(
     given = ("demo:supervised", "--config.devices=1", "--config.data.kwargs.train=40")
     assert command("plan", *given) == 0
     said = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert said[0] == "dataset synthetic: 40 pool, 32 val, 64 test images of 96x128, 11 classes"
+    assert said[0] == "dataset streets: 40 pool, 32 val, 64 test images of 96x128, 11 classes"
     assert said[1] == "cycles 1 trainings, 0 acquisitions, 1300 steps"
     assert "budget at the start 40 whole images, 491520 pixels (100.00 %)" in said
     assert not list(tmp_path.iterdir())

@@ -12,6 +12,8 @@ from ml_collections import ConfigDict
 from s4al_jax.config.defaults import default
 from s4al_jax.engine import devices, train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
+from s4al_jax.input.source import open_source
+from s4al_jax.methods.registry import METHODS
 from s4al_jax.models import build as models_build
 from s4al_jax.models import weights
 from s4al_jax.run import build
@@ -60,7 +62,7 @@ def test_every_backbone_goes_under_every_head(backbone: str, head: str) -> None:
     assert len(found) == len(paths)
 
 
-@pytest.mark.parametrize("name", build.METHODS)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_network_without_batch_norm_learns_with_every_method(
     name: str,
     without_batch_norm: dict[str, ConfigDict],
@@ -68,20 +70,18 @@ def test_a_network_without_batch_norm_learns_with_every_method(
     tmp_path: Path,
 ) -> None:
     config = tiny(method=ConfigDict({"name": name, "kwargs": {}}), **without_batch_norm)
-    config.acquisition.network = "student"
+    config.acquisition.kwargs.network = "student"
     made = build.build(config)
-    whole = np.asarray(made.initial)
-    others = np.setdiff1d(np.arange(6), whole)
-    source = build.source(made.spec.train, made.spec.train.read_truth)
-    update = train.updates(made.method, source, made.mesh)
+    source = open_source(made.spec.train, made.spec.train.read_truth)
+    update_of = train.updates(made.method, source, made.mesh)
     fresh = made.fresh_state(0, np.ones(CLASSES, np.int64))
     assert fresh.student.keys() == {"params"}
     state = devices.replicate(fresh, made.mesh)
-    *_, plan = made.steps(1, whole, others, 0)
-    assert plan.phase is made.method.phases[-1]
+    *_, plan = made.steps(1, made.initial_pool())
+    assert plan.stage == made.stages(1, made.initial_pool())[-1].name
     before = jax.tree.map(np.asarray, fresh.student)
-    state, metrics = update[plan.phase](
-        state, devices.shard(train.fetched([plan], source), made.mesh)
+    state, metrics = update_of(plan.stage)(
+        state, devices.shard(train.fetch([plan], source), made.mesh)
     )
     assert all(np.isfinite(float(value[0])) for value in metrics.values())
     for network in made.method.networks:
@@ -109,7 +109,7 @@ def test_a_backbone_is_loaded_by_its_own_names_and_starts_another_network(
     # Under a head with batch norm, which has statistics where the backbone has none.
     del without_batch_norm["model__head"]
     model = tiny(**without_batch_norm, model__pretrained=str(path)).model.to_dict()
-    network, report = models_build.pretrained_network(model, **about)
+    network, _, report = models_build.pretrained_network(model, **about)
     assert report == (f"{path}: 9 tensors loaded, 2 not needed (classify.bias, classify.weight)")
     started = network.init(jax.random.key(7))
     jax.tree.map(

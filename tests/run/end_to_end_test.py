@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from s4al_jax.cli.listeners import run_listeners
 from s4al_jax.report import tables
 from s4al_jax.run import build, loop
 from s4al_jax.rundir import views
@@ -38,7 +39,7 @@ def test_two_cycles_learn_and_leave_everything_behind(
     config = tiny(
         data__kwargs={"train": 24, "val": 4, "test": 12, "seed": 0},
         data__initial_share=0.25,
-        batch={"labeled": 4, "unlabeled": 2, "parts": 1},
+        batch={"labeled": 4, "unlabeled": 2, "microbatches": 1},
         optimizer__learning_rate=0.05,
         evaluate={"every_epochs": 50, "batch": 8, "splits": ("test",)},
         checkpoint__every_epochs=50,
@@ -47,9 +48,9 @@ def test_two_cycles_learn_and_leave_everything_behind(
     config.model.backbone = ConfigDict({"name": "mobilenet_v2", "kwargs": {"width": 0.35}})
     config.model.head.kwargs.update(aspp_channels=32, low_level_channels=16, dropout=0.0)
     config.schedule.update(iterations=10, epochs=10, last_epochs=15)
-    config.schedule.update(warmup_epochs=4, replay_start_epoch=6)
+    config.method.kwargs.update(warmup_epochs=4, replay_start_epoch=6)
     made, run = build.build(config), tmp_path / "run"
-    results = list(loop.run_cycles(made, run))
+    results = list(loop.run_cycles(made, run, listeners=run_listeners(run)))
     mious = [result.metrics["measures"]["teacher"]["test"]["miou"] for result in results]
     assert mious[-1] > FLOOR
     assert len(tables.cycle_table(run).splitlines()) == 4

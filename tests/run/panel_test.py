@@ -86,7 +86,6 @@ def test_the_panel_follows_the_run(watched: Watched) -> None:
     assert now == [
         "reading 11 images",
         "training",
-        "saving",
         "evaluating",
         "scoring 4 images",
         "choosing regions",

@@ -12,7 +12,7 @@ from s4al_jax.run.dry_run import memory_needs
 
 def lines(config: ConfigDict, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """All but the memory, for which a program has to be compiled."""
-    monkeypatch.setattr(plan, "_memory", lambda built: [])
+    monkeypatch.setattr(plan, "_memory", lambda experiment: [])
     return plan.plan(build.build(config)).splitlines()
 
 
@@ -21,7 +21,7 @@ def test_steps_and_budget_are_as_worked_out_by_hand(
 ) -> None:
     said = [" ".join(line.split()) for line in lines(tiny(), monkeypatch)]
     assert said[:8] == [
-        "dataset synthetic: 6 pool, 2 val, 3 test images of 48x64, 11 classes",
+        "dataset streets: 6 pool, 2 val, 3 test images of 48x64, 11 classes",
         "cycles 2 trainings, 1 acquisitions, 14 steps",
         "cycle 0: 3 epochs of 2 steps (2 warmup, 4 classmix)",
         "cycle 1: 4 epochs of 2 steps (2 warmup, 2 classmix, 4 replay)",
@@ -31,7 +31,7 @@ def test_steps_and_budget_are_as_worked_out_by_hand(
         "after cycle 0, 1536 pixels in 8 regions, in all 7680 pixels (41.67 %)",
     ]
     assert said[5].startswith("batches 2 labeled, 2 unlabeled, 2 evaluate, 4 score; shared by 1 x")
-    assert said[8].endswith("parameters; trained: student, teacher") and len(said) == 9
+    assert said[8:] == ["network 9,763 parameters (824 in the backbone); trained: student, teacher"]
 
 
 def test_where_nothing_is_known_a_round_comes_before_the_first_training(
@@ -39,8 +39,9 @@ def test_where_nothing_is_known_a_round_comes_before_the_first_training(
 ) -> None:
     built = build.build(tiny())
     none = built.spec.test._replace(names=())
-    built = built._replace(initial=(), evaluated=(), spec=built.spec._replace(test=none))
-    monkeypatch.setattr(plan, "_memory", lambda built: [])
+    task = built.task._replace(initial=(), spec=built.spec._replace(test=none))
+    built = built._replace(task=task, evaluated=())
+    monkeypatch.setattr(plan, "_memory", lambda experiment: [])
     said = [" ".join(line.split()) for line in plan.plan(built).splitlines()]
     assert "measured nothing: the splits to be measured on have no images" in said
     start = said.index("budget at the start 0 whole images, 0 pixels (0.00 %)")
@@ -82,11 +83,11 @@ def test_the_memory_is_what_the_compiler_says(
     """Of programs that the straight run has compiled already."""
     built = build.build(tiny())
     needed = {need.what: need.bytes for need in memory_needs(built)}
-    assert needed.keys() == {"a replay step", "measuring", "asking"}
+    assert needed.keys() == {"a replay step", "evaluating", "scoring"}
     state = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(built.state_shapes))
     # An image, its labels and its entropy; of logits the compiler need not keep all at once.
     pixels = (3 + 1 + 4) * built.spec.height * built.spec.width
-    for what, name in (("measuring", "evaluate"), ("asking", "score")):
+    for what, name in (("evaluating", "evaluate"), ("scoring", "score")):
         assert state + built.batch[name] * pixels < needed[what] < 2**24
     last = plan.plan(built).splitlines()[-1]
     most = max(needed, key=needed.__getitem__)

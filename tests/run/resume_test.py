@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 from ml_collections import ConfigDict
 
+from s4al_jax.cli.listeners import run_listeners
 from s4al_jax.config import options
 from s4al_jax.engine import train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.labels.store import LabelStore
 from s4al_jax.run import loop
+from s4al_jax.run.build import Experiment
+from s4al_jax.run.loop import CycleResult
 from s4al_jax.types import InputError
 from tests.conftest import FinishedRun
 from tests.support.same_run import arrays, differences, files
@@ -28,6 +31,11 @@ MOMENTS = {
     "when all is scored and nothing of it kept": ("scoring", 1),
 }
 """Of the whole method; `torture_test.py` has all stages, on networks of one weight."""
+
+
+def run_whole(experiment: Experiment, run: Path) -> list[CycleResult]:
+    """What the command does, page and all."""
+    return list(loop.run_cycles(experiment, run, listeners=run_listeners(run)))
 
 
 def assert_same_run(run: Path, straight: FinishedRun) -> None:
@@ -60,7 +68,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(
     killed = subprocess.run(command, capture_output=True, text=True, cwd=root, env=os.environ)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     assert len(files(run)) < len(files(straight.workdir)) or arrays(run, straight.experiment)
-    results = list(loop.run_cycles(straight.experiment, run))
+    results = run_whole(straight.experiment, run)
     assert [result.metrics for result in results] == [r.metrics for r in straight.results]
     assert_same_run(run, straight)
 
@@ -76,7 +84,7 @@ def test_a_finished_run_is_only_read(
 
     monkeypatch.setattr(train, "train_epochs", forbidden)
     monkeypatch.setattr(LabelStore, "record", forbidden)
-    results = list(loop.run_cycles(straight.experiment, run))
+    results = run_whole(straight.experiment, run)
     assert [r.metrics for r in results] == [r.metrics for r in straight.results]
     assert results[0].chosen == straight.results[0].chosen
     assert_same_run(run, straight)
@@ -119,7 +127,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
         patch.setattr(Checkpoints, "save", full)
         with pytest.raises(InputError, match="No space left"):
             list(loop.run_cycles(straight.experiment, run))
-    list(loop.run_cycles(straight.experiment, run))
+    run_whole(straight.experiment, run)
     assert_same_run(run, straight)
 
 
@@ -129,5 +137,5 @@ def test_wherever_images_are_kept_a_run_has_the_same_bits(
 ) -> None:
     assert straight.experiment.cache == "host"
     other = straight.experiment._replace(cache=cache)
-    list(loop.run_cycles(other, tmp_path / "run"))
+    run_whole(other, tmp_path / "run")
     assert_same_run(tmp_path / "run", straight)

@@ -65,7 +65,12 @@ def cheap(*, warm_start: bool = False) -> Method:
 
 
 def stages(schedule: Schedule, cycle: int, unlabeled: int) -> tuple[Stage, ...]:
-    """Three of them in a long cycle, as many as there are epochs in a short one."""
+    """Three of them in a long cycle, as many as there are epochs in a short one.
+
+    One, where every image is labeled.
+    """
+    if not unlabeled:
+        return (Stage("warmup", schedule.epochs_of(cycle), ("labeled",)),)
     names = {
         "warmup": ("labeled",),
         "classmix": ("labeled", "unlabeled"),

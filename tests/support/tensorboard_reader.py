@@ -12,7 +12,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 def events(folder: Path) -> Iterator[Event]:
     """Every event: a record is its length, a checksum, the bytes, and a checksum of those."""
-    for path in sorted(folder.iterdir()):
+    for path in sorted(filter(Path.is_file, folder.iterdir())):
         content = path.read_bytes()
         while content:
             (length,) = struct.unpack("<Q", content[:8])
