@@ -16,9 +16,8 @@ PACKAGE = "s4al_jax"
 
 RANKS: tuple[tuple[str, ...], ...] = (
     ("__init__", "__version__", "types"),
-    ("regions", "files", "config", "console", "runtime", "ops"),
-    ("data", "streets", "input", "learn", "models"),
-    ("methods", "acquisition", "labels"),
+    ("regions", "files", "config", "console", "runtime", "ops", "input", "learn", "streets"),
+    ("data", "models", "methods", "acquisition", "labels"),
     ("engine", "rundir"),
     ("run", "report"),
     ("paper",),

@@ -27,9 +27,9 @@ import numpy as np
 from PIL import Image
 
 from s4al_jax.acquisition.functions import entropy
-from s4al_jax.data.images import on_disk, rgb
 from s4al_jax.engine import devices
 from s4al_jax.engine.score import scorer
+from s4al_jax.files.images import image_file, read_rgb
 from s4al_jax.input.source import open_source
 from s4al_jax.labels.store import LabelStore
 from s4al_jax.learn.augment import unit_floats
@@ -108,7 +108,9 @@ def measure(folder: Path, cache: str, count: int) -> Iterator[str]:
         labels = LabelStore.open(
             Path(scratch), names=names, height=HEIGHT, width=WIDTH, num_classes=CLASSES
         )
-        images = ImageSet(names, lambda i: rgb(on_disk(folder / f"{names[i]}.jpg")), _no_truth)
+        images = ImageSet(
+            names, lambda i: read_rgb(image_file(folder / f"{names[i]}.jpg")), _no_truth
+        )
         before = _peak()
         source = open_source(images, labels.label_map, cache=cache, place=place)
         score = scorer(method, acquisition, source, mesh, batch=BATCH)

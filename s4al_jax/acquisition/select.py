@@ -43,10 +43,7 @@ def best_of_each_image(
     if budget.per_image is None:
         raise ValueError("best_of_each_image needs budget.per_image")
     ties = _draw_ties(score, pool, rng)
-    order = np.lexsort((ties, np.where(pool.open, -score, np.inf)), axis=-1)
-    best = np.zeros(score.shape, bool)
-    np.put_along_axis(best, order[:, : budget.per_image], True, axis=1)
-    best &= pool.open
+    best = _best_of_each_row(score, ties, pool.open, budget.per_image)
     if budget.pixels is not None:
         best = _affordable(score, ties, pool._replace(open=best), budget.pixels, None)
     return _references(best)
@@ -104,31 +101,67 @@ def _draw_ties(score: np.ndarray, pool: PoolState, rng: np.random.Generator) -> 
     return rng.random(score.shape)
 
 
+def _best_of_each_row(
+    score: np.ndarray, ties: np.ndarray, is_open: np.ndarray, count: int
+) -> np.ndarray:
+    """bool `[images, max_regions]`: the best open regions of each image, at most `count`."""
+    if not 0 < count < score.shape[1]:
+        return is_open & (count > 0)
+    loss = np.where(is_open, -score, np.inf)
+    # Sorting is for the few at the top alone: the pool of 10^5 images has 10^7 regions.
+    last = np.partition(loss, count - 1, axis=1)[:, count - 1 : count]
+    candidates = np.flatnonzero(is_open & (loss <= last))
+    images = candidates // score.shape[1]
+    order = np.lexsort((ties.ravel()[candidates], loss.ravel()[candidates], images))
+    best = np.zeros(score.shape, bool)
+    best.ravel()[candidates[order][_earlier_equals(images[order]) < count]] = True
+    return best
+
+
 def _affordable(
     score: np.ndarray, ties: np.ndarray, pool: PoolState, pixels: int, per_image: int | None
 ) -> np.ndarray:
     """bool `[images, max_regions]`: what is chosen when each region is if it can be, best first.
 
+    What is chosen of the best regions does not depend on the others. So only as many are ranked as
+    could be paid for, and more of them where that leaves something over.
+    """
+    waiting, costs, left = np.flatnonzero(pool.open), pool.costs.reshape(-1), pixels
+    chosen = np.zeros(score.shape, bool)
+    while len(waiting := waiting[costs[waiting] <= left]):
+        scores = score.ravel()[waiting]
+        count = left // max(int(costs[waiting].min()), 1) + 1
+        if count < len(waiting):
+            is_next = scores >= np.partition(scores, -count)[-count]
+        else:
+            is_next = np.ones(len(waiting), bool)
+        ranked, waiting = waiting[is_next], waiting[~is_next]
+        order = np.lexsort((ties.ravel()[ranked], -scores[is_next]))
+        left = _choose_ranked(ranked[order], costs, left, per_image, chosen)
+    return chosen
+
+
+def _choose_ranked(
+    waiting: np.ndarray, costs: np.ndarray, left: int, per_image: int | None, chosen: np.ndarray
+) -> int:
+    """Choose each of the ranked regions that can be, in place; returns the pixels left over.
+
     In rounds: the best regions are chosen in one go, up to the first that costs more than is left.
     As what is left never grows, neither it nor any as large can be chosen any more; they leave the
     ranking, and the next round begins.
     """
-    open_regions = np.flatnonzero(pool.open)
-    order = np.lexsort((ties.ravel()[open_regions], -score.ravel()[open_regions]))
-    waiting, costs, left = open_regions[order], pool.costs.ravel(), pixels
-    chosen = np.zeros(score.shape, bool)
     while len(waiting := waiting[(costs[waiting] <= left) & ~chosen.ravel()[waiting]]):
         allowed = waiting
         if per_image is not None:
-            images = waiting // score.shape[1]
+            images = waiting // chosen.shape[1]
             allowed = waiting[_earlier_equals(images) + chosen.sum(axis=1)[images] < per_image]
         sums = np.cumsum(costs[allowed])
         fitting = int(np.searchsorted(sums, left, side="right"))
         chosen.ravel()[allowed[:fitting]] = True
+        left -= int(sums[fitting - 1]) if fitting else 0
         if fitting == len(allowed):
             break
-        left -= int(sums[fitting - 1]) if fitting else 0
-    return chosen
+    return left
 
 
 def _earlier_equals(values: np.ndarray) -> np.ndarray:

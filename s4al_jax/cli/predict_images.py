@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.images import likeliest, named_pictures, on_disk, resized, rgb
 from s4al_jax.engine import devices
 from s4al_jax.engine.infer import predictor
+from s4al_jax.files.images import argmax_at_size, image_file, images_by_name, read_rgb, resize_image
 from s4al_jax.input.prefetch import prefetch
 from s4al_jax.report.predictions import write_prediction
 from s4al_jax.run.export import read_network
@@ -53,12 +53,12 @@ def predict_images(
     mesh = devices.mesh(1)
     network = read_network(model, mesh)
     see = predictor(network.predict, mesh, batch=batch)
-    named = list(named_pictures(images).items())
+    named = list(images_by_name(images).items())
     done, problems = 0, []
     for part, loaded in _loaded(named, batch):
         problems += loaded.problems
         if loaded.names:
-            small = [resized(p, network.height, network.width) for p in loaded.pictures]
+            small = [resize_image(p, network.height, network.width) for p in loaded.pictures]
             seen = see(network.variables, np.stack(small))
             for row, name in enumerate(loaded.names):
                 picture = (loaded.pictures if original else small)[row]
@@ -66,8 +66,8 @@ def predict_images(
                     out,
                     name,
                     picture=picture,
-                    labels=likeliest(seen.logits[row], *picture.shape[:2]),
-                    uncertainty=resized(seen.uncertainty[row], *picture.shape[:2]),
+                    labels=argmax_at_size(seen.logits[row], *picture.shape[:2]),
+                    uncertainty=resize_image(seen.uncertainty[row], *picture.shape[:2]),
                     palette=network.palette,
                 )
         done += len(part)
@@ -84,7 +84,7 @@ def _loaded(
         loaded = Loaded([], [], [])
         for name, path in part:
             try:
-                picture = rgb(on_disk(path))
+                picture = read_rgb(image_file(path))
             except InputError as error:
                 loaded.problems.append(str(error))
                 continue

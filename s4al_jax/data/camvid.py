@@ -9,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from s4al_jax.data.images import (
+from s4al_jax.data.tfds import is_prepared, prepared
+from s4al_jax.files.images import (
     MAX_PIXELS,
-    PictureFile,
+    ImageFile,
     check_name,
     check_same_size,
-    endings,
     id_codes,
-    ids,
-    on_disk,
-    recoded,
-    resized,
-    resized_ids,
-    rgb,
+    image_file,
+    image_suffixes,
+    read_ids,
+    read_rgb,
+    recode_ids,
+    resize_ids,
+    resize_image,
 )
-from s4al_jax.data.tfds import is_prepared, prepared
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
@@ -92,36 +92,36 @@ def _image_set(root: Path, split: str, max_pixels: int, *, height: int, width: i
     names = tuple(sorted(images))
 
     def read_image(index: int) -> np.ndarray:
-        return resized(rgb(images[names[index]]), height, width)
+        return resize_image(read_rgb(images[names[index]]), height, width)
 
     def read_truth(index: int) -> np.ndarray:
         label, image = labels[names[index]], images[names[index]]
-        found = ids(label)
+        found = read_ids(label)
         check_same_size(found, label, image)
         codes = id_codes(len(CLASSES), (FILE_VOID, VOID))
         hint = f"use 0 to {len(CLASSES) - 1}, and {FILE_VOID} or {VOID} for void"
-        return resized_ids(recoded(found, codes, label.name, hint), height, width)
+        return resize_ids(recode_ids(found, codes, label.name, hint), height, width)
 
     return ImageSet(names, read_image, read_truth)
 
 
-def _pictures(folder: Path, max_pixels: int) -> dict[str, PictureFile]:
+def _pictures(folder: Path, max_pixels: int) -> dict[str, ImageFile]:
     """The files of a folder that Pillow has a reader for, by stem."""
     if not folder.is_dir():
         raise InputError(
             f"{folder} is not a folder: CamVid's root needs train, trainannot, val, valannot, "
             "test and testannot"
         )
-    found: dict[str, PictureFile] = {}
+    found: dict[str, ImageFile] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in endings() or path.name.startswith("."):
+        if path.suffix.lower() not in image_suffixes() or path.name.startswith("."):
             continue
         check_name(path.name, str(path))
         if path.stem in found:
             raise InputError(
                 f"{found[path.stem].name} and {path} share one name: remove one of them"
             )
-        found[path.stem] = on_disk(path, max_pixels)
+        found[path.stem] = image_file(path, max_pixels)
     if not found:
         raise InputError(f"{folder} holds no images: unpack CamVid there")
     return found

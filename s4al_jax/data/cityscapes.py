@@ -13,18 +13,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.images import (
-    MAX_PIXELS,
-    PictureFile,
-    check_same_size,
-    ids,
-    recoded,
-    resized,
-    resized_ids,
-    rgb,
-)
 from s4al_jax.data.tfds import is_prepared, prepared
 from s4al_jax.data.zip_files import files_of
+from s4al_jax.files.images import (
+    MAX_PIXELS,
+    ImageFile,
+    check_same_size,
+    read_ids,
+    read_rgb,
+    recode_ids,
+    resize_ids,
+    resize_image,
+)
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
@@ -54,8 +54,8 @@ LABELS, LABEL_ENDING = "gtFine", "_gtFine_labelIds.png"
 class Pair(NamedTuple):
     """An image and its label map."""
 
-    image: PictureFile
-    label: PictureFile
+    image: ImageFile
+    label: ImageFile
 
 
 def cityscapes(
@@ -120,10 +120,10 @@ def _pairs(root: Path, split: str, max_pixels: int) -> dict[str, Pair]:
 
 def _by_name(
     root: Path, folder: str, split: str, ending: str, max_pixels: int
-) -> dict[str, PictureFile]:
+) -> dict[str, ImageFile]:
     archive = f"{folder}_trainvaltest.zip"
     files = files_of(root, folder=folder, archive=archive, ending=ending, max_pixels=max_pixels)
-    found: dict[str, PictureFile] = {}
+    found: dict[str, ImageFile] = {}
     for path, file in files.items():
         name = path.rsplit("/", 1)[-1].removesuffix(ending)
         if not path.startswith(f"{folder}/{split}/"):
@@ -142,13 +142,13 @@ def _image_set(pairs: Mapping[str, Pair], *, height: int, width: int) -> ImageSe
     hint = f"use Cityscapes' own label ids, 0 to {LAST_FILE_ID}"
 
     def read_image(index: int) -> np.ndarray:
-        return resized(rgb(pairs[names[index]].image), height, width)
+        return resize_image(read_rgb(pairs[names[index]].image), height, width)
 
     def read_truth(index: int) -> np.ndarray:
         image, label = pairs[names[index]]
-        found = ids(label)
+        found = read_ids(label)
         check_same_size(found, label, image)
-        return resized_ids(recoded(found, codes, label.name, hint), height, width)
+        return resize_ids(recode_ids(found, codes, label.name, hint), height, width)
 
     return ImageSet(names, read_image, read_truth)
 

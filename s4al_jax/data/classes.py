@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.images import Color, id_codes, one_line
+from s4al_jax.files.images import Color, id_codes, is_one_line
 from s4al_jax.types import UNLABELED, VOID, InputError
 
 FILES = ("classes.json", "classes.txt")
@@ -93,7 +93,7 @@ def _made(
     if not 1 <= len(names) < UNLABELED:
         raise InputError(f"{path} names {len(names)} classes: give 1 to {UNLABELED - 1}")
     for name in names:
-        if not name or not one_line(name):
+        if not name or not is_one_line(name):
             raise InputError(f"{path} names {ascii(name)}: a name is one line of text")
         if names.count(name) > 1 or name == "void":
             hint = "void is no class" if name == "void" else "give each its own name"

@@ -16,19 +16,19 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from s4al_jax.data.classes import ClassList, class_list, text_of
-from s4al_jax.data.images import (
+from s4al_jax.files.images import (
     MAX_PIXELS,
-    PictureFile,
+    ImageFile,
     check_same_size,
-    ids,
-    ids_of_colors,
-    is_colored,
-    on_disk,
-    pictures_below,
-    recoded,
-    resized,
-    resized_ids,
-    rgb,
+    has_colors,
+    image_file,
+    list_images,
+    read_color_ids,
+    read_ids,
+    read_rgb,
+    recode_ids,
+    resize_ids,
+    resize_image,
 )
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
@@ -57,7 +57,7 @@ def folder(
         raise InputError("the folder is not given: set config.data.root")
     place = resolve_path(root)
     classes = class_list(_existing(place))
-    images, masks = pictures_below(_existing(place / "images")), pictures_below(place / "masks")
+    images, masks = list_images(_existing(place / "images")), list_images(place / "masks")
     for name in sorted(masks.keys() - images.keys()):
         raise InputError(f"{masks[name]} is the mask of no image: remove it or add the image")
     if not images:
@@ -75,7 +75,7 @@ def folder(
         raise InputError(f"{place} leaves no image to learn from: check how it is split ({how})")
     _check_measurable(names, masks)
     pictures, answers = (
-        {name: on_disk(path, max_pixels) for name, path in files.items()}
+        {name: image_file(path, max_pixels) for name, path in files.items()}
         for files in (images, masks)
     )
     sets = (_image_set(names[s], pictures, answers, classes, height, width) for s in SPLITS)
@@ -84,40 +84,40 @@ def folder(
 
 def _image_set(
     names: Sequence[str],
-    images: Mapping[str, PictureFile],
-    masks: Mapping[str, PictureFile],
+    images: Mapping[str, ImageFile],
+    masks: Mapping[str, ImageFile],
     classes: ClassList,
     height: int,
     width: int,
 ) -> ImageSet:
     def read_original(index: int) -> np.ndarray:
-        return rgb(images[names[index]])
+        return read_rgb(images[names[index]])
 
     def read_original_truth(index: int) -> np.ndarray:
         return _mask(masks[names[index]], images[names[index]], classes)
 
     return ImageSet(
         tuple(names),
-        lambda index: resized(read_original(index), height, width),
-        lambda index: resized_ids(read_original_truth(index), height, width),
+        lambda index: resize_image(read_original(index), height, width),
+        lambda index: resize_ids(read_original_truth(index), height, width),
         read_original,
         read_original_truth,
         tuple(name in masks for name in names),
     )
 
 
-def _mask(file: PictureFile, image: PictureFile, classes: ClassList) -> np.ndarray:
+def _mask(file: ImageFile, image: ImageFile, classes: ClassList) -> np.ndarray:
     """The class ids of a mask, at its own size."""
-    if is_colored(file):
+    if has_colors(file):
         if not classes.colors:
             raise InputError(
                 f"{file.name} is a color picture: give every class its color in classes.json, "
                 "or save masks with one 8-bit channel"
             )
-        labels = ids_of_colors(file, classes.colors)
+        labels = read_color_ids(file, classes.colors)
     else:
         hint = "use the numbers of the classes, and 255 for void; or say what it is in classes.json"
-        labels = recoded(ids(file), classes.codes, file.name, hint)
+        labels = recode_ids(read_ids(file), classes.codes, file.name, hint)
     check_same_size(labels, file, image)
     return labels
 

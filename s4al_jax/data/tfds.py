@@ -12,18 +12,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.images import (
+from s4al_jax.files.images import (
     MAX_PIXELS,
     Color,
-    PictureFile,
+    ImageFile,
     check_name,
     check_same_size,
     id_codes,
-    ids,
-    recoded,
-    resized,
-    resized_ids,
-    rgb,
+    read_ids,
+    read_rgb,
+    recode_ids,
+    resize_ids,
+    resize_image,
 )
 from s4al_jax.files.paths import is_url, resolve_path
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
@@ -141,8 +141,8 @@ def palette(count: int) -> tuple[Color, ...]:
 
 class _Record(NamedTuple):
     id: str
-    image: PictureFile
-    label: PictureFile
+    image: ImageFile
+    label: ImageFile
 
 
 class _Split(NamedTuple):
@@ -247,8 +247,8 @@ def _text(value: Any) -> str:
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
-def _picture(name: str, content: bytes, max_pixels: int) -> PictureFile:
-    return PictureFile(name, lambda: io.BytesIO(content), max_pixels)
+def _picture(name: str, content: bytes, max_pixels: int) -> ImageFile:
+    return ImageFile(name, lambda: io.BytesIO(content), max_pixels)
 
 
 def _image_set(
@@ -273,12 +273,12 @@ def _image_set(
         return found
 
     def read_image(index: int) -> np.ndarray:
-        return resized(rgb(record(index).image), height, width)
+        return resize_image(read_rgb(record(index).image), height, width)
 
     def read_truth(index: int) -> np.ndarray:
         _, image, label = record(index)
-        found = ids(label)
+        found = read_ids(label)
         check_same_size(found, label, image)
-        return resized_ids(recoded(found, codes, label.name, hint), height, width)
+        return resize_ids(recode_ids(found, codes, label.name, hint), height, width)
 
     return ImageSet(names, read_image, read_truth)

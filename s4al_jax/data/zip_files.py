@@ -5,14 +5,14 @@ import threading
 import zipfile
 from pathlib import Path
 
-from s4al_jax.data.images import PictureFile, check_name, on_disk
+from s4al_jax.files.images import ImageFile, check_name, image_file
 from s4al_jax.files.paths import list_tree, seekable
 from s4al_jax.types import InputError
 
 
 def files_of(
     root: Path, *, folder: str, archive: str, ending: str, max_pixels: int
-) -> dict[str, PictureFile]:
+) -> dict[str, ImageFile]:
     """Path, as `folder/...`, -> file, of all that have the ending.
 
     They are read from the zip `root/archive` where there is one, else from `root/folder`. An
@@ -25,13 +25,13 @@ def files_of(
         paths = [path for path in list_tree(root / folder) if path.name.endswith(ending)]
         for path in paths:
             check_name(path.relative_to(root).as_posix(), str(path))
-        return {path.relative_to(root).as_posix(): on_disk(path, max_pixels) for path in paths}
+        return {path.relative_to(root).as_posix(): image_file(path, max_pixels) for path in paths}
     raise InputError(
         f"{root} holds neither {archive} nor the folder {folder}: put one of them there"
     )
 
 
-def _in_zip(path: Path, ending: str, max_pixels: int) -> dict[str, PictureFile]:
+def _in_zip(path: Path, ending: str, max_pixels: int) -> dict[str, ImageFile]:
     """The members of an archive; each thread that reads them opens the archive for itself."""
     own = threading.local()
 
@@ -40,8 +40,8 @@ def _in_zip(path: Path, ending: str, max_pixels: int) -> dict[str, PictureFile]:
             own.archive = zipfile.ZipFile(seekable(path))
         return own.archive
 
-    def member(name: str) -> PictureFile:
-        return PictureFile(f"{path}:{name}", lambda: opened().open(name), max_pixels)  # type: ignore[arg-type, return-value]
+    def member(name: str) -> ImageFile:
+        return ImageFile(f"{path}:{name}", lambda: opened().open(name), max_pixels)  # type: ignore[arg-type, return-value]
 
     try:
         with zipfile.ZipFile(seekable(path)) as archive:

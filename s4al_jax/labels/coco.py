@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from s4al_jax.data.images import Color
+from s4al_jax.files.images import Color
 from s4al_jax.types import UNLABELED
 
 

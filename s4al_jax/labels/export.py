@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from s4al_jax.data.images import nearest
+from s4al_jax.files.images import nearest_indices
 from s4al_jax.labels.answer import Answer, PoolShape, given_box, given_labels, working_labels
 from s4al_jax.labels.coco import coco
 from s4al_jax.labels.ledger import LEDGER, Ledger
@@ -122,7 +122,7 @@ def known_labels(
     Returns:
       uint8 of `size`: ids and `VOID` where annotated, else `UNLABELED`.
     """
-    rows, cols = nearest(working[0], size[0]), nearest(working[1], size[1])
+    rows, cols = nearest_indices(working[0], size[0]), nearest_indices(working[1], size[1])
     labels = np.full(size, UNLABELED, np.uint8)
     centered: list[tuple[Box, np.ndarray, np.ndarray | bool]] = []
     for answer in answers:

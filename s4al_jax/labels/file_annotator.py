@@ -21,15 +21,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.images import (
+from s4al_jax.files.images import (
     MAX_PIXELS,
     Color,
     check_name,
-    endings,
-    ids,
-    on_disk,
-    palette_of,
-    stored_size,
+    image_file,
+    image_suffixes,
+    read_ids,
+    read_palette,
+    read_stored_size,
 )
 from s4al_jax.labels.annotator import Annotator, Guess
 from s4al_jax.labels.original import locate
@@ -185,7 +185,7 @@ def _files_by_name(place: Path) -> dict[str, list[Path]]:
     """The pictures in a folder by their names, of which several may have one."""
     found: dict[str, list[Path]] = {}
     for path in sorted(place.iterdir()) if place.is_dir() else []:
-        if path.suffix.lower() in endings() and not path.name.startswith("."):
+        if path.suffix.lower() in image_suffixes() and not path.name.startswith("."):
             check_name(path.name, str(path))
             found.setdefault(_normalize(path.stem), []).append(path)
     return found
@@ -235,14 +235,14 @@ def _answer(
 
 def _read(path: Path, size: tuple[int, int]) -> np.ndarray:
     # A request may be larger than the usual limit on pictures; no more than that is decoded.
-    file = on_disk(path, max(MAX_PIXELS, size[0] * size[1]))
-    found = stored_size(file)
+    file = image_file(path, max(MAX_PIXELS, size[0] * size[1]))
+    found = read_stored_size(file)
     if found != size:
         raise InputError(
             f"{path} has {found[0]} x {found[1]} pixels, the request is for "
             f"{size[0]} x {size[1]}: save it at that size"
         )
-    return ids(file)
+    return read_ids(file)
 
 
 def _check_ids(path: Path, labels: np.ndarray, num_classes: int) -> None:
@@ -256,7 +256,7 @@ def _check_ids(path: Path, labels: np.ndarray, num_classes: int) -> None:
 
 def _check_colors(path: Path, labels: np.ndarray, palette: Sequence[Color]) -> None:
     """Refuse ids that the file shows in other classes' colors: a program has renumbered them."""
-    shown = palette_of(on_disk(path))
+    shown = read_palette(image_file(path))
     if shown is None:
         return
     colors = {color: index for index, color in enumerate(palette)}

@@ -1,12 +1,12 @@
 """Regions in the pixels of an original picture, which may be larger or smaller than is learned.
 
 Networks see every image at one working size; people label pictures at the size they have. The
-working label of a pixel is that of the original pixel in its middle (`data.images.resized_ids`).
+working label of a pixel is that of the original pixel in its middle (`files.images.resize_ids`).
 """
 
 import numpy as np
 
-from s4al_jax.data.images import nearest
+from s4al_jax.files.images import nearest_indices
 from s4al_jax.regions import Regions, in_original
 from s4al_jax.types import UNLABELED, Box, RegionRef
 
@@ -53,8 +53,8 @@ def mask_in_original(
     if mask is None or size == working:
         return mask
     outer = in_original(box, working, size)
-    rows = nearest(working[0], size[0])[outer.top : outer.bottom] - box.top
-    cols = nearest(working[1], size[1])[outer.left : outer.right] - box.left
+    rows = nearest_indices(working[0], size[0])[outer.top : outer.bottom] - box.top
+    cols = nearest_indices(working[1], size[1])[outer.left : outer.right] - box.left
     # The outermost pixels of `outer` may be touched by the box and have their center outside of it.
     height, width = mask.shape
     inside = np.ix_((rows >= 0) & (rows < height), (cols >= 0) & (cols < width))
@@ -98,6 +98,6 @@ def _sources(
     Counted from the corner of the box in the picture.
     """
     outer = in_original(box, working, size)
-    rows = nearest(size[0], working[0])[box.top : box.bottom] - outer.top
-    cols = nearest(size[1], working[1])[box.left : box.right] - outer.left
+    rows = nearest_indices(size[0], working[0])[box.top : box.bottom] - outer.top
+    cols = nearest_indices(size[1], working[1])[box.left : box.right] - outer.left
     return rows, cols

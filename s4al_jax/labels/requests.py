@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from s4al_jax.data.images import Color, resized_ids
 from s4al_jax.files.atomic import write_atomically
+from s4al_jax.files.images import Color, resize_ids
 from s4al_jax.labels.annotator import Guess
 from s4al_jax.types import UNLABELED, VOID, Box, DatasetSpec, InputError, RegionRef
 
@@ -79,7 +79,7 @@ def write_requests(
     guesses = guess(list(of_images)) if guess else None
     for image, of_image in of_images.items():
         small = next(guesses) if guesses else np.full((spec.height, spec.width), UNLABELED)
-        guessed = resized_ids(small.astype(np.uint8), *of_image[0].size)
+        guessed = resize_ids(small.astype(np.uint8), *of_image[0].size)
         _write_image(folder, of_image, spec.train.original(image), guessed, spec.palette)
     readme = _readme(of_images, spec.classes)
     write_atomically(folder / "README.txt", readme.encode())

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from s4al_jax.data.images import Color
+from s4al_jax.files.images import Color
 from s4al_jax.labels.requests import index_png, overlay
 from s4al_jax.types import InputError
 

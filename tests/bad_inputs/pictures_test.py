@@ -320,7 +320,7 @@ def test_what_pillow_warns_of_is_kept_from_users(photos: Path) -> None:
     (photos / "bomb.png").write_bytes(bomb(12_000, 10_000))
     command = """
 import pathlib, sys
-from s4al_jax.data.images import on_disk, rgb, size_of
+from s4al_jax.files.images import on_disk, rgb, size_of
 place = pathlib.Path(sys.argv[1])
 rgb(on_disk(place / "odd.jpg"))
 try:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.data.folder import folder
-from s4al_jax.data.images import resized
+from s4al_jax.files.images import resize_image
 from s4al_jax.labels.answer import PoolShape, given_box, pack_answer
 from s4al_jax.labels.export import export_labels, known_labels, read_answers
 from s4al_jax.labels.store import LabelStore
@@ -38,7 +38,10 @@ def unread(index: int) -> np.ndarray:
 def spec() -> DatasetSpec:
     names = ("a", "street/b", "c")
     train = ImageSet(
-        names, lambda index: resized(PICTURES[index], 4, 6), unread, lambda index: PICTURES[index]
+        names,
+        lambda index: resize_image(PICTURES[index], 4, 6),
+        unread,
+        lambda index: PICTURES[index],
     )
     none = ImageSet((), unread, unread)
     palette = ((10, 0, 0), (0, 20, 0), (0, 0, 30))

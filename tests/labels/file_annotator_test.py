@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.data.images import resized, resized_ids
+from s4al_jax.files.images import resize_ids, resize_image
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.file_annotator import count_answers, file_annotator
 from s4al_jax.labels.store import LabelStore
@@ -37,7 +37,7 @@ def forbidden(index: int) -> np.ndarray:
 def spec() -> DatasetSpec:
     train = ImageSet(
         ("street/a", "b"),
-        lambda index: resized(PICTURES[index], 4, 6),
+        lambda index: resize_image(PICTURES[index], 4, 6),
         forbidden,
         lambda index: PICTURES[index],
         (False, False),
@@ -135,7 +135,7 @@ def test_answers_are_the_truth_and_learned_as_the_working_size_would_show_it(
     )
     store.record(found, GRID)
     for image in range(2):
-        small, known = resized_ids(TRUTH[image], 4, 6), store.label_map(image)
+        small, known = resize_ids(TRUTH[image], 4, 6), store.label_map(image)
         inside = np.isin(GRID.id_map(image), [ref.region for ref in REFS if ref.image == image])
         assert np.array_equal(known, np.where(inside, small, UNLABELED))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.data.images import resized, resized_ids
+from s4al_jax.files.images import resize_ids, resize_image
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.export import export_labels, known_labels, read_answers
 from s4al_jax.labels.file_annotator import file_annotator
@@ -39,7 +39,7 @@ def forbidden(index: int) -> np.ndarray:
 def spec() -> DatasetSpec:
     train = ImageSet(
         NAMES,
-        lambda index: resized(PICTURES[index], HEIGHT, WIDTH),
+        lambda index: resize_image(PICTURES[index], HEIGHT, WIDTH),
         forbidden,
         lambda index: PICTURES[index],
         (False, False, False),
@@ -177,7 +177,7 @@ def test_a_person_who_knows_the_truth_is_an_oracle(spec: DatasetSpec, tmp_path: 
     store = annotate(spec, tmp_path, refs)
     assert store.missing(refs, IRREGULAR) == []
     for image, truth in enumerate(TRUTHS):
-        assert np.array_equal(store.label_map(image), resized_ids(truth, HEIGHT, WIDTH))
+        assert np.array_equal(store.label_map(image), resize_ids(truth, HEIGHT, WIDTH))
     again = file_annotator(spec, tmp_path, person="Ada").answers(refs, IRREGULAR, 1)
     assert all(store.agrees(answer, IRREGULAR) for parcel in again for answer in parcel)
 

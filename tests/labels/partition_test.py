@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s4al_jax.data.images import nearest, resized_ids
+from s4al_jax.files.images import nearest_indices, resize_ids
 from s4al_jax.labels.answer import PoolShape, given_box, given_labels, working_labels
 from s4al_jax.labels.ledger import Ledger
 from s4al_jax.labels.oracle import oracle
@@ -154,10 +154,10 @@ sizes = st.tuples(st.integers(1, 16), st.integers(1, 16))
 def plain_mask(regions: Partition, ref: RegionRef, size: tuple[int, int]) -> np.ndarray:
     """bool of `size`: a region's pixels in a picture of that size, one by one."""
     inside = regions.id_map(ref.image) == ref.region
-    rows, cols = nearest(HEIGHT, size[0]), nearest(WIDTH, size[1])
+    rows, cols = nearest_indices(HEIGHT, size[0]), nearest_indices(WIDTH, size[1])
     found = inside[np.ix_(rows, cols)].copy()
     for row, col in np.argwhere(inside):
-        found[nearest(size[0], HEIGHT)[row], nearest(size[1], WIDTH)[col]] = True
+        found[nearest_indices(size[0], HEIGHT)[row], nearest_indices(size[1], WIDTH)[col]] = True
     return found
 
 
@@ -194,7 +194,7 @@ def test_what_is_learned_in_a_region_is_what_was_answered_in_a_picture_of_any_si
     expected = np.full(TRUTH.shape, UNLABELED, np.uint8)
     for ref in refs:
         inside = regions.id_map(ref.image) == ref.region
-        expected[ref.image][inside] = resized_ids(truths[ref.image], HEIGHT, WIDTH)[inside]
+        expected[ref.image][inside] = resize_ids(truths[ref.image], HEIGHT, WIDTH)[inside]
     with tempfile.TemporaryDirectory() as name:
         store = opened(Path(name))
         for parcel in oracle(pool).answers(refs, regions, 0):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from s4al_jax.data.images import Color, resized_ids
+from s4al_jax.files.images import Color, resize_ids
 
 WIDEST, WIDEST_GRAY = 320, 160
 """pixels; what is wider is shrunk. Maps of uncertainty have no fine lines to lose."""
@@ -46,7 +46,7 @@ def score_map(scores: np.ndarray, low: float, high: float) -> str:
 
 def _shrink_ids(ids: np.ndarray) -> np.ndarray:
     width, height = _small(ids.shape[1], ids.shape[0], WIDEST)
-    return resized_ids(ids, height, width)
+    return resize_ids(ids, height, width)
 
 
 def _jpeg(picture: Image.Image, widest: int) -> str:

@@ -31,7 +31,7 @@ _PROGRAMS = ("EPS",)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-class PictureFile(NamedTuple):
+class ImageFile(NamedTuple):
     """A picture that can be opened again and again, and what to call it in a message."""
 
     name: str
@@ -40,7 +40,7 @@ class PictureFile(NamedTuple):
     """a picture with more is refused before it is decoded"""
 
 
-def on_disk(path: Path, max_pixels: int = MAX_PIXELS) -> PictureFile:
+def image_file(path: Path, max_pixels: int = MAX_PIXELS) -> ImageFile:
     """The picture in a file."""
 
     def content() -> BinaryIO:
@@ -49,10 +49,10 @@ def on_disk(path: Path, max_pixels: int = MAX_PIXELS) -> PictureFile:
             raise InputError(f"{path} is no file: remove it, or put the picture there")
         return open_binary(path)
 
-    return PictureFile(str(path), content, max_pixels)
+    return ImageFile(str(path), content, max_pixels)
 
 
-def one_line(name: str) -> bool:
+def is_one_line(name: str) -> bool:
     """Whether a name is text that stands in one line."""
     return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
 
@@ -60,7 +60,7 @@ def one_line(name: str) -> bool:
 def check_name(name: str, where: str) -> None:
     """Refuse a picture's name that no list of names could hold, or that leads out of a folder."""
     way = PurePosixPath(name)
-    if not one_line(name):
+    if not is_one_line(name):
         raise InputError(
             f"{ascii(where)} has a sign in its name that is no text, such as a line break: "
             "rename it"
@@ -69,7 +69,7 @@ def check_name(name: str, where: str) -> None:
         raise InputError(f"{ascii(where)} has a name that leads out of its folder: rename it")
 
 
-def endings() -> frozenset[str]:
+def image_suffixes() -> frozenset[str]:
     """The endings, in small letters and with their dot, of files that Pillow has a reader for."""
     known = Image.registered_extensions()
     return frozenset(ending for ending, kind in known.items() if kind in _formats())
@@ -82,7 +82,7 @@ def _formats() -> tuple[str, ...]:
     return tuple(kind for kind in Image.ID if kind not in _PROGRAMS)
 
 
-def pictures_below(place: Path) -> dict[str, Path]:
+def list_images(place: Path) -> dict[str, Path]:
     """The pictures in a folder and its sub-folders by their relative path without its ending.
 
     Whatever is called `.something` is not looked at.
@@ -90,19 +90,20 @@ def pictures_below(place: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in list_tree(place) if place.is_dir() else []:
         below = path.relative_to(place)
-        if path.suffix.lower() in endings() and not any(p.startswith(".") for p in below.parts):
+        is_hidden = any(part.startswith(".") for part in below.parts)
+        if path.suffix.lower() in image_suffixes() and not is_hidden:
             check_name(below.as_posix(), str(path))
             _add(found, below.with_suffix("").as_posix(), path)
     return found
 
 
-def named_pictures(places: Sequence[Path]) -> dict[str, Path]:
+def images_by_name(places: Sequence[Path]) -> dict[str, Path]:
     """Pictures that are given as files, or as folders that hold them, by a name for each."""
     found: dict[str, Path] = {}
     for place in places:
         if not place.exists():
             raise InputError(f"{place}: no such file or folder")
-        inside = pictures_below(place) if place.is_dir() else {place.stem: place}
+        inside = list_images(place) if place.is_dir() else {place.stem: place}
         if not inside:
             raise InputError(f"{place} holds no pictures that Pillow reads")
         for name, path in inside.items():
@@ -116,15 +117,15 @@ def _add(found: dict[str, Path], name: str, path: Path) -> None:
     found[name] = path
 
 
-def stored_size(file: PictureFile) -> tuple[int, int]:
+def read_stored_size(file: ImageFile) -> tuple[int, int]:
     """(height, width) of the numbers in a file, from its header."""
-    width, height = _opened(file, pixels=False).size
+    width, height = _open_image(file, pixels=False).size
     return height, width
 
 
-def size_of(file: PictureFile) -> tuple[int, int]:
+def read_size(file: ImageFile) -> tuple[int, int]:
     """(height, width) of the upright picture, from the file's header."""
-    picture = _opened(file, pixels=False)
+    picture = _open_image(file, pixels=False)
     width, height = picture.size
     turned = picture.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
     return (width, height) if turned else (height, width)
@@ -134,13 +135,13 @@ _ORIENTATION = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)
 
 
-def rgb(file: PictureFile) -> np.ndarray:
+def read_rgb(file: ImageFile) -> np.ndarray:
     """uint8 `[height, width, 3]`, turned upright as its EXIF data say.
 
     Gray, palette and 16-bit pictures become 8-bit RGB, the latter by their upper eight bits. A
     picture of several frames, with transparent pixels, or in 32-bit numbers is refused.
     """
-    picture = _opened(file)
+    picture = _open_image(file)
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in _SIXTEEN_BITS:
         picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
@@ -156,9 +157,9 @@ def rgb(file: PictureFile) -> np.ndarray:
     return np.array(picture.convert("RGB"))
 
 
-def ids(file: PictureFile) -> np.ndarray:
+def read_ids(file: ImageFile) -> np.ndarray:
     """uint8 `[height, width]`: the numbers of a picture with one 8-bit channel."""
-    picture = _opened(file)
+    picture = _open_image(file)
     _check_exact(file, picture)
     if picture.mode not in ("L", "P"):
         raise InputError(
@@ -168,21 +169,21 @@ def ids(file: PictureFile) -> np.ndarray:
     return np.array(picture)
 
 
-def palette_of(file: PictureFile) -> np.ndarray | None:
+def read_palette(file: ImageFile) -> np.ndarray | None:
     """uint8 `[colors, 3]`: how a picture with one channel shows its numbers, if it says so."""
-    palette = _opened(file).getpalette("RGB")
+    palette = _open_image(file).getpalette("RGB")
     return None if palette is None else np.array(palette, np.uint8).reshape(-1, 3)
 
 
-def is_colored(file: PictureFile) -> bool:
+def has_colors(file: ImageFile) -> bool:
     """Whether a picture has more than one channel: a mask that needs colors to be read."""
-    return _opened(file, pixels=False).mode in ("RGB", "RGBA", "CMYK", "YCbCr")
+    return _open_image(file, pixels=False).mode in ("RGB", "RGBA", "CMYK", "YCbCr")
 
 
-def ids_of_colors(file: PictureFile, codes: Mapping[Color, int]) -> np.ndarray:
+def read_color_ids(file: ImageFile, codes: Mapping[Color, int]) -> np.ndarray:
     """uint8 `[height, width]`: what the color of each pixel stands for."""
-    _check_exact(file, _opened(file, pixels=False))
-    picture = rgb(file).astype(np.int64)
+    _check_exact(file, _open_image(file, pixels=False))
+    picture = read_rgb(file).astype(np.int64)
     number = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
     known = {(r << 16) | (g << 8) | b: code for (r, g, b), code in codes.items()}
     found, where = np.unique(number, return_inverse=True)
@@ -194,7 +195,7 @@ def ids_of_colors(file: PictureFile, codes: Mapping[Color, int]) -> np.ndarray:
     return meaning[where].reshape(number.shape)
 
 
-def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """A picture at another size: averaged along an axis that shrinks, else interpolated.
 
     `image` is RGB or a single channel, of uint8 or float32.
@@ -207,32 +208,32 @@ def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.array(picture)
 
 
-def likeliest(logits: np.ndarray, height: int, width: int) -> np.ndarray:
+def argmax_at_size(logits: np.ndarray, height: int, width: int) -> np.ndarray:
     """uint8 `[height, width]`: the class with the largest of `logits` `[h, w, classes]` there.
 
     Each class's logits are brought to that size as a picture is.
     """
-    best = resized(np.ascontiguousarray(logits[..., 0]), height, width)
+    best = resize_image(np.ascontiguousarray(logits[..., 0]), height, width)
     labels = np.zeros((height, width), np.uint8)
     for index in range(1, logits.shape[-1]):
-        plane = resized(np.ascontiguousarray(logits[..., index]), height, width)
+        plane = resize_image(np.ascontiguousarray(logits[..., index]), height, width)
         better = plane > best
         best[better], labels[better] = plane[better], index
     return labels
 
 
-def resized_ids(labels: np.ndarray, height: int, width: int) -> np.ndarray:
+def resize_ids(labels: np.ndarray, height: int, width: int) -> np.ndarray:
     """A label map at another size: each pixel is that of the old one which lies nearest."""
-    rows, cols = nearest(labels.shape[0], height), nearest(labels.shape[1], width)
+    rows, cols = nearest_indices(labels.shape[0], height), nearest_indices(labels.shape[1], width)
     return labels[np.ix_(rows, cols)]
 
 
-def nearest(length: int, new_length: int) -> np.ndarray:
+def nearest_indices(length: int, new_length: int) -> np.ndarray:
     """int64 `[new_length]`: for each pixel along a resized axis, the old one in its middle."""
     return (2 * np.arange(new_length) + 1) * length // (2 * new_length)
 
 
-def recoded(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> np.ndarray:
+def recode_ids(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> np.ndarray:
     """`codes[labels]`, where `codes` has 256 numbers: ids, `VOID`, or -1 for what is no id."""
     meant = codes[labels]
     wrong = labels[meant < 0]
@@ -242,16 +243,16 @@ def recoded(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> np.n
 
 
 def id_codes(num_classes: int, void: tuple[int, ...] = (VOID,)) -> np.ndarray:
-    """int16 `[256]` for `recoded`: the classes stand for themselves, the others are no ids."""
+    """int16 `[256]` for `recode_ids`: the classes stand for themselves, the others are no ids."""
     codes = np.full(256, -1, np.int16)
     codes[:num_classes] = np.arange(num_classes)
     codes[list(void)] = VOID
     return codes
 
 
-def check_same_size(label: np.ndarray, label_file: PictureFile, image_file: PictureFile) -> None:
+def check_same_size(label: np.ndarray, label_file: ImageFile, image_file: ImageFile) -> None:
     """Refuse a label map of another size than its upright image."""
-    size = size_of(image_file)
+    size = read_size(image_file)
     if label.shape != size:
         raise InputError(
             f"{label_file.name} has {label.shape[0]} x {label.shape[1]} pixels, its image "
@@ -259,7 +260,7 @@ def check_same_size(label: np.ndarray, label_file: PictureFile, image_file: Pict
         )
 
 
-def _check_exact(file: PictureFile, picture: Image.Image) -> None:
+def _check_exact(file: ImageFile, picture: Image.Image) -> None:
     """Refuse numbers that mean something in a format that does not keep them."""
     if picture.format in _LOSSY:
         raise InputError(
@@ -268,7 +269,7 @@ def _check_exact(file: PictureFile, picture: Image.Image) -> None:
         )
 
 
-def _opened(file: PictureFile, *, pixels: bool = True) -> Image.Image:
+def _open_image(file: ImageFile, *, pixels: bool = True) -> Image.Image:
     """The picture of a file; without `pixels` only its header is sure to be read."""
     # Pillow's own limit holds for what is packed inside of a picture, too; it must not come first.
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, file.max_pixels)
