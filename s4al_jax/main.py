@@ -33,7 +33,7 @@ def main(_: Sequence[str]) -> None:
 
 def run() -> None:
     """The command, with what is the user's to mend said in one line."""
-    sys.exit(exit_code(lambda: app.run(main, flags_parser=given.parsed)))
+    sys.exit(exit_code(lambda: app.run(main, flags_parser=given.parse_flags)))
 
 
 if __name__ == "__main__":

@@ -201,6 +201,6 @@ def write(rows: Sequence[list[str]], built: Experiment) -> None:
 if __name__ == "__main__":
     allocator.keep_freed_memory()
     try:
-        app.run(main, flags_parser=arguments.parsed)
+        app.run(main, flags_parser=arguments.parse_flags)
     except InputError as error:
         sys.exit(f"error: {error}")

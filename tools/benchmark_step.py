@@ -50,7 +50,7 @@ from s4al_jax.types import InputError
 
 _STEPS = flags.DEFINE_integer("steps", 20, "Steps of a timed block.", lower_bound=2)
 _BLOCKS = flags.DEFINE_integer("blocks", 5, "Timed blocks; their median counts.", lower_bound=1)
-_PHASES = flags.DEFINE_list("phases", None, "The stages that are measured; by default all.")
+_STAGES = flags.DEFINE_list("stages", None, "The stages that are measured; by default all.")
 _CLASSES = flags.DEFINE_integer("classes", 11, "How many classes there are.")
 _YARDSTICK = flags.DEFINE_string("yardstick", None, "A Python file with a class Bench.")
 _VARIANTS = flags.DEFINE_list("variants", ["eager"], "Variants of the yardstick.")
@@ -92,7 +92,7 @@ class About(NamedTuple):
         roof = max(self.flops / machine.flops, self.bytes / machine.bytes)
         times = [f"{time:.1f}" for time in compiling] if compiling else ["", ""]
         sizes = [f"{self.step_mib:.0f}", f"{self.peak_mib:.0f}"]
-        counts = [f"{self.flops / 1e9:.1f}", f"{self.bytes / 1e9:.1f}"]
+        counts = [f"{self.flops / 1e9:.4g}", f"{self.bytes / 1e9:.4g}"]
         return [*times, *sizes, *counts, f"{roof / seconds:.3f}"]
 
 
@@ -103,7 +103,7 @@ def main(_: Sequence[str]) -> None:
     spec = noise(config.data.height, config.data.width, _CLASSES.value)
     built = build.build(config, spec)
     rows, taken, programs = [], {}, {}
-    for name in _PHASES.value or stages(built):
+    for name in _STAGES.value or stages(built):
         programs[name], block = ours(built, name)
         blocks = {OURS: block} | (yardsticks(built) if name == "replay" else {})
         taken[name] = in_turns(blocks)
@@ -149,7 +149,7 @@ def images(built: Experiment, stage: str) -> int:
 def rates(built: Experiment) -> Rates:
     """The device's own, as far as a plain program reaches them."""
     dtype = COMPUTE[str(built.options["model.compute"])]
-    side, length = (2048, 2**25) if jax.default_backend() == "cpu" else (8192, 2**29)
+    side, length = (1024, 2**25) if jax.default_backend() == "cpu" else (8192, 2**29)
     # A product that is what went in, and a copy in place: no time goes into fetching memory. Sums
     # are in float32: so accelerators have it anyway, and CPUs are far faster than without.
     matrix, line = jnp.full((side, side), 1 / side, dtype), jnp.ones(length, jnp.float32)
@@ -277,7 +277,7 @@ def numbered(built: Experiment, stage: str) -> Iterator[StepPlan]:
     plans = built.steps(built.schedule.cycles - 1, built.initial_pool(), 0)
     some = list(itertools.islice((plan for plan in plans if plan.stage == stage), 64))
     if not some:
-        raise InputError(f"the configuration has no {stage} steps: leave them out of --phases")
+        raise InputError(f"the configuration has no {stage} steps: leave them out of --stages")
     for number, plan in enumerate(itertools.cycle(some)):
         yield plan._replace(step=number)
 
@@ -297,7 +297,7 @@ def yardsticks(built: Experiment) -> dict[str, Block]:
         "size": (built.spec.height, built.spec.width),
         "classes": len(built.spec.classes),
         "batch": built.batch["labeled"],
-        "width": built.options["model.backbone.kwargs.width"],
+        "width": built.options.get("model.backbone.kwargs.width", 1.0),
         "aspp": built.options["model.head.kwargs.aspp_channels"],
         "low": built.options["model.head.kwargs.low_level_channels"],
     }
@@ -364,6 +364,6 @@ def in_turns(blocks: dict[str, Block]) -> dict[str, list[float]]:
 if __name__ == "__main__":
     allocator.keep_freed_memory()
     try:
-        app.run(main, flags_parser=arguments.parsed)
+        app.run(main, flags_parser=arguments.parse_flags)
     except InputError as error:
         sys.exit(f"error: {error}")

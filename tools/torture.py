@@ -153,7 +153,7 @@ class Torture:
 
         def work() -> None:
             line = importlib.import_module("s4al_jax.cli.arguments")
-            line.parsed(self.command)
+            line.parse_flags(self.command)
             built = importlib.import_module("s4al_jax.run.build").build(line.config())
             same_run = importlib.import_module("tests.support.same_run")
             found.write_text(json.dumps(same_run.differences(run, self.straight, built)))

@@ -69,7 +69,7 @@ def together() -> dict[str, Any] | None:
     )
 
 
-def parsed(arguments: Sequence[str]) -> list[str]:
+def parse_flags(arguments: Sequence[str]) -> list[str]:
     """Read the flags; what is left are the arguments that are none."""
     look_here()
     try:

@@ -55,7 +55,7 @@ def predict_images(
     see = predictor(network.predict, mesh, batch=batch)
     named = list(images_by_name(images).items())
     done, problems = 0, []
-    for part, loaded in _loaded(named, batch):
+    for part, loaded in _load_batches(named, batch):
         problems += loaded.problems
         if loaded.names:
             small = [resize_image(p, network.height, network.width) for p in loaded.pictures]
@@ -75,7 +75,7 @@ def predict_images(
     return Predicted(len(named) - len(problems), problems)
 
 
-def _loaded(
+def _load_batches(
     images: Sequence[tuple[str, Path]], batch: int
 ) -> Iterator[tuple[Sequence[tuple[str, Path]], Loaded]]:
     """The images, a batch at a time, read by threads a little ahead."""

@@ -19,7 +19,7 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         run,
         summary="trace some training steps: what do they spend time on?",
         usage="CONFIG --out=DIR [--steps=N] [--config.OPTION=VALUE ...]",
-        notes="The steps are those of the phase that takes longest; nothing is kept of them.",
+        notes="The steps are those of the stage that takes longest; nothing is kept of them.",
         example="s4al profile demo --out=/tmp/trace",
     )
     add_config(parser)

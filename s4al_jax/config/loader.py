@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from s4al_jax.types import InputError
 
 
-def shipped() -> Path:
+def package_configs() -> Path:
     """The folder of the configurations that come with the package."""
     package = Path(__file__).parents[1]
     inside = package / "configs"
@@ -21,7 +21,7 @@ def shipped() -> Path:
 
 def names() -> tuple[str, ...]:
     """The configurations that come with the package."""
-    return tuple(sorted(path.stem for path in shipped().glob("[!_]*.py")))
+    return tuple(sorted(path.stem for path in package_configs().glob("[!_]*.py")))
 
 
 def find(named: str) -> tuple[Path, str]:
@@ -35,7 +35,7 @@ def find(named: str) -> tuple[Path, str]:
     for count in range(len(parts), 0, -1):
         config, study = ":".join(parts[:count]), ":".join(parts[count:])
         file = f"{config}.py"
-        for path in (Path(config), Path("configs", file), shipped() / file):
+        for path in (Path(config), Path("configs", file), package_configs() / file):
             if path.suffix == ".py" and path.is_file():
                 return path, study
     raise InputError(

@@ -49,7 +49,7 @@ def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
+def with_options(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
     """The configuration with some options, by dotted name, at other values."""
     known = flat(config)
     for name in values:
@@ -67,7 +67,7 @@ def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
     return other
 
 
-def restored(options: Mapping[str, Any]) -> ConfigDict:
+def from_options(options: Mapping[str, Any]) -> ConfigDict:
     """The configuration that has these options, by dotted name, as a run's directory keeps them."""
     # A block that is empty leaves no name behind.
     tree: dict[str, Any] = {}
@@ -95,7 +95,7 @@ def of_run(workdir: Path) -> ConfigDict:
     try:
         identity = json.loads(path.read_text())
         check_version(identity, path)
-        return restored(identity["options"])
+        return from_options(identity["options"])
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; is this the directory of a run?") from error
     except InputError:

@@ -25,7 +25,7 @@ def lookup(choices: Mapping[str, Any], option: str, name: str) -> Any:
     """What an option names: one of the choices, or whatever lies at "package.module:name"."""
     module, colon, attribute = name.partition(":")
     if colon:
-        return _imported(option, name, module, attribute)
+        return _import_part(option, name, module, attribute)
     if name not in choices:
         raise InputError(f"config.{option} is {name!r}: one of {', '.join(choices)}")
     return choices[name]
@@ -89,7 +89,7 @@ def _as_json(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _imported(option: str, name: str, module: str, attribute: str) -> Any:
+def _import_part(option: str, name: str, module: str, attribute: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # a module may raise anything

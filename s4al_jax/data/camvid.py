@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from s4al_jax.data.tfds import is_prepared, prepared
+from s4al_jax.data.tfds import is_prepared, read_prepared
 from s4al_jax.files.images import (
     MAX_PIXELS,
     ImageFile,
@@ -74,7 +74,7 @@ def camvid(
         raise InputError(f"CamVid at {height} x {width} pixels is empty: use 1 x 1 or more")
     folder = resolve_path(root)
     if is_prepared(folder):
-        return prepared(folder, "camvid", max_pixels=max_pixels, height=height, width=width)
+        return read_prepared(folder, "camvid", max_pixels=max_pixels, height=height, width=width)
     train, val, test = (
         _image_set(folder, split, max_pixels, height=height, width=width)
         for split in ("train", "val", "test")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.tfds import is_prepared, prepared
+from s4al_jax.data.tfds import is_prepared, read_prepared
 from s4al_jax.data.zip_files import files_of
 from s4al_jax.files.images import (
     MAX_PIXELS,
@@ -79,16 +79,16 @@ def cityscapes(
     folder = resolve_path(root)
     if is_prepared(folder):
         settings = {"height": height, "width": width, "val": val, "seed": seed}
-        return prepared(folder, "cityscapes", max_pixels=max_pixels, **settings)
+        return read_prepared(folder, "cityscapes", max_pixels=max_pixels, **settings)
     pairs = {split: _pairs(folder, split, max_pixels) for split in ("train", "val")}
-    aside = _drawn(sorted(pairs["train"]), val, seed)
+    aside = _draw_val(sorted(pairs["train"]), val, seed)
     train = {name: pair for name, pair in pairs["train"].items() if name not in aside}
     held = {name: pairs["train"][name] for name in aside}
     splits = [_image_set(part, height=height, width=width) for part in (train, held, pairs["val"])]
     return DatasetSpec("cityscapes", CLASSES, PALETTE, height, width, *splits)
 
 
-def _drawn(names: Sequence[str], count: int, seed: int) -> frozenset[str]:
+def _draw_val(names: Sequence[str], count: int, seed: int) -> frozenset[str]:
     if not 0 <= count < len(names):
         raise InputError(
             f"Cityscapes: val={count} images cannot be taken from {len(names)} training images and "

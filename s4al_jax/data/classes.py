@@ -42,7 +42,7 @@ def class_list(folder: Path) -> ClassList:
     text = text_of(found[0])
     if found[0].suffix == ".txt":
         names = [line.strip() for line in text.splitlines() if line.strip()]
-        return _made(found[0], names, {}, {}, [])
+        return _make_classes(found[0], names, {}, {}, [])
     return _from_json(found[0], text)
 
 
@@ -72,7 +72,7 @@ def _from_json(path: Path, text: str) -> ClassList:
         names = [_name(entry["name"]) for entry in entries]
         colors = {e["name"]: _color(path, e["color"]) for e in entries if "color" in e}
         void = [_color(path, color) for color in content.get("void_colors", [])]
-        return _made(path, names, colors, content.get("ids", {}), void)
+        return _make_classes(path, names, colors, content.get("ids", {}), void)
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -83,7 +83,7 @@ def _from_json(path: Path, text: str) -> ClassList:
         ) from error
 
 
-def _made(
+def _make_classes(
     path: Path,
     names: list[str],
     colors: dict[str, Color],

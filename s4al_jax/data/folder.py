@@ -68,7 +68,7 @@ def folder(
     elif how == "lists":
         names = _by_lists(place, images)
     elif how == "draw":
-        names = _drawn(sorted(images), masks, val=val_share, test=test_share, seed=seed)
+        names = _draw_splits(sorted(images), masks, val=val_share, test=test_share, seed=seed)
     else:
         raise InputError(f"config.data.kwargs.split is {split!r}: auto, folders, lists or draw")
     if not names["train"]:
@@ -171,7 +171,7 @@ def _by_lists(place: Path, images: Mapping[str, Path]) -> dict[str, list[str]]:
     return {split: sorted(of_split) for split, of_split in names.items()}
 
 
-def _drawn(
+def _draw_splits(
     names: Sequence[str], masks: Mapping[str, Path], *, val: float, test: float, seed: int
 ) -> dict[str, list[str]]:
     if min(val, test) < 0 or val + test >= 1 or seed < 0:

@@ -12,15 +12,15 @@ def noise(height: int, width: int, classes: int) -> DatasetSpec:
     """Pictures of random pixels, a tenth of the labels void."""
 
     def split(number: int, count: int) -> ImageSet:
-        def drawn(index: int, kind: int) -> np.random.Generator:
+        def rng_of(index: int, kind: int) -> np.random.Generator:
             return np.random.default_rng([number, index, kind])
 
         def image(index: int) -> np.ndarray:
-            return drawn(index, 0).integers(0, 256, (height, width, 3), np.uint8)
+            return rng_of(index, 0).integers(0, 256, (height, width, 3), np.uint8)
 
         def truth(index: int) -> np.ndarray:
             # Blocks, as real label maps have areas.
-            coarse = drawn(index, 1).integers(0, classes + 1, (height // 24 + 1, width // 24 + 1))
+            coarse = rng_of(index, 1).integers(0, classes + 1, (height // 24 + 1, width // 24 + 1))
             labels = coarse.repeat(24, axis=0).repeat(24, axis=1)[:height, :width]
             return np.where(labels == classes, 255, labels).astype(np.uint8)
 

@@ -28,7 +28,7 @@ from PIL import Image
 
 from s4al_jax.data.tfds import BEGUN, INFO, check_installed
 from s4al_jax.files.atomic import read_json
-from s4al_jax.files.jsonl import named_errors
+from s4al_jax.files.jsonl import name_errors
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
 
 VERSION = "1.0.0"
@@ -85,10 +85,10 @@ def prepare(
     if not source or Path(source).expanduser().resolve() == folder.resolve():
         raise InputError(f"{target} cannot be made of {source!r}: name the folder of the raw files")
     spec = factory(source, **settings)
-    with named_errors(folder):
+    with name_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
-            return _prepared(
+            return _write_missing(
                 spec, folder, (factory, source, settings), processes, images_per_shard, progress
             )
 
@@ -112,7 +112,7 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _prepared(
+def _write_missing(
     spec: DatasetSpec,
     folder: Path,
     made_of: tuple[Factory, str, Mapping[str, int]],
@@ -128,7 +128,7 @@ def _prepared(
     total, before = (sum(shard.stop - shard.start for shard in some) for some in (plan, missing))
     before = done = total - before
     progress(done, total, before)
-    for shard in _written(missing, folder, made_of, processes):
+    for shard in _write_shards(missing, folder, made_of, processes):
         done += shard.stop - shard.start
         progress(done, total, before)
     _finish(folder, spec, settings, plan)
@@ -202,7 +202,7 @@ def _start_writer(factory: Factory, source: str, settings: Mapping[str, int]) ->
     threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
-def _written(
+def _write_shards(
     missing: list[Shard], folder: Path, made_of: tuple[Any, ...], processes: int
 ) -> Iterator[Shard]:
     """Writes the shards and gives each when it is whole."""
@@ -243,7 +243,7 @@ def write_shard(spec: DatasetSpec, folder: Path, shard: Shard) -> None:
         writer = ArrayRecordWriter(str(path), "group_size:1,uncompressed")
         try:
             for index in range(shard.start, shard.stop):
-                writer.write(_serialized(features, _record(images, index)))
+                writer.write(_serialize(features, _record(images, index)))
         finally:
             writer.close()
 
@@ -258,7 +258,7 @@ def _record(images: ImageSet, index: int) -> dict[str, Any]:
     }
 
 
-def _serialized(features: Any, record: Mapping[str, Any]) -> bytes:
+def _serialize(features: Any, record: Mapping[str, Any]) -> bytes:
     """The bytes of a record, the same in every process."""
     from tensorflow_datasets.proto import tf_example_pb2
 

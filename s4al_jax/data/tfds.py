@@ -101,7 +101,7 @@ def is_prepared(root: Path) -> bool:
     return (root / INFO).is_file() or (root / BEGUN).is_file()
 
 
-def prepared(root: Path, name: str, *, max_pixels: int, **settings: int) -> DatasetSpec:
+def read_prepared(root: Path, name: str, *, max_pixels: int, **settings: int) -> DatasetSpec:
     """What a preparation wrote into `root`: the same as what it was made of, at these settings."""
     if not (root / INFO).is_file():
         raise InputError(f"{root} is prepared in part: give the preparing command again")

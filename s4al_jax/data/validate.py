@@ -144,7 +144,7 @@ def _check_ids(name: str, truth: np.ndarray, num_classes: int) -> None:
 
 def _one_class(spec: DatasetSpec, found: Mapping[str, SplitSurvey]) -> Iterator[str]:
     """Masks of 0 and 255 are usual for two classes, and would be one class and void here."""
-    present = np.flatnonzero(_seen(spec, found))
+    present = np.flatnonzero(_class_pixels(spec, found))
     if (
         len(present) == 1
         and len(spec.classes) > 1
@@ -160,7 +160,7 @@ def _strange(
     spec: DatasetSpec, found: Mapping[str, SplitSurvey], digests: Mapping[str, list[str]]
 ) -> Iterator[str]:
     if any(split.with_truth for split in found.values()):
-        for unseen in np.flatnonzero(_seen(spec, found) == 0):
+        for unseen in np.flatnonzero(_class_pixels(spec, found) == 0):
             yield f"no mask shows the class {spec.classes[unseen]!r}"
     for split in ("val", "test"):
         if not found[split].images:
@@ -174,6 +174,6 @@ def _strange(
                 yield f"{split}/{names[same]} and {split}/{names[index]} are the same picture"
 
 
-def _seen(spec: DatasetSpec, found: Mapping[str, SplitSurvey]) -> np.ndarray:
+def _class_pixels(spec: DatasetSpec, found: Mapping[str, SplitSurvey]) -> np.ndarray:
     none = np.zeros(len(spec.classes), np.int64)
     return np.asarray(sum((split.class_pixels for split in found.values()), none))

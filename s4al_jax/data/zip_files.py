@@ -35,13 +35,13 @@ def _in_zip(path: Path, ending: str, max_pixels: int) -> dict[str, ImageFile]:
     """The members of an archive; each thread that reads them opens the archive for itself."""
     own = threading.local()
 
-    def opened() -> zipfile.ZipFile:
+    def open_archive() -> zipfile.ZipFile:
         if not hasattr(own, "archive"):
             own.archive = zipfile.ZipFile(seekable(path))
         return own.archive
 
     def member(name: str) -> ImageFile:
-        return ImageFile(f"{path}:{name}", lambda: opened().open(name), max_pixels)  # type: ignore[arg-type, return-value]
+        return ImageFile(f"{path}:{name}", lambda: open_archive().open(name), max_pixels)  # type: ignore[arg-type, return-value]
 
     try:
         with zipfile.ZipFile(seekable(path)) as archive:

@@ -57,7 +57,7 @@ class Checkpoints:
         self.folder, self._say = folder.resolve(), say
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file: remove it")
-        with self._named("cannot be used for checkpoints"):
+        with self._name_errors("cannot be used for checkpoints"):
             self._manager = ocp.CheckpointManager(self.folder, options=options)
         self._everywhere = NamedSharding(mesh, PartitionSpec())
         self._found: tuple[int | None, list[int]] | None = None
@@ -79,7 +79,7 @@ class Checkpoints:
         newest, damaged = self._look()
         if number == newest:
             return
-        with self._named("cannot write a checkpoint"):
+        with self._name_errors("cannot write a checkpoint"):
             for old in damaged:
                 self._manager.delete(old)
             self._manager.save(
@@ -112,7 +112,7 @@ class Checkpoints:
 
     def state(self, template: TrainState) -> TrainState:
         """The newest state; `template` has its shapes (`jax.eval_shape` of a fresh one)."""
-        wanted = jax.tree.map(self._placed, template._asdict())
+        wanted = jax.tree.map(self._place, template._asdict())
         found = self._read("state", ocp.args.StandardRestore(wanted))
         if found is None:
             raise InputError(f"{self.folder} holds no state that is whole: restore it from a copy")
@@ -161,7 +161,7 @@ class Checkpoints:
         checksums.remove_stale_manifests(self.folder)
 
     @contextlib.contextmanager
-    def _named(self, what: str) -> Iterator[None]:
+    def _name_errors(self, what: str) -> Iterator[None]:
         """Turn what the disk says into one line with the folder's name."""
         try:
             yield
@@ -177,7 +177,7 @@ class Checkpoints:
                 "same command again"
             ) from error
 
-    def _placed(self, leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    def _place(self, leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._everywhere)
 
 

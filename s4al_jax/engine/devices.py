@@ -77,7 +77,7 @@ def check_divisible(mesh: Mesh, batches: Mapping[str, int]) -> None:
 def replicate(tree: Tree, mesh: Mesh) -> Tree:
     """The tree's arrays, whole on every device; every host gives the same."""
     everywhere = NamedSharding(mesh, PartitionSpec())
-    return jax.tree.map(lambda array: _placed(array, everywhere, np.shape(array)), tree)
+    return jax.tree.map(lambda array: _place(array, everywhere, np.shape(array)), tree)
 
 
 def shard(tree: Tree, mesh: Mesh) -> Tree:
@@ -87,16 +87,16 @@ def shard(tree: Tree, mesh: Mesh) -> Tree:
     passed on.
     """
 
-    def placed(array: np.ndarray | jax.Array) -> jax.Array:
+    def place_one(array: np.ndarray | jax.Array) -> jax.Array:
         if isinstance(array, jax.Array):
             return array
         axes = PartitionSpec("data") if np.ndim(array) else PartitionSpec()
-        return _placed(array, NamedSharding(mesh, axes))
+        return _place(array, NamedSharding(mesh, axes))
 
-    return jax.tree.map(placed, tree)
+    return jax.tree.map(place_one, tree)
 
 
-def _placed(
+def _place(
     array: np.ndarray | jax.Array, place: NamedSharding, shape: tuple[int, ...] | None = None
 ) -> jax.Array:
     """An array on the devices of `place`, of this shape in all (None: as its parts make it)."""

@@ -12,7 +12,7 @@ from s4al_jax.types import InputError
 
 def append(path: Path, added: bytes) -> None:
     """Append, and return when the disk has it."""
-    with named_errors(path):
+    with name_errors(path):
         new = not path.exists()
         with path.open("ab") as file:
             file.write(added)
@@ -26,7 +26,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """The objects in a file of JSON lines; an unfinished last line is left out."""
     if not path.exists():
         return []
-    with named_errors(path):
+    with name_errors(path):
         lines = path.read_bytes().splitlines(keepends=True)
     return [_row(path, n, line) for n, line in enumerate(lines, 1) if line.endswith(b"\n")]
 
@@ -67,7 +67,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def named_errors(path: Path) -> Iterator[None]:
+def name_errors(path: Path) -> Iterator[None]:
     """Turn an `OSError` into an `InputError` of one line that names the file."""
     try:
         yield

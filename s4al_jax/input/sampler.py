@@ -82,7 +82,7 @@ def plan_steps(
         raise InputError(f"seed is {seed}: use 0 or more")
     used = {name for stage in stages for name in stage.streams}
     draw = {
-        name: _shuffled(stream, pool, batches[stream.batch], [seed, cycle, _stream_id(name)])
+        name: _shuffle(stream, pool, batches[stream.batch], [seed, cycle, _stream_id(name)])
         for name in sorted(used)
         if isinstance(stream := streams[name], Shuffle)
     }
@@ -172,7 +172,7 @@ def _stream_id(name: str) -> int:
     return _STREAM_IDS.get(name, crc32(name.encode()) + len(_STREAM_IDS) + 1)
 
 
-def _shuffled(
+def _shuffle(
     stream: Shuffle, pool: PoolImages, batch: int, entropy: list[int]
 ) -> Callable[[int], np.ndarray]:
     """turn -> `batch` images, of which some are partially labeled if the stream says so."""
@@ -184,12 +184,12 @@ def _shuffled(
     if not len(images):
         raise InputError("no image is labeled: training needs at least 1 to start from")
     count = round(stream.partial_share * batch) if len(partial) and pool.whole.any() else 0
-    whole = _permuted(images, batch - count, entropy)
-    some = _permuted(partial, count, [*entropy, _PARTIAL]) if count else None
+    whole = _permute(images, batch - count, entropy)
+    some = _permute(partial, count, [*entropy, _PARTIAL]) if count else None
     return lambda turn: np.concatenate([whole(turn), some(turn)]) if some else whole(turn)
 
 
-def _permuted(images: np.ndarray, batch: int, entropy: list[int]) -> Callable[[int], np.ndarray]:
+def _permute(images: np.ndarray, batch: int, entropy: list[int]) -> Callable[[int], np.ndarray]:
     """turn -> `batch` images; all come once, in an order of their own, before any comes again."""
     count = len(images)
 

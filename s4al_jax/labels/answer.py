@@ -100,16 +100,16 @@ def given_labels(answer: Answer, working: tuple[int, int]) -> np.ndarray:
 
 def working_labels(answer: Answer, working: tuple[int, int]) -> np.ndarray:
     """uint8 of the size of an answer's box: what a network learns from it."""
-    return _learned(answer, given_labels(answer, working), working)
+    return _at_working_size(answer, given_labels(answer, working), working)
 
 
 def count_classes(answer: Answer, given: np.ndarray, shape: PoolShape) -> Answer:
     """An answer with the `class_pixels` of its labels, which are `given`."""
-    learned = _learned(answer, given, shape.size)
+    learned = _at_working_size(answer, given, shape.size)
     return answer._replace(class_pixels=class_pixels(learned, shape.num_classes))
 
 
-def _learned(answer: Answer, given: np.ndarray, working: tuple[int, int]) -> np.ndarray:
+def _at_working_size(answer: Answer, given: np.ndarray, working: tuple[int, int]) -> np.ndarray:
     if answer.size is None:
         return given
     return cut_to_size(given, answer.mask, answer.box, working, answer.size)

@@ -126,7 +126,7 @@ def known_labels(
     labels = np.full(size, UNLABELED, np.uint8)
     centered: list[tuple[Box, np.ndarray, np.ndarray | bool]] = []
     for answer in answers:
-        own = _centered(answer.box, rows, cols)
+        own = _pixels_centered_in(answer.box, rows, cols)
         down, across = own.slices
         place = np.ix_(rows[down] - answer.box.top, cols[across] - answer.box.left)
         if answer.size == size:
@@ -141,7 +141,7 @@ def known_labels(
     return labels
 
 
-def _centered(box: Box, rows: np.ndarray, cols: np.ndarray) -> Box:
+def _pixels_centered_in(box: Box, rows: np.ndarray, cols: np.ndarray) -> Box:
     """The pixels with their center in a box at the working size.
 
     `rows` and `cols` say in which row and column of the working size each pixel has its center.

@@ -30,7 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from s4al_jax.files.jsonl import append, named_errors, sync_folder, truncate
+from s4al_jax.files.jsonl import append, name_errors, sync_folder, truncate
 from s4al_jax.labels.answer import Answer, PoolShape
 from s4al_jax.labels.ledger_line import parse_line, patch_file, verify_answer, write_line
 from s4al_jax.types import InputError
@@ -45,7 +45,7 @@ class Ledger:
         """Of `folder`, which is created where it is missing."""
         self.folder = folder
         self._sizes = {LEDGER: 0}
-        with named_errors(folder):
+        with name_errors(folder):
             self._create()
 
     def read(self, shape: PoolShape) -> Iterator[Answer]:
@@ -53,7 +53,7 @@ class Ledger:
         files: dict[str, _PatchFile] = {}
         self._sizes = {LEDGER: 0}
         with contextlib.ExitStack() as stack:
-            stack.enter_context(named_errors(self.folder / LEDGER))
+            stack.enter_context(name_errors(self.folder / LEDGER))
             ledger = stack.enter_context((self.folder / LEDGER).open("rb"))
             for number, line in enumerate(_whole_lines(ledger), start=1):
                 try:
@@ -70,7 +70,7 @@ class Ledger:
 
         To be called when all answers have been read.
         """
-        with named_errors(self.folder):
+        with name_errors(self.folder):
             truncate(self.folder / LEDGER, self._sizes[LEDGER], keep_empty=True)
             for path in sorted((self.folder / "patches").glob("*.bin")):
                 if re.fullmatch(r"[0-9]{2,}", path.stem):
@@ -122,7 +122,7 @@ class Ledger:
     ) -> bytes:
         """The bytes of an entry's patch; patches must lie one behind the other."""
         name, patch = patch_file(entry["cycle"]), entry["patch"]
-        with named_errors(self.folder / name):
+        with name_errors(self.folder / name):
             if name not in files:
                 files[name] = _patch_file(self.folder / name, stack)
             start = self._sizes.setdefault(name, 0)
@@ -149,7 +149,7 @@ class Ledger:
 
     def _check_size(self, name: str) -> None:
         path, expected = self.folder / name, self._sizes.get(name, 0)
-        with named_errors(path):
+        with name_errors(path):
             size = path.stat().st_size if path.exists() else 0
         if size != expected:
             raise InputError(

@@ -105,7 +105,7 @@ def random_crop(
     return Crop(rows, cols, top, left)
 
 
-def _mirrored(place: Int[jax.Array, "b n"], size: Int[jax.Array, "b 1"]) -> Int[jax.Array, "b n"]:
+def _reflect(place: Int[jax.Array, "b n"], size: Int[jax.Array, "b 1"]) -> Int[jax.Array, "b n"]:
     """Places outside 0..size-1 reflected back, as often as it takes; edges are not repeated."""
     period = jnp.maximum(2 * (size - 1), 1)
     folded = jnp.mod(place, period)
@@ -120,7 +120,7 @@ def _line(
     place = jnp.arange(wanted, dtype=jnp.int32)[None, :] + corner[:, None]
     inside = (place >= 0) & (place < size)
     # pixel centers lie at halves: all in whole numbers, so that no scale drifts by rounding
-    doubled = (2 * _mirrored(place, size) + 1) * length
+    doubled = (2 * _reflect(place, size) + 1) * length
     exact = (doubled - size).astype(jnp.float32) / (2 * size).astype(jnp.float32)
     exact = jnp.clip(exact, 0.0, length - 1.0)
     low = jnp.floor(exact).astype(jnp.int32)
@@ -150,7 +150,7 @@ def _nearest(values: jax.Array, y: _Line, x: _Line, *, outside: int) -> jax.Arra
     return jnp.where(inside, read, jnp.asarray(outside, values.dtype))
 
 
-def cropped(view: View, crop: Crop, new: tuple[int, int]) -> View:
+def crop_view(view: View, crop: Crop, new: tuple[int, int]) -> View:
     """The view rescaled and cropped to the size `new`: image bilinear, the maps nearest."""
     _, height, width, _ = view.image.shape
     y = _line(height, new[0], crop.rows, crop.top)
@@ -163,27 +163,27 @@ def cropped(view: View, crop: Crop, new: tuple[int, int]) -> View:
     )
 
 
-def rescaled(
+def random_rescale(
     key: jax.Array, view: View, *, scale_range: tuple[float, float], size: tuple[int, int] = (0, 0)
 ) -> View:
     """A random rescale and a random crop of `size`, for each image its own; 0: of its old size."""
-    return cropped(view, *_drawn(key, view, scale_range, size))
+    return crop_view(view, *_draw_crop(key, view, scale_range, size))
 
 
-def rescaled_beside(
+def random_rescale_pairs(
     key: jax.Array, view: View, *, scale_range: tuple[float, float], size: tuple[int, int] = (0, 0)
 ) -> tuple[View, View]:
-    """As `rescaled`, and beside each image the one before it in the batch, the last at the first.
+    """As `random_rescale`, and beside each image the one before it in the batch, the last at the first.
 
     Images are moved before they are cropped: after it, XLA does both in one loop over pixels that
     is twenty times slower on a CPU.
     """
-    crop, new = _drawn(key, view, scale_range, size)
+    crop, new = _draw_crop(key, view, scale_range, size)
     moved_view, moved_crop = jax.tree.map(lambda x: jnp.roll(x, 1, axis=0), (view, crop))
-    return cropped(view, crop, new), cropped(moved_view, moved_crop, new)
+    return crop_view(view, crop, new), crop_view(moved_view, moved_crop, new)
 
 
-def _drawn(
+def _draw_crop(
     key: jax.Array, view: View, scale_range: tuple[float, float], size: tuple[int, int]
 ) -> tuple[Crop, tuple[int, int]]:
     batch, height, width, _ = view.image.shape
@@ -192,7 +192,7 @@ def _drawn(
     return crop, new
 
 
-def mirrored(view: View, on: Bool[jax.Array, " b"]) -> View:
+def mirror(view: View, on: Bool[jax.Array, " b"]) -> View:
     """The images that are `on` with left and right exchanged."""
     # by index: fused with a crop, a choice between two arrays makes XLA gather everything twice
     straight = jnp.arange(view.image.shape[2], dtype=jnp.int32)[None, :]
@@ -200,9 +200,9 @@ def mirrored(view: View, on: Bool[jax.Array, " b"]) -> View:
     return jax.tree.map(lambda values: _cols(values, index), view)
 
 
-def flipped(key: jax.Array, view: View, *, probability: float) -> View:
+def random_flip(key: jax.Array, view: View, *, probability: float) -> View:
     """Each image mirrored with `probability`."""
-    return mirrored(view, jax.random.bernoulli(key, probability, view.image.shape[:1]))
+    return mirror(view, jax.random.bernoulli(key, probability, view.image.shape[:1]))
 
 
 class Augmentation(NamedTuple):
@@ -242,9 +242,9 @@ def augmentation(
         {"jitter_probability": jitter_probability, "flip_probability": flip_probability},
     )
     size = (crop_height, crop_width)
-    scale = partial(rescaled, scale_range=scale_range, size=size)
-    beside = partial(rescaled_beside, scale_range=scale_range, size=size)
-    flip = partial(flipped, probability=flip_probability)
+    scale = partial(random_rescale, scale_range=scale_range, size=size)
+    beside = partial(random_rescale_pairs, scale_range=scale_range, size=size)
+    flip = partial(random_flip, probability=flip_probability)
     color = partial(
         color_jitter, probability=jitter_probability, brightness=brightness, contrast=contrast
     )
@@ -253,12 +253,12 @@ def augmentation(
         scale_key, flip_key = jax.random.split(key)
         return flip(flip_key, scale(scale_key, view))
 
-    def colored(key: jax.Array, view: View) -> View:
+    def augment_color(key: jax.Array, view: View) -> View:
         color_key, flip_key = jax.random.split(key)
         return flip(flip_key, view._replace(image=color(color_key, view.image)))
 
-    def labeled(key: jax.Array, view: View) -> View:
+    def augment_labeled(key: jax.Array, view: View) -> View:
         scale_key, color_key = jax.random.split(key)
-        return colored(color_key, scale(scale_key, view))
+        return augment_color(color_key, scale(scale_key, view))
 
-    return Augmentation(labeled=labeled, weak=weak, beside=beside, colored=colored)
+    return Augmentation(augment_labeled, weak, beside, augment_color)

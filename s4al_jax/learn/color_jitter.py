@@ -24,7 +24,7 @@ def mean_gray(image: Float[jax.Array, "b h w 3"]) -> Float[jax.Array, " b"]:
     return GRAY[0] * red + GRAY[1] * green + GRAY[2] * blue
 
 
-def contrasted(
+def adjust_contrast(
     image: Float[jax.Array, "b h w 3"], factor: Float[jax.Array, " b"]
 ) -> Float[jax.Array, "b h w 3"]:
     """The images moved away from (factor above 1) or towards (below 1) their mean gray."""
@@ -45,7 +45,7 @@ def color_jitter(
     chosen, order, light, depth = jax.random.uniform(key, (4, image.shape[0]))
     by = brightness[0] + (brightness[1] - brightness[0]) * light
     to = contrast[0] + (contrast[1] - contrast[0]) * depth
-    light_first = contrasted(brighter(image, by), to)
-    depth_first = brighter(contrasted(image, to), by)
+    light_first = adjust_contrast(brighter(image, by), to)
+    depth_first = brighter(adjust_contrast(image, to), by)
     changed = jnp.where((order < 0.5)[:, None, None, None], light_first, depth_first)
     return jnp.where((chosen < probability)[:, None, None, None], changed, image)

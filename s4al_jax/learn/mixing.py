@@ -54,12 +54,12 @@ def balanced_classes(
     As the authors do, whether the image shows the classes is not asked.
     """
 
-    def drawn(key: jax.Array, members: jax.Array, count: int) -> jax.Array:
+    def draw(key: jax.Array, members: jax.Array, count: int) -> jax.Array:
         rows = jnp.broadcast_to(members[None, :], (batch, members.shape[0]))
         return random_subset(key, rows, jnp.full((batch,), count))
 
     head_key, tail_key = jax.random.split(key)
-    return drawn(head_key, head, head_draws) | drawn(tail_key, tail, tail_draws)
+    return draw(head_key, head, head_draws) | draw(tail_key, tail, tail_draws)
 
 
 def class_mask(
@@ -67,28 +67,28 @@ def class_mask(
 ) -> Bool[jax.Array, "b h w"]:
     """The pixels of each image that belong to its `classes`; never void or unlabeled ones."""
 
-    def looked_up(row: jax.Array, ids: jax.Array) -> jax.Array:
+    def look_up(row: jax.Array, ids: jax.Array) -> jax.Array:
         return row.at[ids.astype(jnp.int32)].get(mode="fill", fill_value=False)
 
-    return jax.vmap(looked_up)(classes, labels)
+    return jax.vmap(look_up)(classes, labels)
 
 
 def paste(mask: Bool[jax.Array, "b h w"], source: View, target: View) -> View:
     """`source` where the mask is on, else `target`: image, label and confidence alike."""
 
-    def chosen(new: jax.Array, old: jax.Array) -> jax.Array:
+    def choose(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - 3)), new, old)
 
-    return jax.tree.map(chosen, source, target)
+    return jax.tree.map(choose, source, target)
 
 
-def mixed_in_batch(key: jax.Array, view: View, before: View, num_classes: int) -> View:
+def mix_in_batch(key: jax.Array, view: View, before: View, num_classes: int) -> View:
     """ClassMix: half of the classes of what is `before` an image in its batch, pasted onto it."""
     mask = class_mask(before.label, classmix_classes(key, before.label, num_classes))
     return paste(mask, before, view)
 
 
-def mixed_from_replay(
+def mix_from_replay(
     replayed: View,
     view: View,
     classes: Bool[jax.Array, "r k"],

@@ -28,8 +28,8 @@ from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, sum_whole, s
 from s4al_jax.learn.mixing import (
     balanced_classes,
     classmix_classes,
-    mixed_from_replay,
-    mixed_in_batch,
+    mix_from_replay,
+    mix_in_batch,
 )
 from s4al_jax.learn.optimizer import Optimizer
 from s4al_jax.learn.predict import predict_with, sample_with
@@ -174,7 +174,7 @@ def classmix_view(learner: Learner, key: jax.Array, weak: View) -> View:
     """Half of the classes of each image, pasted onto the next image of the batch."""
     scale_key, mix_key, color_key = jax.random.split(key, 3)
     pair = learner.augmentation.beside(scale_key, weak)
-    mixed = mixed_in_batch(mix_key, *pair, learner.num_classes)
+    mixed = mix_in_batch(mix_key, *pair, learner.num_classes)
     return learner.augmentation.colored(color_key, mixed)
 
 
@@ -202,7 +202,7 @@ def replay_view(
         )
     else:
         classes = classmix_classes(class_key, replayed.label, learner.num_classes)
-    mixed = mixed_from_replay(replayed, weak, classes, shown)
+    mixed = mix_from_replay(replayed, weak, classes, shown)
     return learner.augmentation.colored(color_key, mixed)
 
 

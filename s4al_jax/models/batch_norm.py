@@ -61,15 +61,15 @@ def group_moments(
     """Mean and variance of each channel in each group of images."""
     x = x.astype(jnp.float32)
     weights = jnp.asarray(_membership(groups) / np.array(groups, np.float32)[:, None])
-    mean = _weighted(weights, x.mean((1, 2)))
+    mean = _weighted_sum(weights, x.mean((1, 2)))
     # All images have as many pixels, so the mean over a group is the mean of its images' means.
-    square = _weighted(weights, jnp.square(x).mean((1, 2)))
+    square = _weighted_sum(weights, jnp.square(x).mean((1, 2)))
     return save_for_backward(mean), save_for_backward(jnp.maximum(square - jnp.square(mean), 0.0))
 
 
 def per_image(values: Float[jax.Array, "g c"], groups: tuple[int, ...]) -> Float[jax.Array, "b c"]:
     """The value of its group for each image."""
-    return _weighted(jnp.asarray(_membership(groups).T), values)
+    return _weighted_sum(jnp.asarray(_membership(groups).T), values)
 
 
 def running_average(
@@ -86,6 +86,6 @@ def _membership(groups: tuple[int, ...]) -> np.ndarray:
     return np.repeat(np.eye(len(groups), dtype=np.float32), groups, axis=1)
 
 
-def _weighted(weights: jax.Array, values: jax.Array) -> jax.Array:
+def _weighted_sum(weights: jax.Array, values: jax.Array) -> jax.Array:
     # Without `highest`, GPUs and TPUs round the factors to a few bits.
     return jnp.matmul(weights, values, precision="highest")

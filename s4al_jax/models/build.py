@@ -55,7 +55,7 @@ def network(
     matmul_dtype = preferred_dtype(platform, compute)
     conv = ConvConfig(
         norm_momentum=model["norm_momentum"],
-        formulations=formulations.preferred(platform),
+        formulations=formulations.preferred_formulations(platform),
         matmul_dtype=matmul_dtype,
         # Where products round their factors themselves, layers hand on what is not rounded.
         dtype=compute if matmul_dtype is None else jnp.float32,

@@ -130,7 +130,7 @@ def fill(
     paths = [_path(steps) for steps, _ in found]
     called = [names(path) for path in paths]
     values = [
-        _fitted(pretrained, name, path[-1], leaf.shape)
+        _tensor_for(pretrained, name, path[-1], leaf.shape)
         for name, path, (_, leaf) in zip(called, paths, found, strict=True)
     ]
     unused = sorted(set(pretrained.tensors) - set(called))
@@ -196,7 +196,9 @@ def _from_torch(value: np.ndarray, variable: str) -> np.ndarray:
     return np.ascontiguousarray(value.transpose(np.argsort(_torch_axes(variable, value.ndim))))
 
 
-def _fitted(pretrained: Weights, name: str, variable: str, shape: tuple[int, ...]) -> np.ndarray:
+def _tensor_for(
+    pretrained: Weights, name: str, variable: str, shape: tuple[int, ...]
+) -> np.ndarray:
     """The tensor of a name, for a variable of this shape."""
     if name not in pretrained.tensors:
         raise InputError(f"{pretrained.source}: holds no {name}, which the network needs")

@@ -21,7 +21,7 @@ from s4al_jax.ops.windows import windows, zero_pad
 Formulation = Literal["direct", "matmul"]
 
 
-def preferred(platform: str) -> Formulation:
+def preferred_formulation(platform: str) -> Formulation:
     """The faster formulation on a JAX platform ("cpu", "gpu", "tpu"), as far as it was measured."""
     return "matmul" if platform == "cpu" else "direct"
 

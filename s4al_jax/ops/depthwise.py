@@ -19,7 +19,7 @@ from s4al_jax.ops.windows import windows, zero_pad
 Formulation = Literal["shifted", "grouped"]
 
 
-def preferred(platform: str) -> Formulation:
+def preferred_formulation(platform: str) -> Formulation:
     """The faster formulation on a JAX platform ("cpu", "gpu", "tpu")."""
     return "shifted" if platform == "cpu" else "grouped"
 
@@ -36,7 +36,7 @@ def depthwise_conv3x3(
     """Each channel of `x` correlated with its own 3x3 kernel."""
     pads = pad_widths(x.shape[1:3], kernel=3, stride=stride, dilation=dilation, padding=padding)
     if formulation == "shifted":
-        return _shifted(x, kernel, stride, dilation, pads)
+        return _shift(x, kernel, stride, dilation, pads)
     if formulation != "grouped":
         raise ValueError(f"formulation is 'shifted' or 'grouped', not {formulation!r}")
     return lax.conv_general_dilated(
@@ -51,7 +51,7 @@ def depthwise_conv3x3(
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
-def _shifted(
+def _shift(
     x: jax.Array, kernel: jax.Array, stride: int, dilation: int, pads: PadWidths
 ) -> jax.Array:
     return _weighted_sum(zero_pad(x, pads), kernel, stride=stride, dilation=dilation)
@@ -60,7 +60,7 @@ def _shifted(
 def _forward(
     x: jax.Array, kernel: jax.Array, stride: int, dilation: int, pads: PadWidths
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _shifted(x, kernel, stride, dilation, pads), (x, kernel)
+    return _shift(x, kernel, stride, dilation, pads), (x, kernel)
 
 
 def _backward(
@@ -77,7 +77,7 @@ def _backward(
     )
 
 
-_shifted.defvjp(_forward, _backward)
+_shift.defvjp(_forward, _backward)
 
 
 def _input_gradient(

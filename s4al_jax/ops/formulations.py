@@ -21,11 +21,11 @@ class Formulations(NamedTuple):
     resize: Resize = "gather"
 
 
-def preferred(platform: str) -> Formulations:
+def preferred_formulations(platform: str) -> Formulations:
     """The fastest ones on a JAX platform ("cpu", "gpu", "tpu"), as far as they were measured."""
     return Formulations(
-        convolution=convolve.preferred(platform),
-        depthwise=depthwise.preferred(platform),
-        upsample_conv=upsample_conv.preferred(platform),
-        resize=resize.preferred(platform),
+        convolution=convolve.preferred_formulation(platform),
+        depthwise=depthwise.preferred_formulation(platform),
+        upsample_conv=upsample_conv.preferred_formulation(platform),
+        resize=resize.preferred_formulation(platform),
     )

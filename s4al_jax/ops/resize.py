@@ -15,7 +15,7 @@ from jaxtyping import Float
 Formulation = Literal["gather", "matmul"]
 
 
-def preferred(platform: str) -> Formulation:
+def preferred_formulation(platform: str) -> Formulation:
     """The faster formulation on a JAX platform ("cpu", "gpu", "tpu")."""
     return "matmul" if platform == "tpu" else "gather"
 

@@ -18,7 +18,7 @@ from s4al_jax.ops.resize import interpolation_matrix
 Formulation = Literal["direct", "coarse_first"]
 
 
-def preferred(platform: str) -> Formulation:
+def preferred_formulation(platform: str) -> Formulation:
     """The faster formulation on a JAX platform ("cpu", "gpu", "tpu"), as far as it was measured."""
     return "coarse_first" if platform == "cpu" else "direct"
 

@@ -51,7 +51,7 @@ class Line(NamedTuple):
 
 def lines(table: Table, runs: Runs, dataset: str, full: Sequence[Record]) -> list[Line]:
     """All figures of a table; `full` are the runs that learned from all labels."""
-    of_row = {"rows": _last_cycle, "cycles": _every_cycle, "annotated": _annotated}
+    of_row = {"rows": _last_cycle, "cycles": _every_cycle, "annotated": _annotated_class_lines}
     if table.shows == "goal":
         top = over_seeds([value(record, "miou") for record in full])
         return [line for row in table.rows for line in _goal(row, runs, dataset, top)]
@@ -66,7 +66,9 @@ def value(record: Record, measure: str, cycle: int = -1) -> float | None:
     of_cycle = record.cycles[cycle]
     measures = of_cycle.measures
     if measure.startswith("recall "):
-        confusion = of_cycle.confusion(*of_cycle.preferred) if of_cycle.preferred else None
+        confusion = (
+            of_cycle.confusion(*of_cycle.preferred_measure) if of_cycle.preferred_measure else None
+        )
         return _recall(confusion, classes(measures), measure[7:])
     found = measures.get(measure.replace("iou ", "iou/", 1))
     return None if found is None else 100 * float(found)
@@ -100,7 +102,7 @@ def _note(row: Row, records: Sequence[Record]) -> str:
     return "; ".join(filter(None, (missing, row.note)))
 
 
-def _labeled(records: Sequence[Record], cycle: int = -1) -> Spread | None:
+def _labeled_share(records: Sequence[Record], cycle: int = -1) -> Spread | None:
     return over_seeds([100 * record.cycles[cycle].labeled_share for record in records])
 
 
@@ -130,7 +132,7 @@ def _last_cycle(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Li
             measure,
             paper_labeled=INITIAL_SHARE if first else row.labeled.get(dataset),
             paper=published.get(measure),
-            labeled=_labeled(counted, cycle),
+            labeled=_labeled_share(counted, cycle),
             ours=over_seeds([value(record, measure) for record in counted]),
             note=_note(row, records),
         )
@@ -149,13 +151,13 @@ def _every_cycle(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[L
                 cycle=cycle if records else None,
                 paper_labeled=row.labeled.get(dataset) if published_here else None,
                 paper=published if published_here else None,
-                labeled=_labeled(reached, cycle),
+                labeled=_labeled_share(reached, cycle),
                 ours=over_seeds([value(record, measure, cycle) for record in reached]),
                 note=_note(row, records),
             )
 
 
-def _annotated(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Line]:
+def _annotated_class_lines(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Line]:
     records = _records(row, runs)
     if not records:
         yield Line(row.name, "regions", note=_note(row, records))
@@ -169,7 +171,11 @@ def _annotated(table: Table, row: Row, runs: Runs, dataset: str) -> Iterator[Lin
         for index, name in enumerate(names):
             ours = over_seeds([float(share[index]) for share in shares])
             yield Line(
-                what, f"share {name}", cycle=cycle, labeled=_labeled(records, cycle), ours=ours
+                what,
+                f"share {name}",
+                cycle=cycle,
+                labeled=_labeled_share(records, cycle),
+                ours=ours,
             )
 
 
@@ -194,7 +200,7 @@ def _goal(row: Row, runs: Runs, dataset: str, full: Spread | None) -> Iterator[L
         END,
         paper_labeled=row.labeled.get(dataset),
         paper=published.get(END),
-        labeled=_labeled(records),
+        labeled=_labeled_share(records),
         ours=over_seeds([None if end is None else 100 * end / top for end in ends]),
         note=_note(row, records),
     )

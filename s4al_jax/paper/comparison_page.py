@@ -176,15 +176,15 @@ def as_csv(lines: Sequence[Line]) -> str:
                 *(line.row, line.measure, line.cycle, line.paper_labeled),
                 *_mean_and_std(line.paper),
                 *(_mean_and_std(line.labeled)[0], *_mean_and_std(line.ours)),
-                *(line.ours.runs if line.ours else 0, _rounded(line.deviation), line.note),
+                *(line.ours.runs if line.ours else 0, _round(line.deviation), line.note),
             ]
         )
     return out.getvalue()
 
 
 def _mean_and_std(figure: Published | Spread | None) -> tuple[float | None, float | None]:
-    return (_rounded(figure.mean), _rounded(figure.std)) if figure else (None, None)
+    return (_round(figure.mean), _round(figure.std)) if figure else (None, None)
 
 
-def _rounded(number: float | None) -> float | None:
+def _round(number: float | None) -> float | None:
     return None if number is None else round(number, 3)

@@ -17,7 +17,15 @@ from s4al_jax.paper.comparison import lines
 from s4al_jax.paper.comparison_page import as_csv, contents, page
 from s4al_jax.paper.stages import planned_stages
 from s4al_jax.paper.sweep import Job, StagesOf
-from s4al_jax.paper.tables import SUPERVISED, TABLES, TITLES, Kind, Table, full_supervision, named
+from s4al_jax.paper.tables import (
+    SUPERVISED,
+    TABLES,
+    TITLES,
+    Kind,
+    Table,
+    full_supervision,
+    tables_by_name,
+)
 from s4al_jax.rundir.records import Record
 from s4al_jax.types import InputError
 
@@ -72,8 +80,8 @@ def reproduce(
       timing: time some steps where no run tells how long they take.
       tables_only: write the tables of what is finished and run nothing.
     """
-    tables = chosen_tables(request)
-    jobs = wanted_jobs(request, tables)
+    tables = tables_of(request)
+    jobs = jobs_of(request, tables)
     # One seed of everything before the next: the first tables come early.
     order = sorted({job.name: job for of in jobs.values() for job in of}.values(), key=by_seed)
     missing = [job for job in order if not sweep.progress(job, request.runs).done]
@@ -89,11 +97,11 @@ def reproduce(
     write_tables(request, tables, jobs)
 
 
-def chosen_tables(request: Request) -> tuple[Table, ...]:
+def tables_of(request: Request) -> tuple[Table, ...]:
     """The tables that are asked for; quick scenes stand in for either dataset."""
     if request.table == "all" and request.profile == "quick":
         return TABLES
-    tables = named(request.table, request.dataset)
+    tables = tables_by_name(request.table, request.dataset)
     for table in tables:
         if request.dataset not in table.datasets and request.profile in ("small", "paper"):
             raise InputError(
@@ -131,7 +139,7 @@ def read_changes(texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def wanted_jobs(request: Request, tables: Sequence[Table]) -> Jobs:
+def jobs_of(request: Request, tables: Sequence[Table]) -> Jobs:
     """The runs of each kind that the tables need, in the order of the seeds."""
     kinds = [row.kind for table in tables for row in table.rows if row.kind]
     kinds += [SUPERVISED] if full_supervision(tuple(tables)) else []
@@ -149,7 +157,7 @@ def by_seed(job: Job) -> int:
 
 def time_unknown(missing: Sequence[Job], runs: Path, stages_of: StagesOf) -> None:
     """Time some steps of each size of which no run tells enough."""
-    known = sweep.measured_rates(runs)
+    known = sweep.rates_by_size(runs)
     unknown = [
         job for job in missing if sweep.seconds_left(job, 0, known(job), stages_of(job)) is None
     ]
@@ -168,7 +176,7 @@ def time_unknown(missing: Sequence[Job], runs: Path, stages_of: StagesOf) -> Non
 
 def say_cost(jobs: Sequence[Job], runs: Path, stages_of: StagesOf) -> None:
     """How many runs and steps, and how long they take."""
-    found = sweep.cost(jobs, runs, sweep.measured_rates(runs), stages_of)
+    found = sweep.cost(jobs, runs, sweep.rates_by_size(runs), stages_of)
     took = "how long they take is not known" if found.seconds is None else duration(found.seconds)
     print(
         f"{found.runs} runs, of which {found.done} are done and {found.begun} begun; "
@@ -200,7 +208,7 @@ class Clock:
         self._told = time.monotonic()
         now = sweep.progress(self._job, self._runs)
         jobs = [self._job, *self._later]
-        rates = sweep.measured_rates(self._runs)
+        rates = sweep.rates_by_size(self._runs)
         left = sweep.cost(jobs, self._runs, rates, self._stages_of).seconds
         rest = "" if left is None else f", {duration(left)} of steps left in all"
         print(f"  step {now.steps} of {self._job.schedule.total_steps}{rest}", flush=True)

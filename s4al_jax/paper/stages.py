@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 
-from s4al_jax.config.options import restored
+from s4al_jax.config.options import from_options
 from s4al_jax.paper.sweep import ALONE, Job
 from s4al_jax.run.build import build
 from s4al_jax.types import InputError
@@ -30,7 +30,7 @@ def _stages(wanted: Job) -> Sequence[str] | None:
     # The accelerators are left to the runs themselves: this process only plans them.
     jax.config.update("jax_platforms", "cpu")
     try:
-        experiment = build(restored({**wanted.options, **ALONE}))
+        experiment = build(from_options({**wanted.options, **ALONE}))
     except InputError:
         return None
     pool = experiment.initial_pool()

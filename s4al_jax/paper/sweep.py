@@ -72,7 +72,7 @@ def job(protocol: Path, kind: Kind, seed: int, changes: Mapping[str, Any]) -> Jo
       seed: of the run.
       changes: options that differ from the protocol in all of its runs.
     """
-    base = options.changed(loader.load(protocol, kind.study), changes)
+    base = options.with_options(loader.load(protocol, kind.study), changes)
     values = {**changes, **dict(kind.options), "seed": seed}
     cell = base.regions.kwargs
     if kind.cells:
@@ -83,7 +83,7 @@ def job(protocol: Path, kind: Kind, seed: int, changes: Mapping[str, Any]) -> Jo
     if kind.whole_images:
         values["regions.kwargs.cell_height"] = base.data.height
         values["regions.kwargs.cell_width"] = base.data.width
-    config = options.changed(base, values)
+    config = options.with_options(base, values)
     validate(config)
     flat = options.flat(config)
     arguments = [f"--config={protocol}{':' if kind.study else ''}{kind.study}"]
@@ -133,7 +133,7 @@ def rates(folder: Path, given: Mapping[str, Any]) -> Rates:
     return {stage: statistics.median(seconds) for stage, seconds in found.items()}
 
 
-def measured_rates(folder: Path) -> Callable[[Job], Rates]:
+def rates_by_size(folder: Path) -> Callable[[Job], Rates]:
     """A function from a run to the rates of its size; each size is looked up once."""
     known: dict[tuple[tuple[str, str], ...], Rates] = {}
 

@@ -91,7 +91,7 @@ def _miou(camvid: Any = None, cityscapes: Any = None, measure: str = "miou") -> 
     }
 
 
-def _merged(*parts: Figures) -> Figures:
+def _merge(*parts: Figures) -> Figures:
     return {
         dataset: {
             measure: figure for part in parts for measure, figure in part.get(dataset, {}).items()
@@ -218,19 +218,19 @@ TABLES = (
             Row(
                 "VAAL, DRN-D-22",
                 None,
-                _merged(_miou(None, 56.5), _miou(None, 46.2, "first miou")),
+                _merge(_miou(None, 56.5), _miou(None, 46.2, "first miou")),
                 {"cityscapes": 40.0},
             ),
             Row(
                 "MAL, DRN-D-22",
                 None,
-                _merged(_miou(None, 58.4), _miou(None, 48.9, "first miou")),
+                _merge(_miou(None, 58.4), _miou(None, 48.9, "first miou")),
                 {"cityscapes": 30.0},
             ),
             Row(
                 "S4AL, DRN-D-22",
                 None,
-                _merged(_miou(None, 65.7), _miou(None, 57.9, "first miou")),
+                _merge(_miou(None, 65.7), _miou(None, 57.9, "first miou")),
                 {"cityscapes": 16.0},
             ),
             Row("VAAL's DRN-D-22, supervised", None, _miou(None, (62.95, 0.70)), _ALL),
@@ -279,14 +279,14 @@ TABLES = (
             Row(
                 "Student and teacher",
                 STUDENT_TEACHER,
-                _merged(_miou(61.2, 61.4), _miou(57.2, 56.15, "first miou")),
+                _merge(_miou(61.2, 61.4), _miou(57.2, 56.15, "first miou")),
                 _LABELED,
                 "ClassMix, Eqn. 3, no replay",
             ),
             Row(
                 "+ Confidence Weighting",
                 WEIGHTED,
-                _merged(_miou(61.7, 62.5), _miou(58.5, 56.6, "first miou")),
+                _merge(_miou(61.7, 62.5), _miou(58.5, 56.6, "first miou")),
                 _LABELED,
                 "Eqn. 5, no replay",
             ),
@@ -329,7 +329,7 @@ TABLES = (
         "reach95",
         "Labels until 95 % of full supervision",
         (
-            Row("S4AL", S4AL, _merged(_miou(12.0, None, GOAL), _miou(97.0, 99.2, END)), _LABELED),
+            Row("S4AL", S4AL, _merge(_miou(12.0, None, GOAL), _miou(97.0, 99.2, END)), _LABELED),
             Row("S4AL, random cells", Kind("random")),
             Row("S4AL, whole images", IMAGES),
             Row("Supervised on the initial labels", INITIAL),
@@ -344,7 +344,7 @@ TABLES = (
 )
 
 
-def named(name: str, dataset: str) -> tuple[Table, ...]:
+def tables_by_name(name: str, dataset: str) -> tuple[Table, ...]:
     """The table of this name, or `all` that the paper gives for a dataset."""
     return tuple(
         table

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.sharding import Mesh
 
-from s4al_jax.config.options import restored
+from s4al_jax.config.options import from_options
 from s4al_jax.engine import devices
 from s4al_jax.engine.checkpoint import Position, newest
 from s4al_jax.files import atomic
@@ -55,7 +55,7 @@ def export_network(
     except OSError as error:
         raise InputError(f"{out}: cannot write: {error.strerror or error}") from error
     weights = build.conventions(experiment.options["model.pretrained"])
-    names = build.weight_names(restored(experiment.options).model.to_dict())
+    names = build.weight_names(from_options(experiment.options).model.to_dict())
     pretrained.write(out / WEIGHTS, getattr(state, name), weights, names)
     atomic.write_json(out / ABOUT, _about(experiment, workdir, name, position, weights))
     return position
@@ -103,7 +103,7 @@ def _about(
     weights: pretrained.Weights,
 ) -> Mapping[str, Any]:
     spec, identity = experiment.spec, atomic.read_json(workdir / "config.json")
-    model = restored(experiment.options).model.to_dict()
+    model = from_options(experiment.options).model.to_dict()
     del model["pretrained"]  # all weights are in the file
     metrics = cycle_folder(workdir, position.cycle).status().metrics
     trained = position.step == experiment.schedule.steps_of(position.cycle)

@@ -92,7 +92,7 @@ def open_run(
     preflight.claim_directory(experiment, workdir)
     preflight.check_splits(experiment, workdir)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(shared_directory.locked(workdir))
+        stack.enter_context(shared_directory.lock_directory(workdir))
         terminal = stack.enter_context(_open_terminal(workdir))
         if resume_from_last_good and (skipped := skip_what_broke(workdir)):
             terminal.print_line(skipped)

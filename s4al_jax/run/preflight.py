@@ -127,7 +127,7 @@ def validate_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> 
     spec = experiment.spec
     splits = {"train": spec.train, "val": spec.val, "test": spec.test}
     if experiment.cache != "none":
-        train, val, test = map(_remembered, splits.values())
+        train, val, test = map(_read_once, splits.values())
         spec = spec._replace(train=train, val=val, test=test)
     total = sum(len(images.names) for images in splits.values())
     terminal.update(doing=f"reading {total} images")
@@ -151,7 +151,7 @@ def _check_unchanged(path: Path, digests: Mapping[str, str]) -> None:
     processes.on_every_process(lambda: check_unchanged(digests, kept, path))
 
 
-def _remembered(images: ImageSet) -> ImageSet:
+def _read_once(images: ImageSet) -> ImageSet:
     """The images with readers that decode each of them once."""
     return images._replace(
         read_image=functools.cache(images.read_image),

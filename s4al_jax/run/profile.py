@@ -11,7 +11,7 @@ from s4al_jax.types import InputError
 
 
 def profile_steps(experiment: Experiment, folder: Path, *, steps: int) -> str:
-    """Trace some calls of the dearest phase's update into a folder; the dearest kernels as text."""
+    """Trace some calls of the longest stage's update into a folder; the longest kernels as text."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -25,7 +25,14 @@ from s4al_jax.rundir.lock import lock
 from s4al_jax.runtime import processes
 from s4al_jax.types import InputError
 
-__all__ = ["check_shared", "cycle_folder", "cycle_status", "locked", "start_folder", "write"]
+__all__ = [
+    "check_shared",
+    "cycle_folder",
+    "cycle_status",
+    "lock_directory",
+    "start_folder",
+    "write",
+]
 
 
 def status(folder: CycleFolder) -> CycleStatus:
@@ -63,7 +70,7 @@ def write(work: Callable[[], object]) -> None:
 
 
 @contextlib.contextmanager
-def locked(workdir: Path) -> Iterator[None]:
+def lock_directory(workdir: Path) -> Iterator[None]:
     """Keep every other run out of a run's directory; a process that dies lets go of it."""
     with contextlib.ExitStack() as held:
         processes.broadcast_from_primary(lambda: lock(workdir / "lock", held))

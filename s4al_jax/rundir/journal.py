@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from s4al_jax.files.atomic import write_atomically
-from s4al_jax.files.jsonl import append, damaged_row, named_errors, read_rows
+from s4al_jax.files.jsonl import append, damaged_row, name_errors, read_rows
 from s4al_jax.rundir.tensorboard import TensorBoard
 
 
@@ -59,7 +59,7 @@ class Journal:
         """Keep the mean duration of the steps of the epoch that ended with this step."""
         if self._enabled:
             row = {"number": number, "seconds_per_step": round(seconds_per_step, 6)}
-            with named_errors(self._timing), self._timing.open("a") as file:
+            with name_errors(self._timing), self._timing.open("a") as file:
                 file.write(_line(row))
 
     def __enter__(self) -> "Journal":

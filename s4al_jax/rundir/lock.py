@@ -13,7 +13,7 @@ import socket
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from s4al_jax.files.jsonl import named_errors
+from s4al_jax.files.jsonl import name_errors
 from s4al_jax.types import InputError
 
 
@@ -34,7 +34,7 @@ class Holder(NamedTuple):
 
 def lock(path: Path, held: contextlib.ExitStack) -> None:
     """Lock a file until `held` is closed; raise `InputError` if another process holds it."""
-    with named_errors(path):
+    with name_errors(path):
         file = held.enter_context(path.open("a+"))
     workdir, holder = path.parent, _read_holder(file)
     try:
@@ -49,7 +49,7 @@ def lock(path: Path, held: contextlib.ExitStack) -> None:
                 f"{workdir} is in use by {_name(holder)}, and its file system has no locks: where "
                 f"that process is gone, remove {path}"
             ) from error
-    with named_errors(path):
+    with name_errors(path):
         own = Holder(os.getpid(), socket.gethostname(), _start_time(os.getpid()))
         _write(file, json.dumps(own))
     held.callback(_write, file, "")

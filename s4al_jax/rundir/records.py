@@ -30,7 +30,7 @@ class Cycle(NamedTuple):
         return float(self.metrics["labeled_share"])
 
     @property
-    def preferred(self) -> tuple[str, str] | None:
+    def preferred_measure(self) -> tuple[str, str] | None:
         """The network and the split whose measures are the result; None: nothing was measured."""
         measures = self.metrics["measures"]
         network = next(reversed(measures), "")
@@ -42,11 +42,15 @@ class Cycle(NamedTuple):
     def measures(self) -> Mapping[str, Any]:
         """All measures of that network on that split."""
         measures = self.metrics["measures"]
-        return measures[self.preferred[0]][self.preferred[1]] if self.preferred else {}
+        return (
+            measures[self.preferred_measure[0]][self.preferred_measure[1]]
+            if self.preferred_measure
+            else {}
+        )
 
     def miou(self, network: str | None = None, split: str | None = None) -> float | None:
         """mIoU from 0 to 1: of the preferred network, on test where that was measured."""
-        best = self.preferred or ("", "")
+        best = self.preferred_measure or ("", "")
         measures = self.metrics["measures"].get(network or best[0], {})
         return measures.get(split or best[1], {}).get("miou")
 
@@ -90,7 +94,7 @@ class Record(NamedTuple):
         return tuple(one["name"] for one in self.description["dataset"]["classes"])
 
     @property
-    def planned(self) -> int:
+    def planned_cycles(self) -> int:
         """How many cycles there are to be."""
         return self.description["schedule"]["cycles"]
 
@@ -106,9 +110,9 @@ class Record(NamedTuple):
         return bool(self.cycles) and self.cycles[-1].folder.status().chosen == []
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether all cycles are measured, or nothing was left to annotate."""
-        done = bool(self.cycles) and self.cycles[-1].number + 1 == self.planned
+        done = bool(self.cycles) and self.cycles[-1].number + 1 == self.planned_cycles
         return done or self.pool_is_labeled
 
     @property

@@ -61,7 +61,7 @@ def read_status(workdir: Path) -> Status:
         state=state,
         detail=detail,
         cycle=cycle,
-        cycles=record.planned,
+        cycles=record.planned_cycles,
         step=step,
         steps=record.planned_steps,
         seconds_per_step=beat.seconds_per_step if running and beat else None,
@@ -84,7 +84,7 @@ def _resting(
 ) -> tuple[State, str]:
     """The state of a run that no process works at."""
     path, kept = record.path, _last_checkpoint(record.path)
-    if record.finished and (record.pool_is_labeled or kept == record.planned_steps):
+    if record.is_finished and (record.pool_is_labeled or kept == record.planned_steps):
         return "finished", ""
     if found := read_json(path / "nonfinite.json"):
         step = f", step {found['step']}" if found["step"] is not None else ", in its scores"

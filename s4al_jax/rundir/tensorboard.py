@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from s4al_jax.files.jsonl import named_errors
+from s4al_jax.files.jsonl import name_errors
 from s4al_jax.runtime.extras import is_installed
 
 
@@ -39,7 +39,7 @@ class TensorBoard:
 
     def flush(self) -> None:
         """Hand all events to the operating system."""
-        with named_errors(self._folder):
+        with name_errors(self._folder):
             if self._writer:
                 self._writer.flush()
 
@@ -53,7 +53,7 @@ class TensorBoard:
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import Event
 
-        with named_errors(self._folder):
+        with name_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._writer = self._writer or EventsWriter(str(self._folder / "events"))
             self._writer.write_event(Event(wall_time=time.time(), step=step, summary=content))

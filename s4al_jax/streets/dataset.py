@@ -42,15 +42,15 @@ def streets(*, height: int, width: int, train: int, val: int, test: int, seed: i
 
 def _split(name: str, number: int, seed: tuple[int, int], *, height: int, width: int) -> ImageSet:
     @lru_cache(maxsize=16)
-    def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
+    def draw(index: int) -> tuple[np.ndarray, np.ndarray]:
         if not 0 <= index < number:
             raise IndexError(f"{name} has {number} scenes, there is none with index {index}")
         return scene(height=height, width=width, rng=np.random.default_rng((*seed, index)))
 
     return ImageSet(
         names=tuple(f"{name}_{i:05d}" for i in range(number)),
-        read_image=lambda index: drawn(int(index))[0],
-        read_truth=lambda index: drawn(int(index))[1],
+        read_image=lambda index: draw(int(index))[0],
+        read_truth=lambda index: draw(int(index))[1],
     )
 
 

@@ -9,7 +9,7 @@ from s4al_jax.streets.ground import Ground, Street
 from s4al_jax.streets.place import PAVEMENT, ROAD, TREE, Item, Place
 from s4al_jax.streets.plots import plots, skyline
 from s4al_jax.streets.textures import shade_of
-from s4al_jax.streets.traffic import cyclists, parked, people, traffic
+from s4al_jax.streets.traffic import cyclists, parked_cars, people, traffic
 
 
 def ground(rng: np.random.Generator, here: Place) -> Ground:
@@ -60,12 +60,12 @@ def ground(rng: np.random.Generator, here: Place) -> Ground:
         zebra=zebra,
         lane=lane,
         green=(bool(grassy), bool(grassy and rng.random() < 0.8)),
-        patches=_mended(rng, street),
+        patches=_draw_patches(rng, street),
         verge=rng.uniform(0.8, 1.5) if here.setback > 0 and rng.random() < 0.25 else 0.0,
     )
 
 
-def _mended(rng: np.random.Generator, street: Street) -> np.ndarray:
+def _draw_patches(rng: np.random.Generator, street: Street) -> np.ndarray:
     low, high = (street.left, 3, 0.2, 0.3), (street.right, 25, 1.3, 3.0)
     return rng.uniform(low, high, (rng.integers(4), 4)).astype(np.float32)
 
@@ -76,7 +76,7 @@ def items(rng: np.random.Generator, here: Place) -> Iterator[Item]:
     for side in (-1, 1):
         yield from plots(rng, here, side)
         yield from furniture(rng, here, side)
-        yield from parked(rng, here, side)
+        yield from parked_cars(rng, here, side)
     yield from traffic(rng, here)
     yield from cyclists(rng, here)
     yield from people(rng, here)

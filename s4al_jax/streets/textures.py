@@ -55,7 +55,7 @@ def smooth_tile(rng: np.random.Generator) -> np.ndarray:
     total = np.zeros((TILE, TILE), np.float32)
     for cells, weight in ((4, 0.25), (10, 0.3), (24, 0.25), (64, 0.2)):
         grid = rng.random((cells, cells), np.float32)
-        total += weight * _enlarged(_enlarged(grid, TILE).T, TILE).T
+        total += weight * _enlarge(_enlarge(grid, TILE).T, TILE).T
     low = total.min()
     return (total - low) / (total.max() - low)
 
@@ -65,7 +65,7 @@ def grainy(rng: np.random.Generator, smooth: np.ndarray) -> np.ndarray:
     return np.float32(0.72) * smooth + np.float32(0.28) * rng.random(smooth.shape, np.float32)
 
 
-def _enlarged(grid: np.ndarray, rows: int) -> np.ndarray:
+def _enlarge(grid: np.ndarray, rows: int) -> np.ndarray:
     place = np.arange(rows, dtype=np.float32) * (len(grid) / rows)
     low = place.astype(np.int32)
     part = (place - low)[:, None]

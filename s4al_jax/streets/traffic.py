@@ -43,7 +43,7 @@ def _car(
         d,
         body.belt,
         body.height,
-        _lifted(vehicles.car_cabin(body, front=front), body.belt),
+        _lift(vehicles.car_cabin(body, front=front), body.belt),
         label,
         face_light,
     )
@@ -59,7 +59,7 @@ def _car(
     yield from swept(here, corners, body.height * 0.9)
 
 
-def _lifted(look: Look, by: float) -> Look:
+def _lift(look: Look, by: float) -> Look:
     return lambda patch: look(patch._replace(y=patch.y + by))
 
 
@@ -67,7 +67,7 @@ def _bonnet(paint: Color) -> Look:
     return lambda patch: Paint(flat(patch, paint), np.ones(len(patch.s), np.float32))
 
 
-def parked(rng: np.random.Generator, here: Place, side: int) -> Iterator[Item]:
+def parked_cars(rng: np.random.Generator, here: Place, side: int) -> Iterator[Item]:
     """A row of parked cars along one kerb, with gaps."""
     if rng.random() < 0.42:
         return

@@ -261,7 +261,9 @@ KEPT = (
 @pytest.mark.parametrize("name, value, line", KEPT, ids=lambda part: str(part)[:30])
 def test_a_configuration_of_another_kind(name: str, value: object, line: str) -> None:
     kept = {**options.flat(tiny_config()), name: value}
-    restored = options.restored({name: value for name, value in kept.items() if value is not ...})
+    restored = options.from_options(
+        {name: value for name, value in kept.items() if value is not ...}
+    )
     with pytest.raises(InputError) as error:
         build.build(restored)
     assert str(error.value) == line
@@ -270,4 +272,4 @@ def test_a_configuration_of_another_kind(name: str, value: object, line: str) ->
 def test_an_option_that_is_free_need_not_have_been_known_to_an_earlier_version() -> None:
     kept = options.flat(tiny_config())
     earlier = {name: value for name, value in kept.items() if name not in options.FREE_OPTIONS}
-    assert options.restored(earlier).data.max_pixels == defaults.default().data.max_pixels
+    assert options.from_options(earlier).data.max_pixels == defaults.default().data.max_pixels

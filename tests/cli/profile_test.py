@@ -20,7 +20,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
 def test_so_many_steps_are_traced(
     straight: object, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of the dearest phase, whose program the straight run has compiled already."""
+    """Of the longest stage, whose program the straight run has compiled already."""
     config = tmp_path / "config.py"
     config.write_text("from tests.support.tiny import tiny_config as get_config\n")
     out = tmp_path / "trace"

@@ -86,7 +86,7 @@ def test_every_config_and_study_is_valid_and_locked(path: Path, argument: str | 
     validate(config)
     assert config.is_locked
     kept = json.loads(json.dumps(options.flat(config)))
-    assert options.restored(kept).to_dict() == config.to_dict()
+    assert options.from_options(kept).to_dict() == config.to_dict()
     supervised = argument in defaults.SUPERVISED
     assert config.method.name == ("supervised" if supervised else "s4al")
     assert (config.schedule.acquisitions == 0) == supervised

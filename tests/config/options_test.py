@@ -30,7 +30,7 @@ def test_a_config_survives_json_unchanged() -> None:
     assert options.differences(kept, LEAVES) == []
     for config in (default(), study(default(), "supervised"), study(default(), "margin")):
         kept = json.loads(json.dumps(options.flat(config)))
-        again = options.restored(kept)
+        again = options.from_options(kept)
         assert again.to_dict() == config.to_dict() and again.is_locked
         assert options.flat(again) == options.flat(config)
 
@@ -38,12 +38,14 @@ def test_a_config_survives_json_unchanged() -> None:
 def test_a_block_without_options_comes_back() -> None:
     config = study(default(), "supervised")
     assert not config.method.kwargs and "method.kwargs" not in options.flat(config)
-    assert options.restored(options.flat(config)).method.kwargs.to_dict() == {}
+    assert options.from_options(options.flat(config)).method.kwargs.to_dict() == {}
 
 
 def test_options_may_be_changed_by_name() -> None:
     config = default()
-    other = options.changed(config, {"seed": 3, "method.kwargs.head": (1, 2), "data.root": "/x"})
+    other = options.with_options(
+        config, {"seed": 3, "method.kwargs.head": (1, 2), "data.root": "/x"}
+    )
     assert (other.seed, other.method.kwargs.head, other.data.root) == (3, (1, 2), "/x")
     assert other.is_locked
     assert (config.seed, config.method.kwargs.head, config.data.root) == (0, (), "")
@@ -59,7 +61,7 @@ def test_options_may_be_changed_by_name() -> None:
 )
 def test_a_change_that_does_not_fit_is_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}") as caught:
-        options.changed(default(), values)
+        options.with_options(default(), values)
     assert "\n" not in str(caught.value)
 
 
@@ -93,7 +95,9 @@ def keep(workdir: Path, **changes: object) -> None:
 
 def test_the_configuration_of_a_run_is_the_one_that_it_was_made_with(tmp_path: Path) -> None:
     keep(tmp_path, options={**LEAVES, "seed": 9})
-    assert options.of_run(tmp_path).to_dict() == options.changed(default(), {"seed": 9}).to_dict()
+    assert (
+        options.of_run(tmp_path).to_dict() == options.with_options(default(), {"seed": 9}).to_dict()
+    )
 
 
 def test_free_options_that_a_run_does_not_know_have_their_defaults(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ AT_LEAST_0 = (
 
 def refusal(**values: Any) -> str:
     """What is said of the defaults with some options at other values; `__` is the dot."""
-    config = options.changed(
+    config = options.with_options(
         default(), {name.replace("__", "."): value for name, value in values.items()}
     )
     with pytest.raises(InputError) as caught:
@@ -63,7 +63,7 @@ def test_a_number_is_not_below_its_least(name: str, least: int) -> None:
     small = {"data.height": 1, "data.width": 1} if name in ("data.height", "data.width") else {}
     if name == "data.max_pixels":
         small = {"data.height": 1, "data.width": 1}
-    validate(options.changed(default(), {**small, name: least}))
+    validate(options.with_options(default(), {**small, name: least}))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -78,7 +78,7 @@ def test_a_share_is_above_0_and_up_to_1(name: str) -> None:
     for value in (0.0, -0.5, 1.01):
         wanted = f"config.{name} is {value}: it must be above 0.0 and up to 1.0"
         assert refusal(**{name: value}) == wanted
-    validate(options.changed(default(), {name: 1.0}))
+    validate(options.with_options(default(), {name: 1.0}))
 
 
 @pytest.mark.parametrize(
@@ -116,5 +116,7 @@ def test_a_value_without_sense_is_refused_in_one_line(values: dict[str, Any], li
 def test_what_just_fits_is_taken() -> None:
     largest = {"seed": 2**32 - 1, "model.loss_bands": 360, "data.max_pixels": 360 * 480}
     largest |= {"augment.crop_height": 360, "augment.crop_width": 480, "score.batch": 0}
-    validate(options.changed(default(), largest))
-    validate(options.changed(default(), {"evaluate.splits": ("test",), "model.norm_momentum": 0.0}))
+    validate(options.with_options(default(), largest))
+    validate(
+        options.with_options(default(), {"evaluate.splits": ("test",), "model.norm_momentum": 0.0})
+    )

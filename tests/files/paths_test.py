@@ -147,7 +147,7 @@ def test_names_of_files_on_the_disk_stay_what_they_are(tmp_path: Path) -> None:
 def test_a_run_s_directory_has_to_be_on_a_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
     with flagsaver.flagsaver(), pytest.raises(SystemExit) as end:
-        arguments.parsed(["main", "--workdir=gs://data/run"])
+        arguments.parse_flags(["main", "--workdir=gs://data/run"])
     said = str(end.value)
     assert said.startswith("error: ") and "\n" not in said
     assert "--workdir=gs://data/run" in said and "has to be on a disk" in said

@@ -7,15 +7,15 @@ import pytest
 from PIL import Image
 
 from s4al_jax.learn import augment
-from s4al_jax.learn.augment import Crop, View, augmentation, flipped, plain_view, unit_floats
+from s4al_jax.learn.augment import Crop, View, augmentation, plain_view, random_flip, unit_floats
 from s4al_jax.types import UNLABELED, VOID, Batch, InputError
 
 # compiled whole: one by one, the first call of every operation costs more than the test
-compiled_crop = jax.jit(augment.cropped, static_argnames="new")
-mirrored = jax.jit(augment.mirrored)
+compiled_crop = jax.jit(augment.crop_view, static_argnames="new")
+mirrored = jax.jit(augment.mirror)
 random_crop = jax.jit(augment.random_crop, static_argnames=("batch", "old", "new", "scale_range"))
-rescaled = jax.jit(augment.rescaled, static_argnames=("scale_range", "size"))
-rescaled_beside = jax.jit(augment.rescaled_beside, static_argnames=("scale_range", "size"))
+rescaled = jax.jit(augment.random_rescale, static_argnames=("scale_range", "size"))
+rescaled_beside = jax.jit(augment.random_rescale_pairs, static_argnames=("scale_range", "size"))
 
 
 STRENGTHS = {
@@ -206,12 +206,12 @@ def test_flipping_happens_with_its_probability():
     view = some_view(batch=400, height=1, width=2)
     key = jax.random.key(0)
     changed = np.any(
-        np.asarray(flipped(key, view, probability=0.5).image != view.image), axis=(1, 2, 3)
+        np.asarray(random_flip(key, view, probability=0.5).image != view.image), axis=(1, 2, 3)
     )
     assert 160 < changed.sum() < 240
-    np.testing.assert_array_equal(flipped(key, view, probability=0.0).image, view.image)
+    np.testing.assert_array_equal(random_flip(key, view, probability=0.0).image, view.image)
     np.testing.assert_array_equal(
-        flipped(key, view, probability=1.0).label, np.asarray(view.label)[:, :, ::-1]
+        random_flip(key, view, probability=1.0).label, np.asarray(view.label)[:, :, ::-1]
     )
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from s4al_jax.learn.color_jitter import brighter, color_jitter, contrasted, mean_gray
+from s4al_jax.learn.color_jitter import adjust_contrast, brighter, color_jitter, mean_gray
 
 
 def pixels(*values):
@@ -27,12 +27,12 @@ def test_contrast_blends_with_the_mean_of_the_gray_image():
     image = pixels((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
     gray = (0.2989 + 0.114) / 2
     np.testing.assert_allclose(mean_gray(image), [gray], rtol=1e-6)
-    half = contrasted(image, jnp.asarray([0.5]))[0, 0]
+    half = adjust_contrast(image, jnp.asarray([0.5]))[0, 0]
     low, high = 0.5 * gray, 0.5 + 0.5 * gray
     np.testing.assert_allclose(half, [[high, low, low], [low, low, high]], rtol=1e-6)
-    strong = contrasted(image, jnp.asarray([1.5]))[0, 0]
+    strong = adjust_contrast(image, jnp.asarray([1.5]))[0, 0]
     np.testing.assert_array_equal(strong, [[1, 0, 0], [0, 0, 1]])  # clipped on both sides
-    np.testing.assert_allclose(contrasted(image, jnp.asarray([0.0])), gray, rtol=1e-6)
+    np.testing.assert_allclose(adjust_contrast(image, jnp.asarray([0.0])), gray, rtol=1e-6)
 
 
 def test_each_image_has_its_own_factor():
@@ -52,8 +52,8 @@ def test_jitter_takes_both_orders_and_leaves_about_half_alone():
     light, depth = jnp.asarray([1.5]), jnp.asarray([0.5])
     wanted = {
         "none": one,
-        "light first": contrasted(brighter(jnp.asarray(one), light), depth),
-        "depth first": brighter(contrasted(jnp.asarray(one), depth), light),
+        "light first": adjust_contrast(brighter(jnp.asarray(one), light), depth),
+        "depth first": brighter(adjust_contrast(jnp.asarray(one), depth), light),
     }
     counts = {
         name: np.isclose(result, np.asarray(image), atol=1e-6).all((1, 2, 3)).sum()

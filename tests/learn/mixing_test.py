@@ -16,8 +16,8 @@ balanced_classes = jax.jit(
 )
 class_mask = jax.jit(mixing.class_mask)
 classmix_classes = jax.jit(mixing.classmix_classes, static_argnums=2)
-mixed_from_replay = jax.jit(mixing.mixed_from_replay)
-mixed_in_batch = jax.jit(mixing.mixed_in_batch, static_argnums=3)
+mixed_from_replay = jax.jit(mixing.mix_from_replay)
+mixed_in_batch = jax.jit(mixing.mix_in_batch, static_argnums=3)
 present_classes = jax.jit(mixing.present_classes, static_argnums=1)
 random_subset = jax.jit(mixing.random_subset)
 

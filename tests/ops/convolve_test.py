@@ -122,9 +122,9 @@ def test_factors_are_rounded_on_cpu_alone_and_only_where_layers_are_not_in_float
 
 
 def test_matrix_products_are_preferred_on_cpu_alone():
-    assert formulations.preferred("cpu").convolution == "matmul"
-    assert formulations.preferred("gpu").convolution == "direct"
-    assert formulations.preferred("tpu").convolution == "direct"
+    assert formulations.preferred_formulations("cpu").convolution == "matmul"
+    assert formulations.preferred_formulations("gpu").convolution == "direct"
+    assert formulations.preferred_formulations("tpu").convolution == "direct"
 
 
 def test_an_unknown_word_is_refused():

@@ -75,9 +75,9 @@ def test_half_precision_keeps_its_type_in_values_and_gradients():
 
 
 def test_a_shifted_sum_is_preferred_on_cpu_alone():
-    assert depthwise.preferred("cpu") == "shifted"
-    assert depthwise.preferred("gpu") == "grouped"
-    assert depthwise.preferred("tpu") == "grouped"
+    assert depthwise.preferred_formulation("cpu") == "shifted"
+    assert depthwise.preferred_formulation("gpu") == "grouped"
+    assert depthwise.preferred_formulation("tpu") == "grouped"
 
 
 def test_unknown_words_are_refused():

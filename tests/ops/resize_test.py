@@ -84,4 +84,8 @@ def test_bands_add_up_to_the_whole_picture_and_so_do_their_gradients(formulation
 
 
 def test_matrices_are_preferred_on_tpu_alone():
-    assert [resize.preferred(p) for p in ("cpu", "gpu", "tpu")] == ["gather", "gather", "matmul"]
+    assert [resize.preferred_formulation(p) for p in ("cpu", "gpu", "tpu")] == [
+        "gather",
+        "gather",
+        "matmul",
+    ]

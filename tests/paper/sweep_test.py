@@ -149,7 +149,7 @@ def test_the_cost_of_several_runs_is_that_of_what_is_left_of_them(
     cost = sweep.cost([done, begun, fresh], tmp_path, lambda _: known, lambda _: STAGES)
     assert cost[:5] == (3, 1, 1, 3 * 35, 20 + 35)
     assert cost.seconds == 5 * (1 + 10 + 200) + 5 * 232
-    measured = sweep.measured_rates(tmp_path)
+    measured = sweep.rates_by_size(tmp_path)
     assert sweep.cost([fresh], tmp_path, measured, lambda _: STAGES).seconds is None
     assert sweep.cost([fresh], tmp_path, lambda _: known, lambda _: None).seconds is None
     assert sweep.cost([done], tmp_path, lambda _: {}, lambda _: None).seconds == 0
@@ -180,7 +180,7 @@ def test_timing_does_some_steps_of_every_stage_where_rates_are_looked_for(
     assert "--config.method.kwargs.replay_from_cycle=0" in short.arguments
     assert sweep.size(short.options) == sweep.size(job.options)
     write_epochs(tmp_path, short, [(s, 2.0) for s in (WARMUP, CLASSMIX, REPLAY) for _ in range(3)])
-    assert set(sweep.measured_rates(tmp_path)(job)) == {WARMUP, CLASSMIX, REPLAY}
+    assert set(sweep.rates_by_size(tmp_path)(job)) == {WARMUP, CLASSMIX, REPLAY}
 
 
 def test_timing_sets_no_option_that_a_method_lacks(

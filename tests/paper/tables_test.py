@@ -10,7 +10,7 @@ from s4al_jax.data import camvid, cityscapes
 from s4al_jax.paper import sweep, tables
 from s4al_jax.paper.class_iou import TABLE_1
 from s4al_jax.paper.stages import planned_stages
-from s4al_jax.paper.tables import TABLES, Kind, named
+from s4al_jax.paper.tables import TABLES, Kind, tables_by_name
 from s4al_jax.report.page.published import POINTS
 from s4al_jax.run.build import build
 
@@ -55,18 +55,20 @@ def test_classes_are_named_as_the_datasets_name_them() -> None:
 
 
 def test_the_tables_and_the_points_beside_curves_agree() -> None:
-    rows = {row.name: row for row in named("1", "cityscapes")[0].rows}
+    rows = {row.name: row for row in tables_by_name("1", "cityscapes")[0].rows}
     for point in POINTS["cityscapes"]:
         name = {"supervised": "Supervised"}.get(point.method, point.method)
         assert rows[name].published["cityscapes"]["miou"].mean == point.miou
         assert rows[name].labeled["cityscapes"] == point.labeled
-    four = named("3a", "camvid")[0].rows[1].published["camvid"]["miou"]
+    four = tables_by_name("3a", "camvid")[0].rows[1].published["camvid"]["miou"]
     point = next(point for point in POINTS["camvid"] if point.method == "S4AL")
     assert four == (point.miou, point.std)
 
 
 def test_all_means_what_the_paper_gives_for_a_dataset() -> None:
-    names = {d: [table.name for table in named("all", d)] for d in ("camvid", "cityscapes")}
+    names = {
+        d: [table.name for table in tables_by_name("all", d)] for d in ("camvid", "cityscapes")
+    }
     both = ["3a", "3b", "components", "fig3", "s1", "reach95"]
     assert names == {"camvid": ["2a", *both], "cityscapes": ["1", "2b", "2c", *both]}
 
@@ -74,7 +76,7 @@ def test_all_means_what_the_paper_gives_for_a_dataset() -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_every_row_is_a_configuration_that_can_be_built(kind: Kind) -> None:
     job = job_of("quick", kind)
-    built = build(options.restored({**job.options, "devices": 1}))
+    built = build(options.from_options({**job.options, "devices": 1}))
     assert job.schedule.total_steps == built.schedule.total_steps
     stages = planned_stages()(job)
     assert stages is not None
@@ -101,7 +103,11 @@ def test_rows_that_mean_the_same_share_a_run() -> None:
 def test_cells_of_table_3a_grow_with_the_working_size(
     protocol: str, cells: tuple[int, int]
 ) -> None:
-    rows = [job_of(protocol, row.kind).options for row in named("3a", "camvid")[0].rows if row.kind]
+    rows = [
+        job_of(protocol, row.kind).options
+        for row in tables_by_name("3a", "camvid")[0].rows
+        if row.kind
+    ]
     found = [
         (
             row["regions.kwargs.cell_height"],
@@ -122,7 +128,9 @@ def changed(kind: Kind) -> dict[str, Any]:
 def test_components_differ_in_nothing_but_what_they_are_named_for() -> None:
     off = {"method.kwargs.confidence_weighting": False}
     never = {"method.kwargs.replay": False}
-    rows = {row.name: row.kind for row in named("components", "camvid")[0].rows if row.kind}
+    rows = {
+        row.name: row.kind for row in tables_by_name("components", "camvid")[0].rows if row.kind
+    }
     assert changed(rows["Student and teacher"]) == off | never
     assert changed(rows["+ Confidence Weighting"]) == never
     assert changed(rows["+ Balanced ClassMix"]) == {}

@@ -14,7 +14,7 @@ from s4al_jax.types import InputError
 def test_ten_kernels_are_named_and_the_trace_is_there(
     straight: object, tiny: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
-    """Of the dearest phase, whose program the straight run has compiled already."""
+    """Of the longest stage, whose program the straight run has compiled already."""
     folder = tmp_path / "trace"
     said = profile_steps(build.build(tiny()), folder, steps=2).splitlines()
     assert said[0] == f"2 replay steps traced; `xprof {folder}` shows them"

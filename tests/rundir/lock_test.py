@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from s4al_jax.run.shared_directory import locked
+from s4al_jax.run.shared_directory import lock_directory
 from s4al_jax.types import InputError
 
 HOLD = "import sys; from pathlib import Path; from s4al_jax.run.shared_directory import locked\n"
@@ -33,7 +33,7 @@ def holding(workdir: Path) -> subprocess.Popen[str]:
 
 
 def take(workdir: Path) -> None:
-    with locked(workdir):
+    with lock_directory(workdir):
         pass
 
 
@@ -63,7 +63,7 @@ def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_locks")
 def test_without_locks_a_living_holder_is_believed_and_a_dead_one_is_not(tmp_path: Path) -> None:
-    with locked(tmp_path):
+    with lock_directory(tmp_path):
         with pytest.raises(InputError, match=rf"process {os.getpid()} on .*has no locks: .*remove"):
             take(tmp_path)
     take(tmp_path)

@@ -14,17 +14,21 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from s4al_jax.run import build
 from s4al_jax.rundir import views
 from s4al_jax.runtime import signals
 from tests.conftest import CACHE
+from tests.support import cheap_method, tiny
 from tests.support.same_run import arrays
-from tests.support.tiny import get_config
 
 ROOT = Path(__file__).parents[2]
 SOON = 60
 """seconds within which a process notices that another one is gone"""
+TINY = "--config=tests/support/tiny.py"
+CHEAP = ("--config=tests/support/cheap_method.py", "--config.devices=0")
+"""Networks of one weight: for what is about processes and not about what they compute."""
 
 
 class Ended(NamedTuple):
@@ -41,9 +45,9 @@ def started(workdir: Path, *flags: str) -> subprocess.Popen[str]:
         "JAX_COMPILATION_CACHE_DIR": str(CACHE),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",
     }
-    command = [sys.executable, "-m", "s4al_jax.main", "--config=tests/support/tiny.py"]
+    command = [sys.executable, "-m", "s4al_jax.main", f"--workdir={workdir}"]
     return subprocess.Popen(
-        [*command, f"--workdir={workdir}", *flags],
+        [*command, *(flags if CHEAP[0] in flags else (TINY, *flags))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -99,15 +103,14 @@ def chosen(run: Path) -> list:
     return json.loads((run / "cycles" / "00" / "chosen.json").read_text())
 
 
-def last_arrays(run: Path) -> dict[str, np.ndarray]:
-    config = get_config()
+def last_arrays(run: Path, config: ConfigDict) -> dict[str, np.ndarray]:
     config.devices = 1
     return arrays(run, build.build(config))
 
 
 def apart(run: Path, other: Path) -> float:
     """How far the last parameters of two runs are from each other at most."""
-    one, two = last_arrays(run), last_arrays(other)
+    one, two = (last_arrays(path, tiny.get_config()) for path in (run, other))
     assert one.keys() == two.keys()
     return max(float(np.abs(one[name] - two[name]).max()) for name in one if "params" in name)
 
@@ -149,20 +152,20 @@ def assert_says_that_it_is_alone(end: Ended) -> None:
 
 
 def test_a_process_that_is_left_alone_says_so_and_the_same_commands_go_on(
-    together: tuple[Path, list[Ended]], tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    run = tmp_path / "run"
-    processes = pair(run)
+    run, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
+    finished(pair(undisturbed, flags=CHEAP))
+    processes = pair(run, flags=CHEAP)
     wait_for((run / "checkpoints" / "2").exists, processes)
     processes[1].send_signal(signal.SIGKILL)
     left, _ = ended(processes, timeout=SOON)
     assert_says_that_it_is_alone(left)
     assert not (run / "cycles" / "01" / "metrics.json").exists()
-    first, _ = finished(pair(run))
+    first, _ = finished(pair(run, flags=CHEAP))
     assert "going on after step" in first.out
-    undisturbed, _ = together
     assert chosen(run) == chosen(undisturbed) and ledger(run) == ledger(undisturbed)
-    wanted, got = last_arrays(undisturbed), last_arrays(run)
+    wanted, got = (last_arrays(path, cheap_method.get_config()) for path in (undisturbed, run))
     for name, array in wanted.items():
         np.testing.assert_array_equal(got[name], array, err_msg=name)
 
@@ -171,7 +174,7 @@ def test_one_process_is_asked_to_stop_and_all_save_and_go_on_to_the_same_bits(
     tmp_path: Path,
 ) -> None:
     """As a cluster that takes one machine back: its process alone hears the signal."""
-    longer = ("--config.schedule.iterations=20", "--config.schedule.acquisitions=0")
+    longer = (*CHEAP, "--config.schedule.iterations=20", "--config.schedule.acquisitions=0")
     longer += ("--config.schedule.last_epochs=6", "--config.checkpoint.every_epochs=100")
     longer += ("--config.evaluate.every_epochs=100",)
     run, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
@@ -188,7 +191,7 @@ def test_one_process_is_asked_to_stop_and_all_save_and_go_on_to_the_same_bits(
         assert 20 < int(found[1]) < 120
     first, _ = finished(pair(run, flags=longer))
     assert "going on after step" in first.out
-    wanted, got = last_arrays(undisturbed), last_arrays(run)
+    wanted, got = (last_arrays(path, cheap_method.get_config()) for path in (undisturbed, run))
     for name, array in wanted.items():
         np.testing.assert_array_equal(got[name], array, err_msg=name)
     rows = [(path / "metrics.jsonl").read_text() for path in (run, undisturbed)]
@@ -197,7 +200,7 @@ def test_one_process_is_asked_to_stop_and_all_save_and_go_on_to_the_same_bits(
 
 def test_the_others_end_when_the_first_process_is_gone(tmp_path: Path) -> None:
     """It is the one that JAX keeps all others in touch by."""
-    processes = pair(tmp_path / "run")
+    processes = pair(tmp_path / "run", flags=CHEAP)
     wait_for((tmp_path / "run" / "splits.json").exists, processes)
     processes[0].send_signal(signal.SIGKILL)
     assert_says_that_it_is_alone(ended(processes, timeout=SOON)[1])

@@ -27,14 +27,16 @@ class Bench:
 def test_rows_say_how_fast_our_step_and_the_yardstick_s_are(tmp_path: Path) -> None:
     (tmp_path / "yardstick.py").write_text(YARDSTICK)
     out = tmp_path / "step.csv"
-    small = ["--config.data.height=48", "--config.data.width=64", "--config.batch.labeled=2"]
-    small += ["--config.model.backbone.kwargs.width=0.25", "--config.data.name=nowhere"]
-    command = [sys.executable, "tools/benchmark_step.py", "--config=configs/demo.py", *small]
+    small = ["--config.batch.labeled=2", "--config.batch.unlabeled=2", "--config.devices=1"]
+    small += ["--config.method.kwargs.replay=True", "--config.data.name=nowhere"]
+    small += ["--config.method.kwargs.warmup_epochs=1", "--config.schedule.last_epochs=4"]
+    small += ["--config.method.kwargs.replay_from_cycle=1", "--config=tests/support/tiny.py"]
+    command = [sys.executable, "tools/benchmark_step.py", *small]
     command += ["--steps=2", "--blocks=3", "--classes=5"]
     command += [f"--yardstick={tmp_path / 'yardstick.py'}", "--variants=0.05,0.2", f"--out={out}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
-    for phases, compiling, count in (("warmup,replay", "--nocompile", 4), ("warmup", "", 5)):
-        asked = list(filter(None, [*command, f"--phases={phases}", compiling]))
+    for stages, compiling, count in (("warmup,replay", "--nocompile", 4), ("warmup", "", 5)):
+        asked = list(filter(None, [*command, f"--stages={stages}", compiling]))
         done = subprocess.run(asked, capture_output=True, text=True, cwd=ROOT, env=environment)
         assert done.returncode == 0, done.stderr
         with out.open() as file:

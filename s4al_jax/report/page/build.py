@@ -72,7 +72,7 @@ def build_page(
         ],
         "studies": studies,
         "goal": targets.goal(record, everyone, reference),
-        "published": targets.published(dataset["name"]),
+        "published": targets.published_points(dataset["name"]),
         "pictures": gallery.pictures,
         "worst": worst_images(gallery.pictures),
         "confused": confused_classes(record),
@@ -116,7 +116,7 @@ def _classes(record: Record) -> list[schema.Class]:
 def confused_classes(record: Record) -> list[schema.Confused]:
     """The pairs of classes that a run's last network takes for each other most, by share."""
     last = record.cycles[-1] if record.cycles else None
-    matrix = last.confusion(*last.preferred) if last and last.preferred else None
+    matrix = last.confusion(*last.preferred_measure) if last and last.preferred_measure else None
     if matrix is None:
         return []
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -138,10 +138,10 @@ def _notes(
 ) -> list[str]:
     notes = []
     for record in records:
-        if not record.finished:
-            done = f"{len(record.cycles)} of {record.planned}"
+        if not record.is_finished:
+            done = f"{len(record.cycles)} of {record.planned_cycles}"
             notes.append(f"{record.name} is not finished: {done} cycles are measured.")
-        if record.cycles and record.cycles[-1].preferred is None:
+        if record.cycles and record.cycles[-1].preferred_measure is None:
             notes.append(f"{record.name} has no val or test images with labels: no mIoU.")
         if record.description["setting"] != shown.description["setting"]:
             notes.append(

@@ -39,7 +39,7 @@ def summarize_run(
         "path": str(record.path),
         "study": study,
         "seed": described["seed"],
-        "finished": record.finished,
+        "finished": record.is_finished,
         "budget_share": _budget_share(record),
         "cycles": [
             _cycle(cycle, record.classes, answers)
@@ -63,7 +63,7 @@ def summarize_run(
 
 def _cycle(cycle: records.Cycle, classes: Sequence[str], answers: Sequence[Answer]) -> schema.Cycle:
     """Without what only pictures and times can say."""
-    preferred, measures = cycle.preferred, cycle.measures
+    preferred, measures = cycle.preferred_measure, cycle.measures
     class_iou = [measures.get(f"iou/{name}") for name in classes]
     confusion = cycle.confusion(*preferred) if preferred else None
     return {

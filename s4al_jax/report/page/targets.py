@@ -97,7 +97,7 @@ def _goal(
     }
 
 
-def published(dataset: str) -> list[schema.Published]:
+def published_points(dataset: str) -> list[schema.Published]:
     """The points of the paper for a dataset; none for most."""
     return [
         {

@@ -77,10 +77,10 @@ def test_a_reference_without_a_measure_is_named(seeds: list[Record], tmp_path: P
 
 
 def test_points_of_the_paper_stand_beside_its_datasets_only() -> None:
-    points = targets.published("camvid")
+    points = targets.published_points("camvid")
     assert len(points) == len(published.POINTS["camvid"])
     assert points[0] == {"method": "S4AL", "labeled_share": pytest.approx(0.138), "miou": 0.614} | {
         "std": pytest.approx(0.006),
         "source": "Table 3a",
     }
-    assert targets.published("synthetic") == []
+    assert targets.published_points("synthetic") == []
