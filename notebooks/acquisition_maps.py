@@ -34,7 +34,8 @@ from s4al_jax.acquisition import select
 from s4al_jax.config.options import of_run
 from s4al_jax.engine.infer import predictor
 from s4al_jax.labels.export import read_answers
-from s4al_jax.regions import Regions, region_costs, region_grid
+from s4al_jax.regions.grid import region_grid
+from s4al_jax.regions.protocol import Regions, region_costs
 from s4al_jax.report import tables
 from s4al_jax.report.figures import comparisons, measures, predictions
 from s4al_jax.run import build, loop, probe

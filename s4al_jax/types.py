@@ -1,7 +1,7 @@
-"""The words that every room shares: label codes, what a batch is, and the two plug-in types.
+"""The types that all rooms share: label codes, batches, and what a part of each axis is.
 
-This module depends on numpy alone, so that `pool` can speak the same language as the code that
-runs on a device. Arrays are written `Array`: on the host they are numpy's, on a device JAX's.
+This module depends on numpy alone, so that rooms without JAX speak the same language as the code
+that runs on a device. Arrays are written `Array`: on the host they are numpy's, on a device JAX's.
 """
 
 from collections.abc import Callable, Mapping
@@ -236,7 +236,8 @@ class Prediction(NamedTuple):
     features: Array
     """`[batch, height / stride, width / stride, channels]`: what the last layers are given"""
     extras: Mapping[str, Array] = {}
-    """further maps by name ("embedding", "difficulty", ...): those that were asked for"""
+    """further maps by name ("embedding", "difficulty", ...): those that were asked for, each as
+    coarse as the network computes it"""
 
 
 class ApplyNetwork(Protocol):
@@ -313,7 +314,8 @@ Metrics = Mapping[str, Array]
 
 StorePool = Callable[[Callable[[TrainState, Batch], Mapping[str, Array]]], None]
 """Runs a function of the state and a batch over all images of the pool, and keeps the maps
-`[batch, height, width]` that it gives: later stages of the cycle find them in `Batch.extra`."""
+`[batch, height, width]` that it gives: later stages of the cycle find them in `Batch.extra`, and
+nothing else does, not even the scoring of that cycle."""
 
 
 class Method(NamedTuple):

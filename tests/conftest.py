@@ -31,6 +31,14 @@ def pytest_configure() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
+LONGEST = ("processes_run_test.py", "end_to_end_test.py", "own_data_walk_test.py", "person_test.py")
+"""Files that come first: two processes share the work file by file, and should end together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture
 def tiny() -> Callable[..., ConfigDict]:
     """Makes the whole method on a handful of small scenes: two cycles of a few steps each.

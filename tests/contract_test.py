@@ -1,6 +1,6 @@
-"""What every dataset, every method and every question promises, whatever it is."""
+"""What every dataset, method and acquisition function promises, whatever it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax.acquisition.functions import ACQUISITIONS
+from s4al_jax.acquisition.registry import ACQUISITIONS
 from s4al_jax.data.validate import check
 from s4al_jax.engine import devices, train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
-from s4al_jax.input.source import open_source
+from s4al_jax.engine.relabel import read_maps, store_maps
+from s4al_jax.input.source import Source, open_source
 from s4al_jax.methods.registry import METHODS
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.run import build
 from s4al_jax.run.task import DATASETS, build_dataset
-from s4al_jax.types import UNLABELED, Batch, Method, Prediction, ScoringState, TrainState
+from s4al_jax.types import UNLABELED, Batch, Method, Prediction, ScoringState, Stage, TrainState
 from tests.support import small_datasets
 
 Tiny = Callable[..., ConfigDict]
@@ -99,25 +100,46 @@ def test_a_step_in_bfloat16_keeps_everything_that_lasts_in_float32(tiny: Tiny) -
     assert 0.0 < max(map(float, jax.tree.leaves(far))) < 0.05
 
 
+NEEDS: dict[str, dict[str, object]] = {}
+"""Method -> the options, as `tiny` takes them, of what it needs beside itself, such as a head."""
+
+
+def begin(
+    made: build.Experiment, stage: Stage, state: TrainState, source: Source, folder: Path
+) -> TrainState:
+    """The state that a generation begins with; the source gives what is stored of the pool."""
+    assert made.method.between is not None
+
+    def store(function: Callable[[TrainState, Batch], Mapping[str, Any]]) -> None:
+        store_maps(function, state, source, made.mesh, folder, count=6, batch=2)
+
+    state = made.method.between(state, stage, store)
+    source.add_maps(read_maps(folder))
+    return devices.replicate(state, made.mesh)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_learns_in_each_of_its_stages_and_survives_a_checkpoint(
     name: str, tiny: Tiny, tmp_path: Path
 ) -> None:
-    config = tiny(method=ConfigDict({"name": name, "kwargs": {}}))
+    config = tiny(method=ConfigDict({"name": name, "kwargs": {}}), **NEEDS.get(name, {}))
     config.acquisition.kwargs.network = "student"
     made = build.build(config)
+    stages = made.stages(1, made.initial_pool())
+    generations = {stage.name: stage for stage in stages if stage.new_generation}
     source = open_source(made.spec.train, made.spec.train.read_truth)
     update_of = train.updates(made.method, source, made.mesh)
     state = devices.replicate(made.fresh_state(0, np.ones(11, np.int64)), made.mesh)
     shapes, seen = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state), set()
     for plan in made.steps(1, made.initial_pool()):
+        if stage := generations.pop(plan.stage, None):
+            state = begin(made, stage, state, source, tmp_path / "maps" / stage.name)
         state, metrics = update_of(plan.stage)(
             state, devices.shard(train.fetch([plan], source), made.mesh)
         )
         seen.add(plan.stage)
         assert np.isfinite([float(value[0]) for value in metrics.values()]).all()
         assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state) == shapes
-    stages = made.stages(1, made.initial_pool())
     assert seen == {stage.name for stage in stages} and int(state.step) == 8
     assert {"loss", "grad_norm"} <= set(metrics)
     assert all(getattr(state, network)["params"] for network in made.method.networks)
@@ -136,7 +158,7 @@ def certain(variables: Any, images: jax.Array, *, extras: tuple[str, ...] = ()) 
     """A network that is quite sure, of a class that changes from pixel to pixel."""
     classes = images[..., 0].astype(jnp.int32) % 5
     logits = 1e4 * jax.nn.one_hot(classes, 5)
-    return Prediction(logits, logits)
+    return Prediction(logits, logits, {name: logits[..., 0] for name in extras})
 
 
 SURE = Method(

@@ -215,10 +215,10 @@ def test_every_option_has_a_meaning() -> None:
 
 def test_a_part_has_the_options_of_its_signature() -> None:
     axis = next(axis for axis in parts.AXES if axis.block == "method")
-    s4al, supervised = parts.read_parts(axis)
-    (labeled_from,) = supervised.options
+    found = {part.name: part for part in parts.read_parts(axis)}
+    (labeled_from,) = found["supervised"].options
     assert labeled_from.default == "'known'" and labeled_from.meaning.startswith('"known": every')
-    assert s4al.options[0][:2] == ("ema_decay", "0.99")
+    assert found["s4al"].options[0][:2] == ("ema_decay", "0.99")
 
 
 def test_a_link_to_a_file_becomes_one_to_its_page() -> None:

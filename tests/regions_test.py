@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s4al_jax.regions import RegionGrid, Regions, region_costs, region_grid, whole_image
+from s4al_jax.regions.grid import RegionGrid, region_grid, whole_image
+from s4al_jax.regions.protocol import Regions, region_costs
 from s4al_jax.types import Box, InputError, RegionRef
 from tests.support.partition import IRREGULAR, partitions
 

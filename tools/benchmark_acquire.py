@@ -23,7 +23,7 @@ import jax
 import numpy as np
 from absl import app, flags
 
-from s4al_jax.acquisition.functions import ACQUISITIONS
+from s4al_jax.acquisition.registry import ACQUISITIONS
 from s4al_jax.cli import arguments
 from s4al_jax.data.noise import IMAGES, noise
 from s4al_jax.engine import devices

@@ -33,7 +33,7 @@ from s4al_jax.files.images import image_file, read_rgb
 from s4al_jax.input.source import open_source
 from s4al_jax.labels.store import LabelStore
 from s4al_jax.learn.augment import unit_floats
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.streets.dataset import scene
 from s4al_jax.types import ImageSet, Method, Prediction, ScoringState, TrainState, Tree
 

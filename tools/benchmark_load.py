@@ -18,7 +18,7 @@ import numpy as np
 
 from s4al_jax.acquisition.select import by_score
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import region_costs
+from s4al_jax.regions.protocol import region_costs
 from s4al_jax.types import Budget, PoolState, RegionRef
 from tools.benchmark_pool import GRID, MIB, PARCEL, annotations, open_store, peak, write_table
 

@@ -27,7 +27,8 @@ import numpy as np
 
 from s4al_jax.acquisition.select import budget, by_score
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import region_costs, region_grid
+from s4al_jax.regions.grid import region_grid
+from s4al_jax.regions.protocol import region_costs
 from s4al_jax.types import Annotation, Budget, PoolState, RegionRef
 
 GRID = region_grid(688, 688, 43, 43)

@@ -25,7 +25,8 @@ from s4al_jax.config.comparison import OptionGroups
 from s4al_jax.data.splits import initial_images, splits_record
 from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import RegionGrid, Regions, region_costs, region_grid, whole_image
+from s4al_jax.regions.grid import RegionGrid, region_grid, whole_image
+from s4al_jax.regions.protocol import Regions, region_costs
 from s4al_jax.report.page.write import write_page
 from s4al_jax.rundir import views
 from s4al_jax.rundir.directory import CycleFolder, cycle_folder

@@ -54,7 +54,7 @@ from s4al_jax.labels.file_annotator import file_annotator
 from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
 from s4al_jax.models import weights
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.types import DatasetSpec, ImageSet, InputError, RegionRef
 from tests.support.partition import Partition
 

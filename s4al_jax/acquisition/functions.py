@@ -1,6 +1,4 @@
-"""Ready-made acquisition functions, and the registry in which a configuration finds them."""
-
-from collections.abc import Callable
+"""Acquisition functions of how uncertain a network is, and the random one they are held against."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +7,7 @@ from s4al_jax.acquisition import scores
 from s4al_jax.acquisition.pooling import region_means, region_sums
 from s4al_jax.acquisition.scores import PixelScore
 from s4al_jax.acquisition.select import by_score
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import UNLABELED, Acquisition, Array, Batch, InputError, Method, ScoringState
 
 
@@ -33,7 +31,7 @@ def random(regions: Regions, *, network: str = "") -> Acquisition:
 
     It has the option `network`, as the others have, so that their options fit it, too.
     """
-    _check_network(network)
+    check_network(network)
 
     def summarize(
         method: Method, states: ScoringState, batch: Batch, keys: Array
@@ -59,7 +57,7 @@ def uncertainty(pixel_score: PixelScore, regions: Regions, *, network: str) -> A
     Returns:
       An acquisition whose only summary is "score"; pixels that are annotated already count as 0.
     """
-    _check_network(network)
+    check_network(network)
 
     def summarize(
         method: Method, states: ScoringState, batch: Batch, keys: Array
@@ -74,15 +72,7 @@ def uncertainty(pixel_score: PixelScore, regions: Regions, *, network: str) -> A
     return Acquisition(summarize=summarize, select=by_score)
 
 
-def _check_network(name: str) -> None:
+def check_network(name: str) -> None:
+    """Refuse a network that no method has; whether this one does is seen when it is built."""
     if name not in ("", "student", "teacher"):
         raise InputError(f"there is no network {name!r} to score with: use 'student' or 'teacher'")
-
-
-ACQUISITIONS: dict[str, Callable[..., Acquisition]] = {
-    "entropy": entropy,
-    "least_confidence": least_confidence,
-    "margin": margin,
-    "random": random,
-}
-"""name -> (regions, options of its own by name) -> acquisition"""

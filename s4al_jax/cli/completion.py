@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from s4al_jax.cli.parser import Parser, add_command
+from s4al_jax.config.names import names, studies
 
 # The word that is typed in bash is what stands since the last blank: its own words end at "=" and
 # ":", and of what is found here it wants the rest of such a word alone.
@@ -59,10 +60,6 @@ if [[ $funcstack[1] == _s4al ]]; then _s4al "$@"; else compdef _s4al s4al; fi
 SCRIPTS = {"bash": BASH, "zsh": ZSH}
 
 
-ACQUISITIONS = ("entropy", "least_confidence", "margin", "random")
-"""The registry's names, without importing JAX for them; a test holds the two together."""
-
-
 def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     """Add the command."""
     parser = add_command(
@@ -80,14 +77,13 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Print the script of a shell."""
-    from s4al_jax.config import defaults, loader
+    from s4al_jax.config import defaults
     from s4al_jax.config.options import flat
 
-    studies = (*defaults.SUPERVISED, *ACQUISITIONS)
-    configs = [f"{name}:{study}" for name in loader.names() for study in studies]
+    configs = [f"{name}:{study}" for name in names() for study in studies()]
     options = [f"--config.{name}=" for name in flat(defaults.default())]
     known = {name: words(parser) for name, parser in given.parsers.items()}
-    print(script(given.shell, known, [*loader.names(), *configs], options), end="")
+    print(script(given.shell, known, [*names(), *configs], options), end="")
 
 
 def words(parser: argparse.ArgumentParser) -> list[str]:

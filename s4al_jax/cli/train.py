@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from s4al_jax.cli.exits import stoppable
 from s4al_jax.cli.parser import Parser, add_command, add_config, run_directory
+from s4al_jax.config.names import names, studies
 
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
@@ -19,10 +20,9 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         run,
         summary="train, ask for labels, learn from them, and so on",
         usage="CONFIG --workdir=DIR [options] [--config.OPTION=VALUE ...]",
-        notes="CONFIG is camvid, camvid_small, cityscapes, demo, folder, quick, tfds or the path "
-        "of a file; a study may follow, as in camvid:random: supervised, supervised_initial, "
-        "random, least_confidence, entropy, margin. A run that was stopped, or waits for answers, "
-        "goes on with the same command.",
+        notes=f"CONFIG is {', '.join(names())} or the path of a file; a study may follow, as "
+        f"in camvid:random: {', '.join(studies())}. A run that was stopped, or waits for "
+        "answers, goes on with the same command.",
         example="s4al train camvid:random --workdir=runs/random --config.data.root=CamVid",
         stopped="Stopped; the same command goes on.",
     )

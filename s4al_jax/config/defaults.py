@@ -10,12 +10,11 @@ from collections.abc import Mapping
 
 from ml_collections import ConfigDict
 
+from s4al_jax.config.names import SUPERVISED
 from s4al_jax.types import InputError
 
-SUPERVISED = ("supervised", "supervised_initial")
 _NAME = re.compile(r"\w+([.:]\w+)*")
 """One of the project's own, or "package.module:name"."""
-"""Studies that learn from labels alone."""
 
 
 def default() -> ConfigDict:

@@ -9,19 +9,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from s4al_jax.config.names import names, package_configs
 from s4al_jax.types import InputError
-
-
-def package_configs() -> Path:
-    """The folder of the configurations that come with the package."""
-    package = Path(__file__).parents[1]
-    inside = package / "configs"
-    return inside if inside.is_dir() else package.parent / "configs"
-
-
-def names() -> tuple[str, ...]:
-    """The configurations that come with the package."""
-    return tuple(sorted(path.stem for path in package_configs().glob("[!_]*.py")))
 
 
 def find(named: str) -> tuple[Path, str]:

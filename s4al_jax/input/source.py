@@ -5,7 +5,7 @@ step and makes a `Batch` of it. Only the pair knows where the images lie, so the
 once for images on the device, in host memory, or on disk.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -42,6 +42,9 @@ class Source(Protocol):
 
     def add_maps(self, maps: Mapping[str, Read]) -> None:
         """Have `Batch.extra` hold more maps from now on, or other ones of the same name."""
+
+    def remove_maps(self, names: Iterable[str]) -> None:
+        """Have `Batch.extra` hold these no longer."""
 
     @property
     def prefetch(self) -> int:
@@ -102,6 +105,11 @@ class CachedSource:
         """Read these, too, for every batch."""
         self._maps.update(maps)
 
+    def remove_maps(self, names: Iterable[str]) -> None:
+        """Read these no longer."""
+        for name in names:
+            self._maps.pop(name, None)
+
     @property
     def prefetch(self) -> int:
         """A copy in memory takes no time."""
@@ -140,6 +148,11 @@ class StreamedSource:
     def add_maps(self, maps: Mapping[str, Read]) -> None:
         """Read these, too, for every batch."""
         self._maps.update(maps)
+
+    def remove_maps(self, names: Iterable[str]) -> None:
+        """Read these no longer."""
+        for name in names:
+            self._maps.pop(name, None)
 
     @property
     def prefetch(self) -> int:
@@ -185,6 +198,11 @@ class DeviceSource:
         count, *shape, _ = self._images.shape
         labels = [_label(self._read_label, i, tuple(shape)) for i in range(count)]
         self._labels = self._place(np.stack(labels))
+
+    def remove_maps(self, names: Iterable[str]) -> None:
+        """Leave these out of batches; their memory is free."""
+        for name in names:
+            self._extra.pop(name, None)
 
     def add_maps(self, maps: Mapping[str, Read]) -> None:
         """Put these on the device, too."""

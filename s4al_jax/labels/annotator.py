@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import Annotation, RegionRef
 
 Guess = Callable[[Sequence[int]], Iterator[np.ndarray]]

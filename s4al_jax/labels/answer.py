@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.labels.original import cut_to_size
-from s4al_jax.regions import in_original
+from s4al_jax.regions.protocol import in_original
 from s4al_jax.types import UNLABELED, VOID, Annotation, Box, RegionRef
 
 

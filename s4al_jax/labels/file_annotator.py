@@ -34,7 +34,7 @@ from s4al_jax.files.images import (
 from s4al_jax.labels.annotator import Annotator, Guess
 from s4al_jax.labels.original import locate
 from s4al_jax.labels.requests import Request, write_requests
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import UNLABELED, VOID, Annotation, DatasetSpec, InputError, RegionRef
 
 _SHOWN = 10

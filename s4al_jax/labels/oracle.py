@@ -7,7 +7,7 @@ import numpy as np
 
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.original import locate
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import UNLABELED, Annotation, ImageSet, InputError, RegionRef
 
 PARCEL_PIXELS = 2**24

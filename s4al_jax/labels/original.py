@@ -7,7 +7,7 @@ working label of a pixel is that of the original pixel in its middle (`files.ima
 import numpy as np
 
 from s4al_jax.files.images import nearest_indices
-from s4al_jax.regions import Regions, in_original
+from s4al_jax.regions.protocol import Regions, in_original
 from s4al_jax.types import UNLABELED, Box, RegionRef
 
 

@@ -25,7 +25,7 @@ from s4al_jax.labels.answer import (
 )
 from s4al_jax.labels.ledger import Ledger
 from s4al_jax.labels.original import locate
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import UNLABELED, Annotation, Box, InputError, RegionRef
 
 

@@ -173,7 +173,9 @@ def random_rescale(
 def random_rescale_pairs(
     key: jax.Array, view: View, *, scale_range: tuple[float, float], size: tuple[int, int] = (0, 0)
 ) -> tuple[View, View]:
-    """As `random_rescale`, and beside each image the one before it in the batch, the last at the first.
+    """As `random_rescale`, and beside each image the one before it in the batch.
+
+    Beside the first one is the last.
 
     Images are moved before they are cropped: after it, XLA does both in one loop over pixels that
     is twenty times slower on a CPU.

@@ -60,9 +60,6 @@ def adamw(
     )
 
 
-OPTIMIZERS: dict[str, Callable[..., Rule]] = {"sgd": sgd, "adam": adam, "adamw": adamw}
-
-
 def poly(
     *, base: float = 1e-2, power: float = 0.9, floor: float = 1e-6
 ) -> Callable[[jax.Array], Float[jax.Array, ""]]:
@@ -93,7 +90,7 @@ def optimizer(
     """An optimizer whose rate follows the progress of a training.
 
     Args:
-      rule: what makes updates of gradients, see `OPTIMIZERS`.
+      rule: what makes updates of gradients, see `learn.registry`.
       learning_rate: progress from 0 to 1 -> rate.
       backbone_factor: what the rate is multiplied by for parameters below `backbone`.
     """

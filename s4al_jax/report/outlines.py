@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import RegionRef
 
 Ring = list[tuple[int, int]]

@@ -13,7 +13,7 @@ from s4al_jax.engine.checkpoint import Checkpoints
 from s4al_jax.engine.infer import inferrer
 from s4al_jax.input.source import open_source
 from s4al_jax.labels.annotator import Guess
-from s4al_jax.regions import whole_image
+from s4al_jax.regions.grid import whole_image
 from s4al_jax.run import shared_directory as shared
 from s4al_jax.run.budget import planned_budget
 from s4al_jax.run.events import Activity, BudgetSpent, Message

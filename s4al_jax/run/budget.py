@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.regions import region_costs
+from s4al_jax.regions.protocol import region_costs
 from s4al_jax.run.build import Experiment
 
 

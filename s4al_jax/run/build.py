@@ -8,7 +8,7 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from s4al_jax.acquisition.functions import ACQUISITIONS
+from s4al_jax.acquisition.registry import ACQUISITIONS
 from s4al_jax.config import options
 from s4al_jax.config.defaults import default
 from s4al_jax.config.registry import call_with_options, check_types, lookup
@@ -17,10 +17,11 @@ from s4al_jax.engine import devices
 from s4al_jax.input.placement import choose_cache
 from s4al_jax.input.sampler import PoolImages, StepPlan, plan_steps
 from s4al_jax.learn.augment import augmentation
-from s4al_jax.learn.optimizer import OPTIMIZERS, optimizer, poly
+from s4al_jax.learn.optimizer import optimizer, poly
+from s4al_jax.learn.registry import OPTIMIZERS
 from s4al_jax.methods.registry import METHODS
 from s4al_jax.models.build import pretrained_network
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.run.task import Task, build_task
 from s4al_jax.runtime import processes
 from s4al_jax.types import (

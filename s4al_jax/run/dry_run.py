@@ -1,5 +1,6 @@
 """A step of a run's most demanding stage, to be compiled, measured or traced without a run."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -9,9 +10,9 @@ from s4al_jax.engine import devices, train
 from s4al_jax.engine.evaluate import counter
 from s4al_jax.engine.score import summarizer
 from s4al_jax.input.sampler import StepPlan
-from s4al_jax.input.source import Source, open_source
+from s4al_jax.input.source import Read, Source, open_source
 from s4al_jax.run.build import Experiment, shapes_of
-from s4al_jax.types import UNLABELED, ScoringState, StepInputs, TrainState
+from s4al_jax.types import UNLABELED, Array, Batch, ScoringState, StepInputs, TrainState
 
 
 class MemoryNeed(NamedTuple):
@@ -35,9 +36,11 @@ class DryRun(NamedTuple):
 def dry_run(experiment: Experiment) -> DryRun:
     """The last step of a run, as far as it is known before anything is annotated."""
     pool, step = _unlabeled_pool(experiment), _last_step(experiment)
-    update = train.updates(experiment.method, pool, experiment.mesh)(step.stage)
     pixels = np.ones(len(experiment.spec.classes), np.int64)
-    state = devices.replicate(experiment.fresh_state(0, pixels), experiment.mesh)
+    state = experiment.fresh_state(0, pixels)
+    pool.add_maps(_stored_maps(experiment, pool, state))
+    update = train.updates(experiment.method, pool, experiment.mesh)(step.stage)
+    state = devices.replicate(state, experiment.mesh)
     plans = [step] * experiment.schedule.steps_per_call
     inputs = devices.shard(train.fetch(plans, pool), experiment.mesh)
     return DryRun(
@@ -102,6 +105,29 @@ def _unlabeled_pool(experiment: Experiment) -> Source:
     if regions.cell_size is None:
         pool.add_maps({"regions": regions.id_map})
     return pool
+
+
+def _stored_maps(experiment: Experiment, pool: Source, state: TrainState) -> dict[str, Read]:
+    """Zeros in place of the maps that the method makes of the pool before its last generation."""
+    found: dict[str, Read] = {}
+    fetched = pool.fetch(np.zeros(1, np.int64), 1)
+
+    def store(function: Callable[[TrainState, Batch], Mapping[str, Array]]) -> None:
+        shapes = jax.eval_shape(
+            lambda state, fetched: function(state, pool.materialize(fetched)), state, fetched
+        )
+        for name, shape in shapes.items():
+            found[name] = _always(np.zeros(shape.shape[1:], shape.dtype))
+
+    between = experiment.method.between
+    for stage in experiment.stages(experiment.schedule.cycles - 1, experiment.initial_pool()):
+        if stage.new_generation and between is not None:
+            state = between(state, stage, store)
+    return found
+
+
+def _always(array: np.ndarray) -> Read:
+    return lambda index: array
 
 
 def _last_step(experiment: Experiment) -> StepPlan:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from s4al_jax.engine.train import Epoch
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import DatasetSpec, RegionRef
 
 

@@ -16,7 +16,7 @@ from s4al_jax.engine.checkpoint import newest
 from s4al_jax.engine.score import images_to_score, over_pool, scorer
 from s4al_jax.input.source import Source, open_source
 from s4al_jax.labels.export import known_labels, read_answers
-from s4al_jax.regions import Regions, region_costs
+from s4al_jax.regions.protocol import Regions, region_costs
 from s4al_jax.types import (
     UNLABELED,
     Acquisition,

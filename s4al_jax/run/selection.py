@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from s4al_jax.engine.score import NonFiniteScores, images_to_score, over_pool
-from s4al_jax.regions import region_costs
+from s4al_jax.regions.protocol import region_costs
 from s4al_jax.run import shared_directory as shared
 from s4al_jax.run.build import Experiment
 from s4al_jax.run.events import Activity, Message, Selected

@@ -19,7 +19,8 @@ from s4al_jax.data.tfds import records
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.file_annotator import file_annotator
 from s4al_jax.labels.oracle import oracle
-from s4al_jax.regions import REGIONS, Regions, region_costs
+from s4al_jax.regions.protocol import Regions, region_costs
+from s4al_jax.regions.registry import REGIONS
 from s4al_jax.streets.dataset import streets
 from s4al_jax.types import Budget, DatasetSpec, InputError
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,14 +87,24 @@ def _train(run: Run, trainee: Trainee, cycle: int) -> None:
                 kept_step=first + kept,
             )
         )
+    stored: set[str] = set()
     for generation in generations:
-        if generation.end < start or (generation.end == start and not begun):
+        is_over = generation.end < start or (generation.end == start and not begun)
+        if generation.stage.new_generation and trainee.method.between is not None:
+            folder = shared.cycle_folder(run.workdir, cycle).path / "maps" / generation.stage.name
+            if start <= generation.first:
+                state = _begin_generation(run, trainee, generation.stage, state, folder)
+            maps = read_maps(folder)
+            run.pool.add_maps(maps)
+            stored |= maps.keys()
+        if is_over:
             continue
-        state = _begin_generation(run, trainee, cycle, generation, state, start)
         for epoch in _epochs(run, trainee, cycle, generation, state, start, begun, pool):
             state = epoch.state
             _end_epoch(run, trainee, cycle, epoch, is_last=epoch.step == generations[-1].end)
         begun = None
+    # A run that is started again after the training does not have them either.
+    run.pool.remove_maps(stored)
 
 
 def split_generations(stages: Sequence[Stage], iterations: int) -> list[Generation]:
@@ -109,36 +120,26 @@ def split_generations(stages: Sequence[Stage], iterations: int) -> list[Generati
 
 
 def _begin_generation(
-    run: Run,
-    trainee: Trainee,
-    cycle: int,
-    generation: Generation,
-    state: TrainState,
-    start: int,
+    run: Run, trainee: Trainee, stage: Stage, state: TrainState, folder: Path
 ) -> TrainState:
-    """The state that a generation begins with; what it needs of the pool is there after this."""
-    stage, experiment = generation.stage, run.experiment
-    if not stage.new_generation or trainee.method.between is None:
-        return state
-    folder = shared.cycle_folder(run.workdir, cycle).path / "maps" / stage.name
-    if start <= generation.first:
-        run.emit(Activity(f"preparing {stage.name}"))
-        state = trainee.method.between(
+    """The state that a generation begins with; what it needs of the pool is in the folder then."""
+    experiment, between = run.experiment, trainee.method.between
+    assert between is not None
+    run.emit(Activity(f"preparing {stage.name}"))
+    state = between(
+        state,
+        stage,
+        lambda function: store_maps(
+            function,
             state,
-            stage,
-            lambda function: store_maps(
-                function,
-                state,
-                run.pool,
-                experiment.mesh,
-                folder,
-                count=len(experiment.spec.train.names),
-                batch=experiment.batch["score"] or experiment.batch["evaluate"],
-            ),
-        )
-        state = devices.replicate(state, experiment.mesh)
-    run.pool.add_maps(read_maps(folder))
-    return state
+            run.pool,
+            experiment.mesh,
+            folder,
+            count=len(experiment.spec.train.names),
+            batch=experiment.batch["score"] or experiment.batch["evaluate"],
+        ),
+    )
+    return devices.replicate(state, experiment.mesh)
 
 
 def _epochs(

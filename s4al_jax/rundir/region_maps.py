@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from s4al_jax.files.atomic import write_atomically
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import Box, InputError, RegionRef
 
 MAPS = "regions.npz"
@@ -44,7 +44,7 @@ def read_region_maps(path: Path) -> "RegionMaps":
 
 
 class RegionMaps:
-    """Regions of any shape, known by the id maps of some images; see `types.Regions`."""
+    """Regions of any shape, known by the id maps of some images; see `regions.protocol.Regions`."""
 
     cell_size = None
 

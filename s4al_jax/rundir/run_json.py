@@ -12,7 +12,8 @@ from typing import Any, NotRequired, TypedDict
 from s4al_jax.config.comparison import OptionGroups
 from s4al_jax.files.atomic import read_json, write_json
 from s4al_jax.files.typed_json import mismatch
-from s4al_jax.regions import Regions, region_grid
+from s4al_jax.regions.grid import region_grid
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.rundir.region_maps import MAPS, read_region_maps
 from s4al_jax.types import DatasetSpec, InputError, Schedule, Stage
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from s4al_jax.acquisition.pooling import region_means, region_sums
 from s4al_jax.acquisition.scores import entropy
-from s4al_jax.regions import RegionGrid, Regions
+from s4al_jax.regions.grid import RegionGrid
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import UNLABELED, VOID, Batch, RegionRef
 from tests.support.partition import IRREGULAR, Partition
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s4al_jax.acquisition.select import best_of_each_image, best_of_pool, budget, by_score
-from s4al_jax.regions import RegionGrid, region_costs
+from s4al_jax.regions.grid import RegionGrid
+from s4al_jax.regions.protocol import region_costs
 from s4al_jax.types import Budget, InputError, PoolState, RegionRef
 
 SELECTIONS = {"image": best_of_each_image, "pool": best_of_pool}

@@ -14,7 +14,7 @@ from PIL import Image
 
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.file_annotator import file_annotator
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, RegionRef
 from tests.bad_inputs.pictures_test import bomb
 from tests.support.bad_inputs import Case, refused

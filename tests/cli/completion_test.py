@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from s4al_jax.acquisition.functions import ACQUISITIONS
-from s4al_jax.cli import completion
 from s4al_jax.cli.main import COMMANDS
-from s4al_jax.config import defaults, loader
+from s4al_jax.config import defaults, names
 from s4al_jax.config.options import flat
 from tests.conftest import Command
 from tests.support.screen_reader import PseudoTerminal
@@ -54,9 +52,8 @@ def test_bash_completes_commands_flags_choices_and_configurations(scripts: dict[
 
     assert found("s4al ") == NAMES
     assert found("s4al pr") == ["profile", "predict", "prepare"]
-    studies = (*defaults.SUPERVISED, *completion.ACQUISITIONS)
-    assert found("s4al train dem") == ["demo"] + [f"demo:{study}" for study in studies]
-    assert set(loader.names()) <= set(found("s4al train "))
+    assert found("s4al train dem") == ["demo"] + [f"demo:{study}" for study in names.studies()]
+    assert set(names.names()) <= set(found("s4al train "))
     assert found("s4al train demo --wo") == ["--workdir="]
     assert found("s4al plan demo --wo") == []
     assert found("s4al report runs/a --") == [
@@ -136,7 +133,3 @@ def wait_for(happened: Callable[[], bool]) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("it did not happen")
-
-
-def test_the_names_of_acquisition_functions_are_those_of_the_registry() -> None:
-    assert set(completion.ACQUISITIONS) == set(ACQUISITIONS)

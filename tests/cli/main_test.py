@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from s4al_jax import __version__
-from s4al_jax.acquisition.functions import ACQUISITIONS
 from s4al_jax.cli.main import COMMANDS, build_parser
-from s4al_jax.config import defaults, loader
+from s4al_jax.config import names
 from tests.conftest import Command
 
 ROOT = Path(__file__).parents[2]
@@ -80,9 +79,9 @@ def test_the_help_names_all_configurations_and_studies(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = " ".join(" ".join(shown(command, capsys, "train", "--help")).split())
-    assert f"CONFIG is {', '.join(loader.names())} or the path of a file" in text
+    assert f"CONFIG is {', '.join(names.names())} or the path of a file" in text
     studies = text.partition("camvid:random: ")[2].partition(".")[0].split(", ")
-    assert set(studies) == {*defaults.SUPERVISED, *ACQUISITIONS}
+    assert tuple(studies) == names.studies()
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from ml_collections import ConfigDict
 
-from s4al_jax.acquisition.functions import ACQUISITIONS
-from s4al_jax.config import defaults, loader, options
+from s4al_jax.acquisition.registry import ACQUISITIONS
+from s4al_jax.config import defaults, loader, names, options
 from s4al_jax.config.validate import validate
-from s4al_jax.learn.optimizer import OPTIMIZERS
+from s4al_jax.learn.registry import OPTIMIZERS
 from s4al_jax.methods.s4al_options import DEFAULTS, Options
 from s4al_jax.run import build
 from s4al_jax.types import InputError
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.py"))
-STUDIES = (None, *defaults.SUPERVISED, *ACQUISITIONS)
+STUDIES = (None, *names.SUPERVISED, *ACQUISITIONS)
 
 
 class Recorder(Mapping):
@@ -87,7 +87,7 @@ def test_every_config_and_study_is_valid_and_locked(path: Path, argument: str | 
     assert config.is_locked
     kept = json.loads(json.dumps(options.flat(config)))
     assert options.from_options(kept).to_dict() == config.to_dict()
-    supervised = argument in defaults.SUPERVISED
+    supervised = argument in names.SUPERVISED
     assert config.method.name == ("supervised" if supervised else "s4al")
     assert (config.schedule.acquisitions == 0) == supervised
     assert (config.data.initial_share == 1.0) == (argument == "supervised")

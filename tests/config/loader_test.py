@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from s4al_jax.config import defaults, loader
+from s4al_jax.acquisition.registry import ACQUISITIONS
+from s4al_jax.config import defaults, loader, names
 from s4al_jax.types import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def config_of(path: Path, seed: int) -> Path:
 
 
 def test_those_of_the_package_are_found_from_any_folder(here: Path) -> None:
-    assert loader.names() == tuple(sorted(path.stem for path in (ROOT / "configs").glob("*.py")))
+    assert names.names() == tuple(sorted(path.stem for path in (ROOT / "configs").glob("*.py")))
     assert loader.find("demo") == (ROOT / "configs/demo.py", "")
     assert loader.find("camvid:margin") == (ROOT / "configs/camvid.py", "margin")
     assert loader.load("demo:margin").acquisition.name == "margin"
@@ -93,3 +94,8 @@ def test_an_unknown_study_is_said_as_it_is() -> None:
         loader.load("demo:my/photos")
     assert loader.load("demo", "entropy").to_dict() == loader.load("demo").to_dict()
     assert loader.load("demo").seed == defaults.default().seed
+
+
+def test_studies_are_the_acquisition_functions_of_the_registry_and_those_without_one() -> None:
+    ours = [name for name, one in ACQUISITIONS.items() if one.__module__.startswith("s4al_jax.")]
+    assert names.studies() == (*names.SUPERVISED, *ours)

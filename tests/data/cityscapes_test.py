@@ -12,7 +12,7 @@ from PIL import Image
 
 from s4al_jax.data.cityscapes import CLASSES, PALETTE, cityscapes
 from s4al_jax.data.validate import check
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.types import VOID, InputError
 from tests.support.small_datasets import (
     HEIGHT,

@@ -11,7 +11,8 @@ import pytest
 from s4al_jax.engine import devices
 from s4al_jax.engine.score import images_to_score, over_pool, scorer
 from s4al_jax.input.source import StreamedSource
-from s4al_jax.regions import RegionGrid, Regions, region_costs
+from s4al_jax.regions.grid import RegionGrid
+from s4al_jax.regions.protocol import Regions, region_costs
 from s4al_jax.types import (
     UNLABELED,
     Budget,

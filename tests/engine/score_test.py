@@ -20,7 +20,8 @@ from s4al_jax.engine.score import (
 )
 from s4al_jax.input.placement import Memory
 from s4al_jax.input.source import CachedSource, DeviceSource, StreamedSource
-from s4al_jax.regions import RegionGrid, Regions
+from s4al_jax.regions.grid import RegionGrid
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import UNLABELED, Acquisition, Array, Batch, Method, ScoringState, TrainState
 from tests.support.partition import Partition
 

@@ -11,7 +11,7 @@ from s4al_jax.files.images import resize_image
 from s4al_jax.labels.answer import PoolShape, given_box, pack_answer
 from s4al_jax.labels.export import export_labels, known_labels, read_answers
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import region_grid, whole_image
+from s4al_jax.regions.grid import region_grid, whole_image
 from s4al_jax.types import (
     UNLABELED,
     VOID,

@@ -13,7 +13,7 @@ from s4al_jax.files.images import resize_ids, resize_image
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.file_annotator import count_answers, file_annotator
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.types import UNLABELED, VOID, Annotation, DatasetSpec, ImageSet, InputError, RegionRef
 from tests.support.small_datasets import pixels
 

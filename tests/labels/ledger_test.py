@@ -20,7 +20,8 @@ from s4al_jax.labels.answer import PoolShape
 from s4al_jax.labels.ledger import Ledger
 from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import Regions, region_grid
+from s4al_jax.regions.grid import region_grid
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import UNLABELED, InputError, RegionRef
 from tests.support.partition import partitions
 from tests.support.small_store import (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from s4al_jax.labels.answer import PoolShape
 from s4al_jax.labels.ledger import Ledger
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.types import RegionRef
 from tests.support.partition import IRREGULAR
 from tests.support.small_store import (

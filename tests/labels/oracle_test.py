@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.labels.oracle import oracle
-from s4al_jax.regions import region_grid, whole_image
+from s4al_jax.regions.grid import region_grid, whole_image
 from s4al_jax.types import ImageSet, InputError, RegionRef
 
 TRUTH = np.arange(3 * 5 * 7, dtype=np.uint8).reshape(3, 5, 7)

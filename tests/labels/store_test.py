@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import Regions, region_grid, whole_image
+from s4al_jax.regions.grid import region_grid, whole_image
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import UNLABELED, VOID, Annotation, InputError, RegionRef
 from tests.support.partition import IRREGULAR, Partition, partitions
 from tests.support.small_store import (

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from s4al_jax.learn.optimizer import OPTIMIZERS, adam, adamw, optimizer, poly, sgd
+from s4al_jax.learn.optimizer import adam, adamw, optimizer, poly, sgd
+from s4al_jax.learn.registry import OPTIMIZERS
 from s4al_jax.types import InputError
 
 RATES = [0.1, 0.1, 0.05, 0.02, 0.3]

@@ -9,7 +9,7 @@ import pytest
 from s4al_jax.labels.store import LabelStore
 from s4al_jax.paper.comparison import lines
 from s4al_jax.paper.tables import Kind, Row, Table
-from s4al_jax.regions import region_grid, whole_image
+from s4al_jax.regions.grid import region_grid, whole_image
 from s4al_jax.rundir.records import Record
 from s4al_jax.types import VOID, Annotation, RegionRef
 from tests.support.measured_runs import CLASSES, write_run

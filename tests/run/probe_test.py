@@ -11,7 +11,8 @@ import pytest
 
 from s4al_jax.acquisition import functions, select
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import RegionGrid, Regions, region_costs
+from s4al_jax.regions.grid import RegionGrid
+from s4al_jax.regions.protocol import Regions, region_costs
 from s4al_jax.run import build, loop, probe
 from s4al_jax.rundir import directory
 from s4al_jax.types import UNLABELED, Acquisition, Budget, InputError

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from s4al_jax.input.sampler import PoolImages, plan_steps
 from s4al_jax.labels.annotator import Annotator
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.run import build, loop
 from s4al_jax.rundir import directory
 from s4al_jax.types import Annotation, AnnotationsPending, Method, RegionRef

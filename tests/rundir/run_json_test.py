@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.config.comparison import group_options
-from s4al_jax.regions import RegionGrid, region_grid, whole_image
+from s4al_jax.regions.grid import RegionGrid, region_grid, whole_image
 from s4al_jax.rundir.region_maps import RegionMaps, write_region_maps
 from s4al_jax.rundir.run_json import (
     RUN_JSON,

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from s4al_jax.config.comparison import OptionGroups
-from s4al_jax.regions import Regions, region_grid
+from s4al_jax.regions.grid import region_grid
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.rundir.run_json import RunDescription, describe_run
 from s4al_jax.types import DatasetSpec, ImageSet, Schedule, Stage
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from s4al_jax.data.splits import splits_record
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import whole_image
+from s4al_jax.regions.grid import whole_image
 from s4al_jax.rundir import views
 from s4al_jax.rundir.directory import cycle_folder
 from s4al_jax.rundir.region_maps import write_region_maps

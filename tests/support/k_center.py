@@ -7,7 +7,7 @@ import numpy as np
 
 from s4al_jax.acquisition.pooling import region_means
 from s4al_jax.ops.resize import bilinear_align_corners
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import (
     UNLABELED,
     Acquisition,

@@ -9,7 +9,7 @@ from s4al_jax.config.comparison import group_options
 from s4al_jax.config.defaults import default
 from s4al_jax.config.options import FREE_OPTIONS, flat
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import region_grid, whole_image
+from s4al_jax.regions.grid import region_grid, whole_image
 from s4al_jax.rundir.run_json import write_run_json
 from s4al_jax.types import Annotation, RegionRef, Schedule
 from tests.support.descriptions import dataset, description

@@ -8,7 +8,8 @@ import numpy as np
 
 from s4al_jax.labels.oracle import oracle
 from s4al_jax.labels.store import LabelStore
-from s4al_jax.regions import RegionGrid, Regions, region_grid, whole_image
+from s4al_jax.regions.grid import RegionGrid, region_grid, whole_image
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.types import VOID, Annotation, ImageSet, RegionRef
 
 HEIGHT, WIDTH, CLASSES = 5, 7, 4

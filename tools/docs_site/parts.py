@@ -20,7 +20,7 @@ class Axis(NamedTuple):
     title: str
     block: str
     registry: str
-    """module and name, as in `regions.REGIONS`"""
+    """module and name, as in `regions.registry.REGIONS`"""
     given: frozenset[str] = frozenset()
     """arguments that do not come from the block's `kwargs`"""
 
@@ -32,15 +32,15 @@ _SIZE = frozenset({"height", "width"})
 
 AXES = (
     Axis("Datasets", "data", "run.task.DATASETS", _SIZE | {"root", "max_pixels"}),
-    Axis("Regions", "regions", "regions.REGIONS", _SIZE | {"images"}),
+    Axis("Regions", "regions", "regions.registry.REGIONS", _SIZE | {"images"}),
     Axis("Backbones", "model.backbone", "models.build.BACKBONES", _CONVOLUTIONS),
     Axis("Heads", "model.head", "models.build.HEADS", _CONVOLUTIONS | {"backbone", "num_classes"}),
-    Axis("Optimizers", "optimizer", "learn.optimizer.OPTIMIZERS"),
+    Axis("Optimizers", "optimizer", "learn.registry.OPTIMIZERS"),
     Axis("Methods", "method", "methods.registry.METHODS", _LEARNER),
     Axis(
         "Acquisition functions",
         "acquisition",
-        "acquisition.functions.ACQUISITIONS",
+        "acquisition.registry.ACQUISITIONS",
         frozenset({"regions"}),
     ),
     Axis("Annotators", "annotator", "run.task.ANNOTATORS", _ANNOTATOR),

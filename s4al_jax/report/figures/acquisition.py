@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from s4al_jax.labels.requests import overlay
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.report.figures.drawing import draw_picture, outline_regions, score_colors
 from s4al_jax.types import InputError, RegionRef
 

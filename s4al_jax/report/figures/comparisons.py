@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.report.figures.acquisition import score_picture
 from s4al_jax.report.figures.drawing import (
     BLUE,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from s4al_jax.files.images import Color
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.report.figures.acquisition import class_patches, label_picture
 from s4al_jax.report.figures.drawing import (
     BLUE,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.report.page import schema, targets
 from s4al_jax.report.page.gallery import Gallery, build_gallery, worst_images
 from s4al_jax.report.page.run_summary import summarize_run

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.labels.ledger import Answer
-from s4al_jax.regions import Regions
+from s4al_jax.regions.protocol import Regions
 from s4al_jax.report.outlines import region_outline
 from s4al_jax.report.page import data_uris, schema
 from s4al_jax.report.page.pseudo_labels import Tally

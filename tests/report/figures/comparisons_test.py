@@ -5,7 +5,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.report.figures import drawing
 from s4al_jax.report.figures.acquisition import score_picture
 from s4al_jax.report.figures.comparisons import (

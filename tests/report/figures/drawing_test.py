@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.colors import to_hex
 
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.report.figures import drawing
 from s4al_jax.types import RegionRef
 

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from s4al_jax.regions import region_grid
+from s4al_jax.regions.grid import region_grid
 from s4al_jax.report.figures import drawing
 from s4al_jax.report.figures.acquisition import label_picture
 from s4al_jax.report.figures.predictions import Queried, before_after, changes, uncertainty

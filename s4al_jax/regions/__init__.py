@@ -1,0 +1,1 @@
+"""What a part of an image is that can be annotated as one unit: the kinds there are."""
