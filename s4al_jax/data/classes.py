@@ -28,9 +28,11 @@ class ClassList(NamedTuple):
     names: tuple[str, ...]
     palette: tuple[Color, ...]
     codes: np.ndarray
-    """int16 `[256]`: what a number in a mask means: an id, `VOID`, or -1 for nothing"""
+    """int16 `[256]` or `[65536]`: what a number in a mask means: an id, `VOID`, or -1: nothing"""
     colors: dict[Color, int]
     """what a color in a mask means; empty where no colors were given"""
+    has_ids: bool = False
+    """whether the meaning of numbers was said, and is not only their order"""
 
 
 def class_list(folder: Path) -> ClassList:
@@ -107,17 +109,18 @@ def _make_classes(
             if color in meaning:
                 raise InputError(f"{path}: two classes have the color {list(color)}")
             meaning[color] = code
-    return ClassList(tuple(names), shown, _codes(path, number, ids), meaning)
+    return ClassList(tuple(names), shown, _codes(path, number, ids), meaning, bool(ids))
 
 
 def _codes(path: Path, number: dict[str, int], ids: dict[str, Any]) -> np.ndarray:
     if not ids:
         return id_codes(len(number))
-    codes = np.full(256, -1, np.int16)
+    for written, _ in ids.items():
+        if not (written.isdecimal() and int(written) < 2**16):
+            raise InputError(f"{path}: ids has {written!r}: numbers in a mask are 0 to 65535")
+    codes = np.full(256 if max(map(int, ids)) < 256 else 2**16, -1, np.int16)
     codes[VOID] = VOID
     for written, name in ids.items():
-        if not (written.isdecimal() and int(written) < 256):
-            raise InputError(f"{path}: ids has {written!r}: numbers in a mask are 0 to 255")
         if not isinstance(name, str) or name not in {*number, "void"}:
             raise InputError(f"{path}: ids gives {written} the name {name!r}, which is no class")
         codes[int(written)] = number.get(name, VOID)

@@ -16,17 +16,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from s4al_jax.data.classes import ClassList, class_list, text_of
+from s4al_jax.data.masks import read_mask
 from s4al_jax.files.images import (
     MAX_PIXELS,
     ImageFile,
-    check_same_size,
-    has_colors,
     image_file,
     list_images,
-    read_color_ids,
-    read_ids,
     read_rgb,
-    recode_ids,
     resize_ids,
     resize_image,
 )
@@ -94,7 +90,7 @@ def _image_set(
         return read_rgb(images[names[index]])
 
     def read_original_truth(index: int) -> np.ndarray:
-        return _mask(masks[names[index]], images[names[index]], classes)
+        return read_mask(masks[names[index]], images[names[index]], classes)
 
     return ImageSet(
         tuple(names),
@@ -104,22 +100,6 @@ def _image_set(
         read_original_truth,
         tuple(name in masks for name in names),
     )
-
-
-def _mask(file: ImageFile, image: ImageFile, classes: ClassList) -> np.ndarray:
-    """The class ids of a mask, at its own size."""
-    if has_colors(file):
-        if not classes.colors:
-            raise InputError(
-                f"{file.name} is a color picture: give every class its color in classes.json, "
-                "or save masks with one 8-bit channel"
-            )
-        labels = read_color_ids(file, classes.colors)
-    else:
-        hint = "use the numbers of the classes, and 255 for void; or say what it is in classes.json"
-        labels = recode_ids(read_ids(file), classes.codes, file.name, hint)
-    check_same_size(labels, file, image)
-    return labels
 
 
 def _existing(place: Path) -> Path:

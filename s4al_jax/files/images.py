@@ -169,6 +169,22 @@ def read_ids(file: ImageFile) -> np.ndarray:
     return np.array(picture)
 
 
+def read_numbers(file: ImageFile) -> np.ndarray:
+    """uint8 or uint16 `[height, width]`: the numbers of a picture with one channel of any depth.
+
+    Those of one bit are 0 and 1.
+    """
+    picture = _open_image(file)
+    _check_exact(file, picture)
+    if picture.mode not in ("1", "L", "P", *_SIXTEEN_BITS):
+        raise InputError(
+            f"{file.name} is of mode {picture.mode}, not a map of class ids: save it with one "
+            "channel of 8 or 16 bits (mode L, P or I;16)"
+        )
+    numbers = np.array(picture)
+    return numbers.astype(np.uint16 if picture.mode in _SIXTEEN_BITS else np.uint8)
+
+
 def read_palette(file: ImageFile) -> np.ndarray | None:
     """uint8 `[colors, 3]`: how a picture with one channel shows its numbers, if it says so."""
     palette = _open_image(file).getpalette("RGB")
@@ -234,8 +250,13 @@ def nearest_indices(length: int, new_length: int) -> np.ndarray:
 
 
 def recode_ids(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> np.ndarray:
-    """`codes[labels]`, where `codes` has 256 numbers: ids, `VOID`, or -1 for what is no id."""
-    meant = codes[labels]
+    """`codes[labels]`, where `codes` says of each number its id, `VOID`, or -1: it is no id.
+
+    So is a number that `codes` does not have.
+    """
+    table = np.full(np.iinfo(labels.dtype).max + 1, -1, np.int16)
+    table[: len(codes)] = codes[: len(table)]
+    meant = table[labels]
     wrong = labels[meant < 0]
     if wrong.size:
         raise InputError(f"{name} holds the id {wrong.min()}: {hint}")

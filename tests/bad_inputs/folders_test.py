@@ -210,14 +210,14 @@ CLASS_LISTS = (
         "HERE/classes.json: two classes have the color [1, 2, 3]",
     ),
     Case(
-        "with ids beyond a byte",
-        instead('{"classes": ["a"], "ids": {"256": "a"}}'),
-        "HERE/classes.json: ids has '256': numbers in a mask are 0 to 255",
+        "with ids beyond two bytes",
+        instead('{"classes": ["a"], "ids": {"65536": "a"}}'),
+        "HERE/classes.json: ids has '65536': numbers in a mask are 0 to 65535",
     ),
     Case(
         "with ids of a strange script",
         instead('{"classes": ["a"], "ids": {"\\u00b2": "a"}}'),
-        "HERE/classes.json: ids has '²': numbers in a mask are 0 to 255",
+        "HERE/classes.json: ids has '²': numbers in a mask are 0 to 65535",
     ),
     Case(
         "with ids in a list",

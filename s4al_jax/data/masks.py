@@ -1,0 +1,112 @@
+"""Masks in every encoding that a picture can have, read to class ids or refused by name.
+
+What a pixel of a mask means is said by its number, or by its color:
+
+    RGB, RGBA, CMYK            its color
+    palette (PNG, GIF, ...)    its color, if the class list has the colors that the palette uses,
+                               else its number
+    gray, 1 bit, 16 bits       its number
+
+A palette is a table of a file's own: programs that write one sort it as they like, so that a number
+in one mask may be another class in the next. Colors that are known say what was meant.
+"""
+
+import numpy as np
+
+from s4al_jax.data.classes import ClassList
+from s4al_jax.files.images import (
+    Color,
+    ImageFile,
+    check_same_size,
+    has_colors,
+    read_color_ids,
+    read_numbers,
+    read_palette,
+    recode_ids,
+)
+from s4al_jax.types import VOID, InputError
+
+
+def read_mask(file: ImageFile, image: ImageFile, classes: ClassList) -> np.ndarray:
+    """uint8 `[height, width]`: the class ids of a mask, at its own size."""
+    if has_colors(file):
+        labels = _read_colors(file, classes)
+    else:
+        numbers, palette = read_numbers(file), read_palette(file)
+        by_color = None if palette is None else _ids_of_palette(file, numbers, palette, classes)
+        if by_color is None:
+            labels = _read_by_number(file, numbers, classes)
+        else:
+            labels = by_color[numbers]
+            _check_same_meaning(file, numbers, labels, classes)
+    check_same_size(labels, file, image)
+    return labels
+
+
+def _read_colors(file: ImageFile, classes: ClassList) -> np.ndarray:
+    if not classes.colors:
+        raise InputError(
+            f"{file.name} is a color picture: give every class its color in classes.json, "
+            "or save masks with one 8-bit channel"
+        )
+    return read_color_ids(file, classes.colors)
+
+
+def _read_by_number(file: ImageFile, numbers: np.ndarray, classes: ClassList) -> np.ndarray:
+    hint = "use the numbers of the classes, and 255 for void; or say what it is in classes.json"
+    return recode_ids(numbers, classes.codes, file.name, hint)
+
+
+def _ids_of_palette(
+    file: ImageFile, numbers: np.ndarray, palette: np.ndarray, classes: ClassList
+) -> np.ndarray | None:
+    """uint8 `[256]`: what each number means by its color; None: its color says nothing."""
+    if not classes.colors or _is_ramp(palette):
+        return None
+    colors = {number: _color(palette, number) for number in np.unique(numbers).tolist()}
+    known = [number for number, color in colors.items() if color in classes.colors]
+    if not known:
+        return None
+    meaning = np.full(256, VOID, np.uint8)
+    meaning[known] = [classes.colors[colors[number]] for number in known]
+    # 255 is void, however it is shown.
+    unknown = [n for n in colors if n not in known and classes.codes[n] != VOID]
+    if not unknown:
+        return meaning
+    pixels = int(np.isin(numbers, unknown).sum())
+    raise InputError(
+        f"{file.name} shows {unknown[0]} in the color {colors[unknown[0]]}, which no class "
+        f"has, and other numbers in colors of classes ({pixels} of {numbers.size} pixels are of no "
+        "class): give that color to a class or to void_colors in classes.json, or take the "
+        "palette out of the file"
+    )
+
+
+def _is_ramp(palette: np.ndarray) -> bool:
+    """Whether each number is shown as that gray: what Pillow writes where there is no palette."""
+    return np.array_equal(palette, np.repeat(np.arange(len(palette))[:, None], 3, axis=1))
+
+
+def _color(palette: np.ndarray, number: int) -> Color:
+    """The color of a number; black where the palette ends before it, as a viewer shows it."""
+    red, green, blue = palette[number].tolist() if number < len(palette) else (0, 0, 0)
+    return red, green, blue
+
+
+def _check_same_meaning(
+    file: ImageFile, numbers: np.ndarray, labels: np.ndarray, classes: ClassList
+) -> None:
+    """Refuse a mask whose colors contradict the meaning that `ids` gives to its numbers."""
+    if not classes.has_ids:
+        return
+    by_number = classes.codes[numbers]
+    wrong = (by_number >= 0) & (by_number != labels)
+    if wrong.any():
+        row, col = np.argwhere(wrong)[0].tolist()
+        names = {**dict(enumerate(classes.names)), VOID: "void"}
+        raise InputError(
+            f"{file.name} holds {numbers[row, col]} at row {row}, column {col}: by `ids` in "
+            f"classes.json that is {names[int(by_number[row, col])]!r}, by its color in the "
+            f"palette {names[int(labels[row, col])]!r}: take `ids` or the colors out of "
+            "classes.json, whichever is not meant"
+        )
