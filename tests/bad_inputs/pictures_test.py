@@ -231,16 +231,10 @@ MASKS = (
         "masks with one 8-bit channel",
     ),
     Case(
-        "of sixteen bits",
-        saved(MASK, Image.fromarray(IDS.astype(np.uint16))),
-        f"HERE/{MASK} is of mode I;16, not a map of class ids: save it with one 8-bit channel "
-        "(mode L or P)",
-    ),
-    Case(
-        "of one bit",
-        saved(MASK, Image.fromarray(IDS > 0)),
-        f"HERE/{MASK} is of mode 1, not a map of class ids: save it with one 8-bit channel (mode L "
-        "or P)",
+        "of sixteen bits with a number that is no class",
+        saved(MASK, Image.fromarray(IDS.astype(np.uint16) + 256)),
+        f"HERE/{MASK} holds the id 256: use the numbers of the classes, and 255 for void; or say "
+        "what it is in classes.json",
     ),
     Case(
         "as JPEG",
@@ -320,11 +314,11 @@ def test_what_pillow_warns_of_is_kept_from_users(photos: Path) -> None:
     (photos / "bomb.png").write_bytes(bomb(12_000, 10_000))
     command = """
 import pathlib, sys
-from s4al_jax.files.images import on_disk, rgb, size_of
+from s4al_jax.files.images import image_file, read_rgb, read_size
 place = pathlib.Path(sys.argv[1])
-rgb(on_disk(place / "odd.jpg"))
+read_rgb(image_file(place / "odd.jpg"))
 try:
-    size_of(on_disk(place / "bomb.png"))
+    read_size(image_file(place / "bomb.png"))
 except ValueError as error:
     print(error)
 """

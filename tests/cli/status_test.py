@@ -51,7 +51,7 @@ def test_it_starts_without_jax_and_watches_until_ctrl_c(run: Path) -> None:
         "print('jax' in sys.modules)\n"
         "sys.exit(code)\n"
     )
-    terminal = PseudoTerminal(columns=100)
+    terminal = PseudoTerminal(columns=160)
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=terminal.out,
@@ -67,7 +67,7 @@ def test_it_starts_without_jax_and_watches_until_ctrl_c(run: Path) -> None:
         time.sleep(0.02)
     os.write(terminal.master, b"\x03")
     assert process.wait(60) == 0, terminal.text
-    screen = Screen(100)
+    screen = Screen(160)
     screen.feed(terminal.close())
     head, row, jax = list(filter(None, screen.rows))[:3]
     assert head.startswith("run  state") and row.startswith("run  stopped") and jax == "False"

@@ -27,10 +27,11 @@ class Bench:
 def test_rows_say_how_fast_our_step_and_the_yardstick_s_are(tmp_path: Path) -> None:
     (tmp_path / "yardstick.py").write_text(YARDSTICK)
     out = tmp_path / "step.csv"
-    small = ["--config.batch.labeled=2", "--config.batch.unlabeled=2", "--config.devices=1"]
+    small = ["--config=tests/support/tiny.py", "--config.batch.labeled=2"]
+    small += ["--config.batch.unlabeled=2", "--config.devices=1"]
     small += ["--config.method.kwargs.replay=True", "--config.data.name=nowhere"]
     small += ["--config.method.kwargs.warmup_epochs=1", "--config.schedule.last_epochs=4"]
-    small += ["--config.method.kwargs.replay_from_cycle=1", "--config=tests/support/tiny.py"]
+    small += ["--config.method.kwargs.replay_from_cycle=1"]
     command = [sys.executable, "tools/benchmark_step.py", *small]
     command += ["--steps=2", "--blocks=3", "--classes=5"]
     command += [f"--yardstick={tmp_path / 'yardstick.py'}", "--variants=0.05,0.2", f"--out={out}"]
