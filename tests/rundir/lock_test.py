@@ -15,8 +15,14 @@ import pytest
 from s4al_jax.run.shared_directory import lock_directory
 from s4al_jax.types import InputError
 
-HOLD = "import sys; from pathlib import Path; from s4al_jax.run import shared_directory\n"
-HOLD += "with shared_directory.lock_directory(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+HOLD = """
+import sys
+from pathlib import Path
+from s4al_jax.run import shared_directory
+with shared_directory.lock_directory(Path(sys.argv[1])):
+    print('held', flush=True)
+    sys.stdin.read()
+"""
 
 
 def holding(workdir: Path) -> subprocess.Popen[str]:
