@@ -52,6 +52,8 @@ def test_it_starts_without_jax_and_watches_until_ctrl_c(run: Path) -> None:
         "sys.exit(code)\n"
     )
     terminal = PseudoTerminal(columns=160)
+    # Where tests run side by side, they are told a width that is not this terminal's.
+    environment = {name: text for name, text in os.environ.items() if name != "COLUMNS"}
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=terminal.out,
@@ -59,7 +61,7 @@ def test_it_starts_without_jax_and_watches_until_ctrl_c(run: Path) -> None:
         stderr=terminal.out,
         start_new_session=True,
         cwd=ROOT,
-        env={**os.environ, "TERM": "xterm"},
+        env={**environment, "TERM": "xterm"},
     )
     end = time.monotonic() + 60
     while process.poll() is None and terminal.text.count("stopped: goes on") < 2:

@@ -65,7 +65,7 @@ def test_a_list_of_names_is_enough(tmp_path: Path) -> None:
         ({"classes": [{"name": "a", "color": [1, 2, 300]}]}, r"\[1, 2, 300\] is no color"),
         ({"classes": ["a"], "colors": 1}, "no such entry 'colors'"),
         ({"classes": ["a"], "ids": {"1": "b"}}, "1 the name 'b', which is no class"),
-        ({"classes": ["a"], "ids": {"256": "a"}}, "ids has '256'"),
+        ({"classes": ["a"], "ids": {"65536": "a"}}, "ids has '65536'"),
         ({"classes": ["a", "b"], "ids": {"1": "a"}}, "ids has no number for 'b'"),
         (
             {"classes": [{"name": n, "color": [1, 1, 1]} for n in "ab"]},
