@@ -21,7 +21,6 @@ from s4al_jax.files.images import (
     has_colors,
     read_color_ids,
     read_numbers,
-    read_palette,
     recode_ids,
 )
 from s4al_jax.types import VOID, InputError
@@ -32,7 +31,7 @@ def read_mask(file: ImageFile, image: ImageFile, classes: ClassList) -> np.ndarr
     if has_colors(file):
         labels = _read_colors(file, classes)
     else:
-        numbers, palette = read_numbers(file), read_palette(file)
+        numbers, palette = read_numbers(file)
         by_color = None if palette is None else _ids_of_palette(file, numbers, palette, classes)
         if by_color is None:
             labels = _read_by_number(file, numbers, classes)

@@ -159,35 +159,39 @@ def read_rgb(file: ImageFile) -> np.ndarray:
 
 def read_ids(file: ImageFile) -> np.ndarray:
     """uint8 `[height, width]`: the numbers of a picture with one 8-bit channel."""
-    picture = _open_image(file)
-    _check_exact(file, picture)
-    if picture.mode not in ("L", "P"):
-        raise InputError(
-            f"{file.name} is of mode {picture.mode}, not a map of class ids: save it with one "
-            "8-bit channel (mode L or P)"
-        )
-    return np.array(picture)
+    return np.array(_open_channel(file, ("L", "P"), "8-bit channel (mode L or P)"))
 
 
-def read_numbers(file: ImageFile) -> np.ndarray:
-    """uint8 or uint16 `[height, width]`: the numbers of a picture with one channel of any depth.
+def read_numbers(file: ImageFile) -> tuple[np.ndarray, np.ndarray | None]:
+    """The numbers of a picture with one channel of any depth, and its palette.
 
-    Those of one bit are 0 and 1.
+    They are uint8 or uint16 `[height, width]`, those of one bit 0 and 1; see `read_palette`.
     """
+    modes = ("1", "L", "P", *_SIXTEEN_BITS)
+    picture = _open_channel(file, modes, "channel of 8 or 16 bits (mode L, P or I;16)")
+    kind = np.uint16 if picture.mode in _SIXTEEN_BITS else np.uint8
+    return np.array(picture).astype(kind), _palette(picture)
+
+
+def _open_channel(file: ImageFile, modes: Sequence[str], wanted: str) -> Image.Image:
+    """The picture of a file that keeps numbers, of one of these modes."""
     picture = _open_image(file)
     _check_exact(file, picture)
-    if picture.mode not in ("1", "L", "P", *_SIXTEEN_BITS):
+    if picture.mode not in modes:
         raise InputError(
             f"{file.name} is of mode {picture.mode}, not a map of class ids: save it with one "
-            "channel of 8 or 16 bits (mode L, P or I;16)"
+            f"{wanted}"
         )
-    numbers = np.array(picture)
-    return numbers.astype(np.uint16 if picture.mode in _SIXTEEN_BITS else np.uint8)
+    return picture
 
 
 def read_palette(file: ImageFile) -> np.ndarray | None:
     """uint8 `[colors, 3]`: how a picture with one channel shows its numbers, if it says so."""
-    palette = _open_image(file).getpalette("RGB")
+    return _palette(_open_image(file))
+
+
+def _palette(picture: Image.Image) -> np.ndarray | None:
+    palette = picture.getpalette("RGB")
     return None if palette is None else np.array(palette, np.uint8).reshape(-1, 3)
 
 

@@ -72,13 +72,36 @@ def all_rows(size: int) -> np.ndarray:
     return np.arange(size)
 
 
-class CachedSource:
+class _HostSource:
+    """What sources have in common whose batches are numpy's and travel whole."""
+
+    def __init__(self) -> None:
+        self._maps: dict[str, Read] = {}
+
+    def materialize(self, fetched: Batch) -> Batch:
+        """The batch as it came."""
+        return fetched
+
+    def refresh(self) -> None:
+        """Labels are read anew anyway."""
+
+    def add_maps(self, maps: Mapping[str, Read]) -> None:
+        """Read these, too, for every batch."""
+        self._maps.update(maps)
+
+    def remove_maps(self, names: Iterable[str]) -> None:
+        """Read these no longer."""
+        for name in names:
+            self._maps.pop(name, None)
+
+
+class CachedSource(_HostSource):
     """Images decoded once and kept in host memory; labels read anew each time, as they grow."""
 
     def __init__(self, *, read_image: Read, read_label: Read, rows: Rows = all_rows) -> None:
+        super().__init__()
         self._read_image, self._read_label, self._rows = read_image, read_label, rows
         self._images: dict[int, np.ndarray] = {}
-        self._maps: dict[str, Read] = {}
 
     def fetch(self, indices: np.ndarray, size: int) -> Batch:
         """The numpy batch itself; rows that only pad it are `VOID` throughout."""
@@ -94,22 +117,6 @@ class CachedSource:
         }
         return Batch(images, labels, index, valid, extra)
 
-    def materialize(self, fetched: Batch) -> Batch:
-        """The batch as it came."""
-        return fetched
-
-    def refresh(self) -> None:
-        """Labels are read anew anyway."""
-
-    def add_maps(self, maps: Mapping[str, Read]) -> None:
-        """Read these, too, for every batch."""
-        self._maps.update(maps)
-
-    def remove_maps(self, names: Iterable[str]) -> None:
-        """Read these no longer."""
-        for name in names:
-            self._maps.pop(name, None)
-
     @property
     def prefetch(self) -> int:
         """A copy in memory takes no time."""
@@ -121,38 +128,22 @@ class CachedSource:
         return self._images[index]
 
 
-class StreamedSource:
+class StreamedSource(_HostSource):
     """Images decoded whenever they are needed, and forgotten: memory for any number of them."""
 
     def __init__(
         self, *, read_image: Read, read_label: Read, prefetch: int = 4, rows: Rows = all_rows
     ) -> None:
         """`prefetch` batches are decoded by threads before they are needed."""
+        super().__init__()
         self._once = {"read_image": read_image, "read_label": read_label, "rows": rows}
         self._prefetch = prefetch
-        self._maps: dict[str, Read] = {}
 
     def fetch(self, indices: np.ndarray, size: int) -> Batch:
         """The numpy batch, read now."""
         once = CachedSource(**self._once)
         once.add_maps(self._maps)
         return once.fetch(indices, size)
-
-    def materialize(self, fetched: Batch) -> Batch:
-        """The batch as it came."""
-        return fetched
-
-    def refresh(self) -> None:
-        """Labels are read anew anyway."""
-
-    def add_maps(self, maps: Mapping[str, Read]) -> None:
-        """Read these, too, for every batch."""
-        self._maps.update(maps)
-
-    def remove_maps(self, names: Iterable[str]) -> None:
-        """Read these no longer."""
-        for name in names:
-            self._maps.pop(name, None)
 
     @property
     def prefetch(self) -> int:

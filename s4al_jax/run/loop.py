@@ -49,7 +49,9 @@ def run_cycles(
       accept_partial: whether to go on as soon as one of the chosen regions is annotated.
       resume_from_last_good: whether to skip the step or the images that broke the numbers.
     """
-    preflight.check_version(workdir)
+    # Before anything else in the directory is read: it may be of another version.
+    preflight.claim_directory(experiment, workdir)
+    preflight.check_splits(experiment, workdir)
     last = experiment.schedule.cycles - 1
     if _is_finished(experiment, workdir) and snapshot.is_finished(experiment, workdir):
         yield from _read_cycles(experiment, workdir, listeners)
@@ -99,8 +101,6 @@ def _read_cycles(
     experiment: Experiment, workdir: Path, listeners: Sequence[Listener]
 ) -> Iterator[CycleResult]:
     """The results of a finished run."""
-    preflight.claim_directory(experiment, workdir)
-    preflight.check_splits(experiment, workdir)
     last = experiment.schedule.cycles - 1
     for listen in listeners:
         with contextlib.suppress(ListenerFailed):

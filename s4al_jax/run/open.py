@@ -80,7 +80,7 @@ def open_run(
     accept_partial: bool = False,
     resume_from_last_good: bool = False,
 ) -> Iterator[Run]:
-    """Check the directory and the data, and get everything ready; nothing is trained yet.
+    """Check the data and get everything ready, in a claimed directory; nothing is trained yet.
 
     Args:
       experiment: what is run.
@@ -89,8 +89,6 @@ def open_run(
       accept_partial: whether to go on when some of the chosen regions are annotated.
       resume_from_last_good: whether to skip the step or the images that broke the numbers.
     """
-    preflight.claim_directory(experiment, workdir)
-    preflight.check_splits(experiment, workdir)
     with contextlib.ExitStack() as stack:
         stack.enter_context(shared_directory.lock_directory(workdir))
         terminal = stack.enter_context(_open_terminal(workdir))

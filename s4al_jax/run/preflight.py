@@ -22,16 +22,6 @@ from s4al_jax.runtime import processes
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
 
 
-def check_version(workdir: Path) -> None:
-    """Refuse a run of a version that this one does not read, before anything else in it is read."""
-    path = workdir / "config.json"
-    processes.broadcast_from_primary(
-        lambda: (
-            None if (kept := shared.read_json(path)) is None else options.check_version(kept, path)
-        )
-    )
-
-
 def claim_directory(experiment: Experiment, workdir: Path) -> None:
     """Refuse a directory of another configuration; mark an empty one as this run's."""
     processes.broadcast_from_primary(lambda: _claim(experiment, workdir))
