@@ -10,26 +10,16 @@ folders (`images/train`, `images/val`, `images/test`), by lists of names (`train
 are the pool. Images are brought to the working size by stretching both sides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
-
-import numpy as np
 
 from s4al_jax.data.classes import ClassList, class_list, text_of
 from s4al_jax.data.masks import read_mask
-from s4al_jax.files.images import (
-    MAX_PIXELS,
-    ImageFile,
-    image_file,
-    list_images,
-    read_rgb,
-    resize_ids,
-    resize_image,
-)
+from s4al_jax.data.samples import SPLITS, Sample, dataset, draw_splits
+from s4al_jax.files.images import MAX_PIXELS, image_file, list_images, read_rgb
 from s4al_jax.files.paths import resolve_path
-from s4al_jax.types import DatasetSpec, ImageSet, InputError
-
-SPLITS = ("train", "val", "test")
+from s4al_jax.types import DatasetSpec, InputError
 
 
 def folder(
@@ -59,47 +49,26 @@ def folder(
     if not images:
         raise InputError(f"{place / 'images'} holds no pictures: put them there")
     how = _way(place, images) if split == "auto" else split
+    samples = {
+        name: _sample(path, masks.get(name), classes, max_pixels) for name, path in images.items()
+    }
     if how == "folders":
-        names = _by_folder(place, images)
+        splits = _by_folder(place, images)
     elif how == "lists":
-        names = _by_lists(place, images)
+        splits = _by_lists(place, images)
     elif how == "draw":
-        names = _draw_splits(sorted(images), masks, val=val_share, test=test_share, seed=seed)
+        splits = draw_splits(samples, val=val_share, test=test_share, seed=seed)
     else:
         raise InputError(f"config.data.kwargs.split is {split!r}: auto, folders, lists or draw")
-    if not names["train"]:
-        raise InputError(f"{place} leaves no image to learn from: check how it is split ({how})")
-    _check_measurable(names, masks)
-    pictures, answers = (
-        {name: image_file(path, max_pixels) for name, path in files.items()}
-        for files in (images, masks)
-    )
-    sets = (_image_set(names[s], pictures, answers, classes, height, width) for s in SPLITS)
-    return DatasetSpec("folder", classes.names, classes.palette, height, width, *sets)
+    return dataset("folder", samples, splits, classes, height=height, width=width, place=str(place))
 
 
-def _image_set(
-    names: Sequence[str],
-    images: Mapping[str, ImageFile],
-    masks: Mapping[str, ImageFile],
-    classes: ClassList,
-    height: int,
-    width: int,
-) -> ImageSet:
-    def read_original(index: int) -> np.ndarray:
-        return read_rgb(images[names[index]])
-
-    def read_original_truth(index: int) -> np.ndarray:
-        return read_mask(masks[names[index]], images[names[index]], classes)
-
-    return ImageSet(
-        tuple(names),
-        lambda index: resize_image(read_original(index), height, width),
-        lambda index: resize_ids(read_original_truth(index), height, width),
-        read_original,
-        read_original_truth,
-        tuple(name in masks for name in names),
-    )
+def _sample(image: Path, mask: Path | None, classes: ClassList, max_pixels: int) -> Sample:
+    picture = image_file(image, max_pixels)
+    read_image = partial(read_rgb, picture)
+    if mask is None:
+        return Sample(read_image)
+    return Sample(read_image, partial(read_mask, image_file(mask, max_pixels), picture, classes))
 
 
 def _existing(place: Path) -> Path:
@@ -149,30 +118,3 @@ def _by_lists(place: Path, images: Mapping[str, Path]) -> dict[str, list[str]]:
             where[name] = f"{split}.txt"
             names[split].append(name)
     return {split: sorted(of_split) for split, of_split in names.items()}
-
-
-def _draw_splits(
-    names: Sequence[str], masks: Mapping[str, Path], *, val: float, test: float, seed: int
-) -> dict[str, list[str]]:
-    if min(val, test) < 0 or val + test >= 1 or seed < 0:
-        raise InputError(
-            f"val_share {val}, test_share {test}, seed {seed}: give shares from 0 that leave "
-            "something to learn from, and a seed from 0"
-        )
-    with_mask = [name for name in names if name in masks]
-    order = [with_mask[i] for i in np.random.default_rng(seed).permutation(len(with_mask))]
-    vals, tests = round(val * len(order)), round(test * len(order))
-    drawn = {"val": sorted(order[:vals]), "test": sorted(order[vals : vals + tests])}
-    taken = {*drawn["val"], *drawn["test"]}
-    return {"train": [name for name in names if name not in taken], **drawn}
-
-
-def _check_measurable(names: Mapping[str, Sequence[str]], masks: Mapping[str, Path]) -> None:
-    """Networks are measured on val and test: their images need a truth."""
-    for split in ("val", "test"):
-        for name in names[split]:
-            if name not in masks:
-                raise InputError(
-                    f"images/{name} is in {split} and has no mask: add masks/{name}.png or move "
-                    "the image to train"
-                )

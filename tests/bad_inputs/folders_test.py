@@ -79,7 +79,7 @@ FOLDERS = (
     Case(
         "with an empty list",
         text("train.txt", "\n"),
-        "HERE leaves no image to learn from: check how it is split (lists)",
+        "HERE leaves no image to learn from: check how it is split",
     ),
     Case(
         "with a list that leads out of it",
@@ -104,7 +104,7 @@ FOLDERS = (
     Case(
         "that measures on an image without a mask",
         lambda root: [text("train.txt", "a\n")(root), text("val.txt", "b\n")(root)],
-        "images/b is in val and has no mask: add masks/b.png or move the image to train",
+        "b of HERE is in val and has no mask: add one, or move the image to train",
     ),
     Case(
         "with a picture beside its splits",

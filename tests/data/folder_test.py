@@ -158,7 +158,7 @@ def test_a_wrong_file_is_found_before_training(
                 (root / "train.txt").write_text("south/0"),
                 (root / "val.txt").write_text("south/8"),
             ],
-            "images/south/8 is in val and has no mask",
+            "south/8 of .* is in val and has no mask",
         ),
         (lambda root: (root / "images/train").mkdir() or add(root, "train/a"), None),
     ],
