@@ -4,7 +4,7 @@ This module depends on numpy alone, so that rooms without JAX speak the same lan
 that runs on a device. Arrays are written `Array`: on the host they are numpy's, on a device JAX's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -290,6 +290,15 @@ class Network(NamedTuple):
     """(function, logits, *maps) -> the sum of `function(logits, *maps)` over all pixels, a few rows
     at a time; `logits` are those of `full_size=False`, `maps` are `[batch, height, width]` at the
     size of the images. None: the network does not offer it"""
+    offers: tuple[str, ...] = ()
+    """the maps that it can give in `Prediction.extras`"""
+
+    def require(self, extras: Iterable[str]) -> None:
+        """Raise `InputError` unless the network offers these; for what needs them, when built."""
+        if missing := [name for name in extras if name not in self.offers]:
+            offered = ", ".join(self.offers) or "no extras"
+            line = f"the network gives no {missing[0]!r}, it offers {offered}"
+            raise InputError(f"{line}: choose a config.model.head that does")
 
 
 class TrainState(NamedTuple):
@@ -337,8 +346,8 @@ class Method(NamedTuple):
     """as `predict`, with `rngs`: units are dropped, statistics are the running ones"""
     carries_over: bool = True
     """whether a cycle's first state may depend on the last state of the cycle before"""
-    between: Callable[[TrainState, Stage, StorePool], TrainState] | None = None
-    """(state, the coming stage, keeps maps of the pool) -> the state that the stage begins with"""
+    between: Callable[[Array, TrainState, Stage, StorePool], TrainState] | None = None
+    """(key, state, the coming stage, keeps maps of the pool) -> the state that it begins with"""
     class_groups: Callable[[TrainState], Mapping[str, Array]] | None = None
     """state -> bool `[classes]` by name ("head", "tail"), where the method tells classes apart"""
 
@@ -384,5 +393,7 @@ class Acquisition(NamedTuple):
     """on the host: (summaries of the pool, its state, budget, random numbers) -> regions"""
     looks_at: str = "open"
     """"open": images with a region that can be chosen are summarized; "all": every image"""
+    extras: tuple[str, ...] = ()
+    """the maps of `Prediction.extras` that `summarize` wants of the method's networks"""
     learner: Method | None = None
     """trained by the engine after the task and before scoring, on the same streams and schedule"""

@@ -16,6 +16,7 @@ from s4al_jax.engine import devices, train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.engine.relabel import read_maps, store_maps
 from s4al_jax.input.source import Source, open_source
+from s4al_jax.learn.ema import between_key
 from s4al_jax.methods.registry import METHODS
 from s4al_jax.regions.grid import region_grid
 from s4al_jax.run import build
@@ -113,7 +114,7 @@ def begin(
     def store(function: Callable[[TrainState, Batch], Mapping[str, Any]]) -> None:
         store_maps(function, state, source, made.mesh, folder, count=6, batch=2)
 
-    state = made.method.between(state, stage, store)
+    state = made.method.between(between_key(state), state, stage, store)
     source.add_maps(read_maps(folder))
     return devices.replicate(state, made.mesh)
 

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from s4al_jax.acquisition.registry import ACQUISITIONS
+from s4al_jax.engine.checkpoint import Checkpoints
 from s4al_jax.labels.store import LabelStore
 from s4al_jax.models import build as models_build
 from s4al_jax.models.network import network_from_module
 from s4al_jax.run import build, loop
-from s4al_jax.types import UNLABELED, Batch, RegionRef, ScoringState, StepInputs
+from s4al_jax.types import UNLABELED, Batch, InputError, RegionRef, ScoringState, StepInputs
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = dict(
@@ -27,7 +29,7 @@ BLOCKS = dict(
 )
 PARTS = (
     *("stripes", "columns", "plain", "patches", "linear"),
-    *("clipped", "averaged", "difference", "careless"),
+    *("clipped", "averaged", "second_head", "self_training", "difference", "careless"),
 )
 
 
@@ -119,6 +121,47 @@ def test_the_example_method_averages_what_its_student_learns(config: ConfigDict)
     )
     for old, new, average in zip(before, student, teacher, strict=True):
         np.testing.assert_allclose(average, 0.5 * old + 0.5 * new, rtol=1e-4, atol=1e-6)
+
+
+def test_the_example_of_a_second_head_trains_it_and_needs_it(
+    config: ConfigDict, tmp_path: Path
+) -> None:
+    config.method = ConfigDict({"name": "parts.second_head:second_head", "kwargs": {}})
+    with pytest.raises(
+        InputError, match="gives no 'sureness', it offers embedding: choose a config.model.head"
+    ):
+        build.build(config)
+    config.model.head = ConfigDict({"name": "parts.linear:Linear", "kwargs": {}})
+    built = build.build(config)
+    list(loop.run_cycles(built, tmp_path / "run"))
+    with Checkpoints(tmp_path / "run" / "checkpoints", keep=1, mesh=built.mesh) as kept:
+        after = kept.state(built.state_shapes).student["params"]["sureness"]
+    fresh = built.fresh_state(1, np.ones(2, np.int64)).student["params"]["sureness"]
+    assert all((fresh[name] != after[name]).any() for name in ("kernel", "bias"))
+
+
+def test_the_example_of_generations_teaches_a_second_student(
+    config: ConfigDict, tmp_path: Path
+) -> None:
+    config.method = ConfigDict({"name": "parts.self_training:self_training", "kwargs": {}})
+    built = build.build(config)
+    pool = built.initial_pool()
+    assert [stage.name for stage in built.stages(0, pool)] == ["teach", "study"]
+    list(loop.run_cycles(built, tmp_path / "run"))
+    guesses = np.load(tmp_path / "run/cycles/01/maps/study/guess.npy")
+    assert guesses.shape == (6, 48, 64) and set(np.unique(guesses)) <= {0, 1}
+
+
+def test_a_score_of_a_map_that_the_network_does_not_give_is_refused_when_it_is_built(
+    config: ConfigDict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = build.build(config).acquisition
+    monkeypatch.setitem(
+        ACQUISITIONS, "hardest", lambda regions: plain._replace(extras=("difficulty",))
+    )
+    config.acquisition = ConfigDict({"name": "hardest", "kwargs": {}})
+    with pytest.raises(InputError, match="gives no 'difficulty'"):
+        build.build(config)
 
 
 def test_the_example_annotator_answers_within_the_mask(config: ConfigDict) -> None:

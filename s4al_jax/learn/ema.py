@@ -33,6 +33,11 @@ def step_key(state: TrainState) -> jax.Array:
     return jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
 
 
+def between_key(state: TrainState) -> jax.Array:
+    """The key of `Method.between` before the state's next step, which no step's own keys are."""
+    return jax.random.fold_in(step_key(state), jnp.uint32(2**32 - 1))
+
+
 def split_variables(variables: Tree) -> tuple[Tree, Tree]:
     """A network's parameters, and what else it holds by name: batch statistics, if any."""
     rest = {name: tree for name, tree in variables.items() if name != "params"}

@@ -23,8 +23,11 @@ class Share(NamedTuple):
     images: float
 
 
-Objective = Callable[..., tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]]
-"""(params, statistics, views, key, share) -> loss, (statistics, summands of the metrics)"""
+LossParts = tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]
+"""loss, (the network's statistics after the pass, summands of the metrics)"""
+
+Objective = Callable[..., LossParts]
+"""(params, statistics, views, key, share) -> loss and metrics, weighted by the share"""
 
 
 def accumulated_gradient(

@@ -11,19 +11,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from s4al_jax.learn.augment import Augmentation, View, plain_view
 from s4al_jax.learn.class_balance import class_groups
-from s4al_jax.learn.ema import (
-    copy_tree,
-    ema_momentum,
-    raw_key,
-    split_variables,
-    step_key,
-    update_teacher,
-)
-from s4al_jax.learn.grad_accumulation import Share, accumulated_gradient
+from s4al_jax.learn.ema import copy_tree, ema_momentum, step_key, update_teacher
+from s4al_jax.learn.grad_accumulation import LossParts, Share
+from s4al_jax.learn.learner import Learner, descend, first_state
 from s4al_jax.learn.losses import pseudo_label_loss, pseudo_labels, sum_whole, supervised_loss
 from s4al_jax.learn.mixing import (
     balanced_classes,
@@ -57,17 +50,6 @@ STREAMS = {
 """The streams of each stage."""
 
 
-class Learner(NamedTuple):
-    """What a step needs besides its state and inputs."""
-
-    network: Network
-    optimizer: Optimizer
-    augmentation: Augmentation
-    num_classes: int
-    microbatches: int
-    options: Options
-
-
 class Keys(NamedTuple):
     """A random key for each part of a step, the same in every stage."""
 
@@ -81,12 +63,13 @@ class Keys(NamedTuple):
 
 
 def update(
-    learner: Learner, state: TrainState, inputs: StepInputs, stage: str
+    learner: Learner, options: Options, state: TrainState, inputs: StepInputs, stage: str
 ) -> tuple[TrainState, Metrics]:
     """One step of training.
 
     Args:
-      learner: networks and options.
+      learner: network, optimizer and views.
+      options: of the method.
       state: before the step.
       inputs: batches of the streams of the stage.
       stage: "warmup", "classmix" or "replay".
@@ -103,51 +86,37 @@ def update(
         if stage == REPLAY:
             weak.append(augmentation.weak(keys.weak_replayed, plain_view(streams["replay"])))
         # 2. The teacher labels both; what a person has labeled stands.
-        (current, *replayed), teacher = teacher_labels(learner, teacher, weak, keys.teacher)
+        (current, *replayed), teacher = teacher_labels(
+            learner, options, teacher, weak, keys.teacher
+        )
         # 3. A strong view: classes pasted from one image of the batch onto another.
         views.append(classmix_view(learner, keys.strong, current))
         # 5. Balanced ClassMix of replayed images onto the current ones.
         for view in replayed:
             shown = streams["replay"].valid
-            views.append(replay_view(learner, keys.replay, view, current, shown, state.extra))
+            views.append(
+                replay_view(learner, options, keys.replay, view, current, shown, state.extra)
+            )
 
-    # 1, 4, 6. The sum of the losses of all views, and its gradient.
-    params, statistics = split_variables(state.student)
-    grads, (statistics, metrics) = accumulated_gradient(
-        partial(loss, learner),
-        params,
-        statistics,
-        views,
-        keys.student,
-        microbatches=learner.microbatches,
-        num_classes=learner.num_classes,
-    )
+    # 1, 4, 6. The student descends the sum of the losses of all views.
+    objective = partial(loss, learner, options)
+    state, metrics = descend(learner, objective, state, views, keys.student, inputs.progress)
 
-    # 7. The student descends, the teacher follows.
-    params, opt_state, rate = learner.optimizer.step(
-        grads, state.opt_state, params, inputs.progress
-    )
-    student = {"params": params, **statistics}
+    # 7. The teacher follows.
     updates = state.extra["ema_updates"]
     teacher = update_teacher(
         teacher,
-        student,
-        ema_momentum(updates, learner.options.ema_decay),
+        state.student,
+        ema_momentum(updates, options.ema_decay),
         # In train mode the teacher has moved its own statistics on.
-        keeps_statistics=learner.options.teacher_statistics == "batch" and stage != WARMUP,
+        keeps_statistics=options.teacher_statistics == "batch" and stage != WARMUP,
     )
-    after = state._replace(
-        step=state.step + 1,
-        student=student,
-        teacher=teacher,
-        opt_state=opt_state,
-        extra={**state.extra, "ema_updates": updates + 1},
-    )
-    return after, {**metrics, "learning_rate": rate, "grad_norm": optax.tree.norm(grads)}
+    extra = {**state.extra, "ema_updates": updates + 1}
+    return state._replace(teacher=teacher, extra=extra), metrics
 
 
 def teacher_labels(
-    learner: Learner, teacher: Tree, views: Sequence[View], key: jax.Array
+    learner: Learner, options: Options, teacher: Tree, views: Sequence[View], key: jax.Array
 ) -> tuple[list[View], Tree]:
     """Each view with the teacher's labels and confidence, and the teacher after its passes.
 
@@ -156,7 +125,7 @@ def teacher_labels(
     """
     sizes = _sizes(views)
     images = jnp.concatenate([view.image for view in views])
-    if learner.options.teacher_statistics == "batch":
+    if options.teacher_statistics == "batch":
         prediction, statistics = learner.network.apply(
             teacher, images, train=True, rngs={"dropout": key}, groups=sizes
         )
@@ -180,6 +149,7 @@ def classmix_view(learner: Learner, key: jax.Array, weak: View) -> View:
 
 def replay_view(
     learner: Learner,
+    options: Options,
     key: jax.Array,
     replayed: View,
     weak: View,
@@ -191,14 +161,14 @@ def replay_view(
     Rows that are not `shown` only pad the batch. Without `balanced` the classes are ClassMix's.
     """
     class_key, color_key = jax.random.split(key)
-    if learner.options.balanced:
+    if options.balanced:
         classes = balanced_classes(
             class_key,
             extra["head"],
             extra["tail"],
             batch=len(shown),
-            head_draws=learner.options.head_draws,
-            tail_draws=learner.options.tail_draws,
+            head_draws=options.head_draws,
+            tail_draws=options.tail_draws,
         )
     else:
         classes = classmix_classes(class_key, replayed.label, learner.num_classes)
@@ -208,18 +178,19 @@ def replay_view(
 
 def loss(
     learner: Learner,
+    options: Options,
     params: Tree,
     statistics: Tree,
     views: Sequence[View],
     key: jax.Array,
     share: Share,
-) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
+) -> LossParts:
     """The loss of the views, the student's statistics after it, and its summands."""
     sum_over = learner.network.summed or sum_whole
     variables = {"params": params, **statistics}
-    logits, statistics = student_logits(learner, variables, views, key)
+    logits, statistics = student_logits(learner, options, variables, views, key)
     supervised = supervised_loss(logits[0], views[0].label, sum_over) * share.pixels[0]
-    total = supervised * (learner.options.warmup_weight if len(views) == 1 else 1.0)
+    total = supervised * (options.warmup_weight if len(views) == 1 else 1.0)
     metrics = {"loss_supervised": supervised}
     for number, name in enumerate((CLASSMIX, REPLAY), start=1):
         part = eta = jnp.zeros(())
@@ -228,8 +199,8 @@ def loss(
                 logits[number],
                 views[number].label,
                 views[number].confidence,
-                threshold=learner.options.confidence_threshold,
-                confidence_weighting=learner.options.confidence_weighting,
+                threshold=options.confidence_threshold,
+                confidence_weighting=options.confidence_weighting,
                 sum_over=sum_over,
             )
             part, eta = part * share.pixels[number], eta * share.images
@@ -239,7 +210,7 @@ def loss(
 
 
 def student_logits(
-    learner: Learner, student: Tree, views: Sequence[View], key: jax.Array
+    learner: Learner, options: Options, student: Tree, views: Sequence[View], key: jax.Array
 ) -> tuple[list[jax.Array], Tree]:
     """The logits of each view as the losses take them, and the student's statistics after all.
 
@@ -252,7 +223,7 @@ def student_logits(
         jnp.concatenate([view.image for view in views]),
         train=True,
         rngs={"dropout": key},
-        groups=sizes if learner.options.student_passes == "separate" else (sum(sizes),),
+        groups=sizes if options.student_passes == "separate" else (sum(sizes),),
         full_size=not learner.network.summed,
     )
     return _split(prediction.logits, sizes), statistics
@@ -267,10 +238,13 @@ def _split(logits: jax.Array, sizes: Sequence[int]) -> list[jax.Array]:
 
 
 def init(
-    learner: Learner, key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
+    learner: Learner,
+    options: Options,
+    key: jax.Array,
+    class_pixels: np.ndarray,
+    previous: TrainState | None = None,
 ) -> TrainState:
     """A cycle's first state: new networks, or with `warm_start` those of the previous cycle."""
-    options = learner.options
     network_key, cycle_key = jax.random.split(key)
     if options.warm_start and previous is not None:
         student, teacher = copy_tree(previous.student), copy_tree(previous.teacher)
@@ -280,14 +254,8 @@ def init(
         teacher = copy_tree(student)
     groups = class_groups(class_pixels, options.head, options.tail, options.head_factor)
     head, tail = map(jnp.asarray, groups)
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        student=student,
-        teacher=teacher,
-        opt_state=learner.optimizer.init(student["params"]),
-        key=raw_key(cycle_key),
-        extra={"head": head, "tail": tail, "ema_updates": updates},
-    )
+    extra = {"head": head, "tail": tail, "ema_updates": updates}
+    return first_state(learner, student, cycle_key, teacher=teacher, extra=extra)
 
 
 def stages(options: Options, schedule: Schedule, cycle: int, unlabeled: int) -> tuple[Stage, ...]:
@@ -329,10 +297,10 @@ def s4al(
       options: of the method.
     """
     options.check(num_classes)
-    learner = Learner(network, optimizer, augmentation, num_classes, microbatches, options)
+    learner = Learner(network, optimizer, augmentation, num_classes, microbatches)
     return Method(
-        partial(init, learner),
-        partial(update, learner),
+        partial(init, learner, options),
+        partial(update, learner, options),
         predict_with(network),
         networks=("student", "teacher"),
         streams={

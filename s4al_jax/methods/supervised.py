@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
 from s4al_jax.learn.augment import Augmentation, View, plain_view
-from s4al_jax.learn.ema import raw_key, split_variables, step_key
-from s4al_jax.learn.grad_accumulation import Share, accumulated_gradient
+from s4al_jax.learn.ema import step_key
+from s4al_jax.learn.grad_accumulation import LossParts, Share
+from s4al_jax.learn.learner import Learner, Loss, descend, first_state
 from s4al_jax.learn.losses import sum_whole, supervised_loss
 from s4al_jax.learn.optimizer import Optimizer
 from s4al_jax.learn.predict import predict_with, sample_with
@@ -31,66 +29,37 @@ from s4al_jax.types import (
 LABELED_FROM = ("known", "whole")
 
 
-class Learner(NamedTuple):
-    """What a step needs besides its state and inputs."""
-
-    network: Network
-    optimizer: Optimizer
-    augmentation: Augmentation
-    num_classes: int
-    microbatches: int
-
-
 def init(
     learner: Learner, key: jax.Array, class_pixels: np.ndarray, previous: TrainState | None = None
 ) -> TrainState:
     """A cycle's first state: a new network."""
     del class_pixels, previous
     network_key, cycle_key = jax.random.split(key)
-    student = learner.network.init(network_key)
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        student=student,
-        teacher={},
-        opt_state=learner.optimizer.init(student["params"]),
-        key=raw_key(cycle_key),
-        extra={},
-    )
+    return first_state(learner, learner.network.init(network_key), cycle_key)
 
 
 def update(
-    learner: Learner, state: TrainState, inputs: StepInputs, stage: str = "supervised"
+    learner: Learner,
+    loss: Loss,
+    state: TrainState,
+    inputs: StepInputs,
+    stage: str = "supervised",
 ) -> tuple[TrainState, Metrics]:
     """One step of training on the stream "labeled"; see `types.Method`."""
     del stage
     view_key, dropout_key = jax.random.split(step_key(state))
     view = learner.augmentation.labeled(view_key, plain_view(inputs.streams["labeled"]))
-    params, statistics = split_variables(state.student)
-    grads, (statistics, metrics) = accumulated_gradient(
-        partial(loss, learner),
-        params,
-        statistics,
-        [view],
-        dropout_key,
-        microbatches=learner.microbatches,
-        num_classes=learner.num_classes,
-    )
-    params, opt_state, rate = learner.optimizer.step(
-        grads, state.opt_state, params, inputs.progress
-    )
-    metrics |= {"learning_rate": rate, "grad_norm": optax.tree.norm(grads)}
-    student = {"params": params, **statistics}
-    return state._replace(step=state.step + 1, student=student, opt_state=opt_state), metrics
+    return descend(learner, partial(loss, learner), state, [view], dropout_key, inputs.progress)
 
 
-def loss(
+def cross_entropy(
     learner: Learner,
     params: Tree,
     statistics: Tree,
     views: Sequence[View],
     key: jax.Array,
     share: Share,
-) -> tuple[jax.Array, tuple[Tree, dict[str, jax.Array]]]:
+) -> LossParts:
     """Cross-entropy over the pixels that have a class, and the student's statistics after it."""
     network = learner.network
     prediction, statistics = network.apply(
@@ -132,16 +101,21 @@ def supervised(
       labeled_from: "known": every image of which some pixel is labeled is learned from, in these
         pixels; "whole": only images that are labeled in every pixel, as long as there are any.
     """
+    learner = Learner(network, optimizer, augmentation, num_classes, microbatches)
+    return supervised_with(cross_entropy, learner, labeled_from=labeled_from)
+
+
+def supervised_with(loss: Loss, learner: Learner, *, labeled_from: str = "known") -> Method:
+    """A supervised learner with another loss, of one view of the labeled images."""
     if labeled_from not in LABELED_FROM:
         raise InputError(f"labeled_from is {labeled_from!r}: one of {', '.join(LABELED_FROM)}")
-    learner = Learner(network, optimizer, augmentation, num_classes, microbatches)
     return Method(
         partial(init, learner),
-        partial(update, learner),
-        predict_with(network),
+        partial(update, learner, loss),
+        predict_with(learner.network),
         networks=("student",),
         streams={"labeled": Shuffle(labeled_from, "labeled")},
         stages=stages,
-        sample=sample_with(network),
+        sample=sample_with(learner.network),
         carries_over=False,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from s4al_jax.models.init import initializer
 from s4al_jax.ops import resize
 from s4al_jax.ops.remat import remat as remat_unsaved
-from s4al_jax.types import Array, InputError, Network, Prediction, Tree
+from s4al_jax.types import Array, Network, Prediction, Tree
 
 
 def network_from_module(
@@ -59,7 +59,7 @@ def network_from_module(
         full_size: bool = True,
         extras: tuple[str, ...] = (),
     ) -> tuple[Prediction, Tree]:
-        _check_extras(extras, offered)
+        network.require(extras)
         statistics = {name: tree for name, tree in variables.items() if name != "params"}
         batches = (groups or (len(images),)) if train else None
         size = (images.shape[1], images.shape[2])
@@ -85,10 +85,9 @@ def network_from_module(
         prediction, changed = run(variables, x, dict(rngs or {}))
         return prediction, {**statistics, **changed}
 
-    if loss_bands == 1:
-        return Network(init, apply)
     bands = functools.partial(resize.sum_in_bands, bands=loss_bands, formulation=resize_formulation)
-    return Network(init, apply, bands)
+    network = Network(init, apply, bands if loss_bands > 1 else None, offered)
+    return network
 
 
 def _with_backbone(variables: Tree, initial: Tree) -> Tree:
@@ -97,12 +96,3 @@ def _with_backbone(variables: Tree, initial: Tree) -> Tree:
     copies = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), initial)
     started = {name: {**variables[name], "backbone": copies[name]} for name in initial}
     return {**variables, **started}
-
-
-def _check_extras(wanted: Sequence[str], offered: Sequence[str]) -> None:
-    for name in wanted:
-        if name not in offered:
-            raise InputError(
-                f"the network gives no {name!r}: "
-                + (f"it offers {', '.join(offered)}" if offered else "it offers no extras")
-            )

@@ -149,7 +149,7 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
         options=given,
         task=task,
         method=method,
-        acquisition=build_acquisition(config.acquisition, task.regions, method),
+        acquisition=build_acquisition(config.acquisition, task.regions, method, network),
         schedule=_schedule(config.schedule, mesh),
         mesh=mesh,
         cache=_cache(config.data.cache, task.spec, mesh),
@@ -202,20 +202,24 @@ def build_method(config: ConfigDict, network: Network, num_classes: int) -> Meth
     )
 
 
-def build_acquisition(acquisition: ConfigDict, regions: Regions, method: Method) -> Acquisition:
+def build_acquisition(
+    acquisition: ConfigDict, regions: Regions, method: Method, network: Network
+) -> Acquisition:
     """The acquisition function that a configuration names."""
-    network = acquisition.kwargs.get("network", "")
-    if network and network not in method.networks:
+    scores_with = acquisition.kwargs.get("network", "")
+    if scores_with and scores_with not in method.networks:
         raise InputError(
-            f"config.acquisition.kwargs.network is {network!r}, but the method only trains "
+            f"config.acquisition.kwargs.network is {scores_with!r}, but the method only trains "
             f"{', '.join(method.networks)}"
         )
-    return call_with_options(
+    built = call_with_options(
         lookup(ACQUISITIONS, "acquisition.name", acquisition.name),
         "acquisition.kwargs",
         acquisition.kwargs,
         regions=regions,
     )
+    network.require(built.extras)
+    return built
 
 
 def _check_types(given: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from s4al_jax.engine.evaluate import counter
 from s4al_jax.engine.score import summarizer
 from s4al_jax.input.sampler import StepPlan
 from s4al_jax.input.source import Read, Source, open_source
+from s4al_jax.learn.ema import between_key
 from s4al_jax.run.build import Experiment, shapes_of
 from s4al_jax.types import UNLABELED, Array, Batch, ScoringState, StepInputs, TrainState
 
@@ -122,7 +123,7 @@ def _stored_maps(experiment: Experiment, pool: Source, state: TrainState) -> dic
     between = experiment.method.between
     for stage in experiment.stages(experiment.schedule.cycles - 1, experiment.initial_pool()):
         if stage.new_generation and between is not None:
-            state = between(state, stage, store)
+            state = between(between_key(state), state, stage, store)
     return found
 
 

@@ -12,6 +12,7 @@ from s4al_jax.engine.checkpoint import Position
 from s4al_jax.engine.evaluate import measures
 from s4al_jax.engine.relabel import read_maps, store_maps
 from s4al_jax.input.sampler import PoolImages
+from s4al_jax.learn.ema import between_key
 from s4al_jax.run import shared_directory as shared
 from s4al_jax.run.build import Experiment
 from s4al_jax.run.events import (
@@ -127,6 +128,7 @@ def _begin_generation(
     assert between is not None
     run.emit(Activity(f"preparing {stage.name}"))
     state = between(
+        between_key(state),
         state,
         stage,
         lambda function: store_maps(

@@ -113,7 +113,7 @@ def test_bought_labels_override_the_teacher_and_void_ones_are_ignored():
     teacher = network.init(jax.random.key(0))
     batch = some_batch(3)
     (view,), _ = teacher_labels(
-        learner_of(network, teacher_statistics="running"), teacher, [plain_view(batch)], KEY
+        *learner_of(network, teacher_statistics="running"), teacher, [plain_view(batch)], KEY
     )
     known = np.asarray(batch.label)
     labels, confidence = np.asarray(view.label), np.asarray(view.confidence)
@@ -133,7 +133,7 @@ def test_the_teacher_in_train_mode_uses_the_batch_drops_units_and_moves_its_stat
     teacher = jax.tree.map(lambda leaf: leaf + 0.3, network.init(jax.random.key(0)))
     view, key = plain_view(some_batch(3, known=0.0)), jax.random.key(4)
     (seen,), after = teacher_labels(
-        learner_of(network, teacher_statistics="batch"), teacher, [view], key
+        *learner_of(network, teacher_statistics="batch"), teacher, [view], key
     )
     prediction, stats = network.apply(teacher, view.image, train=True, rngs={"dropout": key})
     wanted = pseudo_labels(prediction.logits, view.label)
@@ -142,10 +142,10 @@ def test_the_teacher_in_train_mode_uses_the_batch_drops_units_and_moves_its_stat
         after["params"], teacher["params"]
     )
     by_batch = learner_of(network, teacher_statistics="batch")
-    (other,), _ = teacher_labels(by_batch, teacher, [view], jax.random.key(5))
+    (other,), _ = teacher_labels(*by_batch, teacher, [view], jax.random.key(5))
     assert not identical(other.confidence, seen.confidence)
     (still,), same_teacher = teacher_labels(
-        learner_of(network, teacher_statistics="running"), teacher, [view], key
+        *learner_of(network, teacher_statistics="running"), teacher, [view], key
     )
     assert identical(same_teacher, teacher) and not identical(still.confidence, seen.confidence)
 
@@ -197,7 +197,7 @@ def test_a_batch_of_one_without_augmentation_has_the_loss_of_the_formula(weighti
     _, metrics = update(state, inputs, "classmix")
     weak = [plain_view(inputs.streams["unlabeled"])]
     by_batch = learner_of(network, teacher_statistics="batch")
-    (view,), _ = teacher_labels(by_batch, state.teacher, weak, KEY)
+    (view,), _ = teacher_labels(*by_batch, state.teacher, weak, KEY)
     prediction, _ = network.apply(state.student, view.image, train=True, rngs=None)
     loss, eta = pseudo_label_loss(
         prediction.logits,
@@ -301,7 +301,7 @@ def test_separate_passes_thread_the_statistics_labeled_strong_replayed():
     student = network.init(jax.random.key(0))
     views = [plain_view(some_batch(seed, batch=seed + 1)) for seed in range(3)]
     logits, stats = student_logits(
-        learner_of(network, student_passes="separate"), student, views, KEY
+        *learner_of(network, student_passes="separate"), student, views, KEY
     )
     variables = student
     for view, got in zip(views, logits, strict=True):
@@ -316,13 +316,15 @@ def test_one_joint_pass_is_the_pass_of_all_images_together():
     network = tiny_network()
     student = network.init(jax.random.key(0))
     views = [plain_view(some_batch(seed, batch=seed + 1)) for seed in range(3)]
-    logits, stats = student_logits(learner_of(network, student_passes="joint"), student, views, KEY)
+    logits, stats = student_logits(
+        *learner_of(network, student_passes="joint"), student, views, KEY
+    )
     images = jnp.concatenate([view.image for view in views])
     whole, wanted = network.apply(student, images, train=True)
     np.testing.assert_array_equal(jnp.concatenate(logits), whole.logits)
     assert identical(stats, wanted)
     assert [len(part) for part in logits] == [1, 2, 3]
-    apart, _ = student_logits(learner_of(network, student_passes="separate"), student, views, KEY)
+    apart, _ = student_logits(*learner_of(network, student_passes="separate"), student, views, KEY)
     assert not same(apart[1], logits[1])
 
 

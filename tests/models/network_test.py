@@ -88,10 +88,10 @@ def test_without_keys_nothing_is_random_in_training_either():
 
 def test_an_extra_that_is_not_offered_is_refused_with_what_is():
     variables = jax.eval_shape(network().init, KEY)
-    with pytest.raises(InputError, match="no 'depth': it offers no extras"):
+    with pytest.raises(InputError, match="no 'depth', it offers no extras:"):
         network().apply(variables, pictures(), train=False, extras=("depth",))
     deeplab = network(Plain, DeepLabV3Plus, **ASPP)
-    with pytest.raises(InputError, match="no 'depth': it offers embedding$"):
+    with pytest.raises(InputError, match="no 'depth', it offers embedding:"):
         deeplab.apply(variables, pictures(), train=False, extras=("embedding", "depth"))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -42,14 +43,14 @@ def two_generations(seen: Seen) -> Method:
         labeled = ("labeled",)
         return Stage("teach", 1, labeled), Stage("study", others, labeled, new_generation=True)
 
-    def between(state: TrainState, stage: Stage, store: StorePool) -> TrainState:
+    def between(key: jax.Array, state: TrainState, stage: Stage, store: StorePool) -> TrainState:
         def guess(state: TrainState, batch: Batch) -> Mapping[str, Any]:
             seen.add(("between", tuple(sorted(batch.extra))))
             light = batch.image.astype(jnp.float32).mean(axis=-1)
             return {"guess": light * state.teacher["weight"]}
 
         store(guess)
-        return state._replace(student={"weight": jnp.ones(())})
+        return state._replace(student={"weight": jax.random.uniform(key)})
 
     def update(state: TrainState, inputs: StepInputs, stage: str) -> tuple[TrainState, Metrics]:
         extra = inputs.streams["labeled"].extra

@@ -1,6 +1,7 @@
 """A package that is missing is named in one line, with the command that installs it."""
 
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,8 +10,10 @@ from s4al_jax.types import InputError
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> None:
-    """What is installed is looked up anew."""
+def forgotten() -> Iterator[None]:
+    """What is installed is looked up anew, in these tests and in those after them."""
+    extras.is_installed.cache_clear()
+    yield
     extras.is_installed.cache_clear()
 
 

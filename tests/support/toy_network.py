@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from s4al_jax.learn.augment import augmentation
+from s4al_jax.learn.learner import Learner
 from s4al_jax.learn.optimizer import optimizer, poly, sgd
-from s4al_jax.methods.s4al import STREAMS, Learner, s4al
+from s4al_jax.methods.s4al import STREAMS, s4al
 from s4al_jax.methods.s4al_options import Options
 from s4al_jax.types import (
     UNLABELED,
@@ -128,8 +129,9 @@ def parts(network, microbatches=1, **options):
 
 
 def learner_of(network, **options):
-    """What the functions of `methods.s4al` take as their learner."""
-    return Learner(**parts(network, **options))
+    """What the functions of `methods.s4al` take first: a learner, and the options."""
+    own = parts(network, **options)
+    return Learner(**{name: own[name] for name in Learner._fields}), own["options"]
 
 
 _LEARNERS = {}
