@@ -4,6 +4,7 @@ import importlib
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -19,7 +20,16 @@ from s4al_jax.labels.store import LabelStore
 from s4al_jax.models import build as models_build
 from s4al_jax.models.network import network_from_module
 from s4al_jax.run import build, loop
-from s4al_jax.types import UNLABELED, Batch, InputError, RegionRef, ScoringState, StepInputs
+from s4al_jax.types import (
+    UNLABELED,
+    Batch,
+    Budget,
+    InputError,
+    PoolState,
+    RegionRef,
+    ScoringState,
+    StepInputs,
+)
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = dict(
@@ -29,7 +39,8 @@ BLOCKS = dict(
 )
 PARTS = (
     *("stripes", "columns", "plain", "patches", "linear"),
-    *("clipped", "averaged", "second_head", "self_training", "difference", "careless"),
+    *("clipped", "averaged", "second_head", "self_training"),
+    *("difference", "coverage", "careless"),
 )
 
 
@@ -162,6 +173,27 @@ def test_a_score_of_a_map_that_the_network_does_not_give_is_refused_when_it_is_b
     config.acquisition = ConfigDict({"name": "hardest", "kwargs": {}})
     with pytest.raises(InputError, match="gives no 'difficulty'"):
         build.build(config)
+
+
+def test_the_example_of_vectors_chooses_what_is_farthest_from_labels_and_choices(
+    examples: dict[str, ModuleType], config: ConfigDict, tmp_path: Path
+) -> None:
+    # Two images of three regions on a line: 0 is labeled, 10 and 11 are far, 4 lies in the middle.
+    feature = np.array([[[0.0], [1.0], [4.0]], [[10.0], [11.0], [0.5]]])
+    labeled = np.zeros((2, 3), bool)
+    labeled[0, 0] = True
+    pool = PoolState(~labeled, labeled, np.full((2, 3), 5), np.zeros(2, np.int64))
+    choose = partial(examples["coverage"].select, {"feature": feature}, pool)
+    rng = np.random.default_rng(0)
+    # 11 is farthest; then 4 (4 from 0, 7 from 11); then 10, 1 and 0.5 are 1, 1 and 0.5 away.
+    assert choose(Budget(None, 10), rng) == [RegionRef(1, 1), RegionRef(0, 2)]
+    assert choose(Budget(1, None), rng) == [RegionRef(1, 1), RegionRef(0, 2)]
+    assert len(choose(Budget(None, 14), rng)) == 2 and len(choose(Budget(None, 99), rng)) == 5
+
+    config.acquisition = ConfigDict({"name": "parts.coverage:coverage", "kwargs": {}})
+    built = build.build(config)
+    first, _ = loop.run_cycles(built, tmp_path / "run")
+    assert len(first.chosen or []) == 6 - len(built.initial)
 
 
 def test_the_example_annotator_answers_within_the_mask(config: ConfigDict) -> None:
