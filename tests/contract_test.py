@@ -23,6 +23,7 @@ from s4al_jax.run import build
 from s4al_jax.run.task import DATASETS, build_dataset
 from s4al_jax.types import UNLABELED, Batch, Method, Prediction, ScoringState, Stage, TrainState
 from tests.support import small_datasets
+from tests.support.plain_backbone import without_batch_norm
 
 Tiny = Callable[..., ConfigDict]
 
@@ -119,18 +120,22 @@ def begin(
     return devices.replicate(state, made.mesh)
 
 
+@pytest.mark.parametrize("network", [{}, without_batch_norm()], ids=["usual", "no batch norm"])
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_learns_in_each_of_its_stages_and_survives_a_checkpoint(
-    name: str, tiny: Tiny, tmp_path: Path
+    name: str, network: dict[str, object], tiny: Tiny, tmp_path: Path
 ) -> None:
-    config = tiny(method=ConfigDict({"name": name, "kwargs": {}}), **NEEDS.get(name, {}))
+    wanted = network | NEEDS.get(name, {})
+    config = tiny(method=ConfigDict({"name": name, "kwargs": {}}), **wanted)
     config.acquisition.kwargs.network = "student"
     made = build.build(config)
     stages = made.stages(1, made.initial_pool())
     generations = {stage.name: stage for stage in stages if stage.new_generation}
     source = open_source(made.spec.train, made.spec.train.read_truth)
     update_of = train.updates(made.method, source, made.mesh)
-    state = devices.replicate(made.fresh_state(0, np.ones(11, np.int64)), made.mesh)
+    fresh = made.fresh_state(0, np.ones(11, np.int64))
+    state, first = devices.replicate(fresh, made.mesh), jax.tree.map(np.asarray, fresh.student)
+    assert ("batch_stats" in first) == (not network) or name in NEEDS
     shapes, seen = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state), set()
     for plan in made.steps(1, made.initial_pool()):
         if stage := generations.pop(plan.stage, None):
@@ -143,7 +148,11 @@ def test_a_method_learns_in_each_of_its_stages_and_survives_a_checkpoint(
         assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state) == shapes
     assert seen == {stage.name for stage in stages} and int(state.step) == 8
     assert {"loss", "grad_norm"} <= set(metrics)
-    assert all(getattr(state, network)["params"] for network in made.method.networks)
+    images = jnp.asarray(np.stack([made.spec.test.read_image(index) for index in range(2)]))
+    for trained in (getattr(state, field) for field in made.method.networks):
+        moved = jax.tree.map(lambda a, b: bool(np.any(a != b)), first["params"], trained["params"])
+        assert all(jax.tree.leaves(moved))
+        assert made.method.predict(trained, images).logits.shape == (2, 48, 64, 11)
     kept = Checkpoints(tmp_path, keep=1, mesh=made.mesh)
     kept.save(8, Position(1, 8), state)
     again = kept.state(jax.eval_shape(lambda: made.fresh_state(0, np.ones(11, np.int64))))

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +14,12 @@ from s4al_jax.acquisition.registry import ACQUISITIONS
 from s4al_jax.config import defaults, loader, names, options
 from s4al_jax.config.validate import validate
 from s4al_jax.learn.registry import OPTIMIZERS
+from s4al_jax.methods.registry import METHODS
 from s4al_jax.methods.s4al_options import DEFAULTS, Options
+from s4al_jax.models.build import BACKBONES
+from s4al_jax.regions.registry import REGIONS
 from s4al_jax.run import build
+from s4al_jax.run.task import ANNOTATORS, DATASETS
 from s4al_jax.types import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +144,7 @@ def test_what_cannot_be_the_name_of_a_study_is_said(argument: str) -> None:
 def test_an_unknown_study_names_those_there_are(tiny: Any) -> None:
     config = tiny()
     assert defaults.study(config, "entropie").acquisition.name == "entropie"
-    with pytest.raises(InputError, match="acquisition.name is 'entropie': one of entropy, least"):
+    with pytest.raises(InputError, match=f"acquisition.name is 'entropie': {one_of(ACQUISITIONS)}"):
         build.build(config)
 
 
@@ -149,10 +153,17 @@ def test_a_study_may_be_of_a_function_of_somebody_else() -> None:
     assert config.acquisition.name == "somebodys.functions:score" and config.method.name == "s4al"
 
 
+def one_of(names: Iterable[str]) -> str:
+    return "one of " + ", ".join(names)
+
+
 BAD = {
     "schedule__iterations": (0, "config.schedule.iterations is 0: it must be at least 1"),
     "seed": (-1, "config.seed is -1: it must be at least 0"),
-    "acquisition__name": ("entropie", "config.acquisition.name is 'entropie': one of entropy"),
+    "acquisition__name": (
+        "entropie",
+        f"config.acquisition.name is 'entropie': {one_of(ACQUISITIONS)}",
+    ),
     "acquisition__name_": ("no.where:score", "config.acquisition.name is 'no.where:score', which"),
     "budget__scope": ("all", "config.budget.scope is 'all': one of image, pool"),
     "acquisition__kwargs__network": (
@@ -166,15 +177,15 @@ BAD = {
         "the replay buffer of 1 images is smaller than its batch of 2: make room for one batch",
     ),
     "data__name": (
-        "voc",
-        "config.data.name is 'voc': one of camvid, cityscapes, folder, noise, streets, tfds",
+        "photos",
+        f"config.data.name is 'photos': {one_of(DATASETS)}",
     ),
-    "method__name": ("deal", "config.method.name is 'deal': one of s4al, supervised"),
+    "method__name": ("magic", f"config.method.name is 'magic': {one_of(METHODS)}"),
     "model__backbone__name": (
         "vgg",
-        "config.model.backbone.name is 'vgg': one of mobilenet_v2, plain",
+        f"config.model.backbone.name is 'vgg': {one_of(BACKBONES)}",
     ),
-    "annotator__name": ("crowd", "config.annotator.name is 'crowd': one of oracle, files"),
+    "annotator__name": ("crowd", f"config.annotator.name is 'crowd': {one_of(ANNOTATORS)}"),
     "devices": (64, "config.devices is 64, but this host has 8 cpu devices"),
     "batch__labeled": (3, "config.batch.labeled 3 is not divisible by 2 devices"),
     "batch__microbatches": (4, "config.batch.labeled 2 cannot be learned in 4 equal parts on"),
@@ -188,8 +199,8 @@ BAD = {
     ),
     "method__kwargs__warmup_epochs": (2, "replay_start_epoch is 2"),
     "model__pretrained": ("nowhere.safetensors", "nowhere.safetensors"),
-    "regions__name": ("hexagons", "config.regions.name is 'hexagons': one of grid, "),
-    "optimizer__name": ("lion", "config.optimizer.name is 'lion': one of sgd, adam, adamw"),
+    "regions__name": ("hexagons", f"config.regions.name is 'hexagons': {one_of(REGIONS)}"),
+    "optimizer__name": ("lion", f"config.optimizer.name is 'lion': {one_of(OPTIMIZERS)}"),
     "optimizer__learning_rate": (-1.0, "learning rate from -1.0"),
     "optimizer__kwargs__momentum": (1.0, "momentum is 1.0"),
     "optimizer__backbone_factor": (-0.1, "backbone_factor is -0.1"),

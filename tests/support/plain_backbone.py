@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax
+from ml_collections import ConfigDict
 
 from s4al_jax.models.batch_norm import BatchNorm, Groups
 from s4al_jax.models.conv_config import ConvConfig
@@ -65,3 +66,12 @@ class Linear(nn.Module):
         *_, features = self.backbone(x, groups=groups)
         dropped = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(features)
         return Prediction(nn.Dense(self.num_classes, name="classify")(dropped), features)
+
+
+def without_batch_norm() -> dict[str, ConfigDict]:
+    """The options of a network that normalizes nothing by statistics of a batch."""
+    parts = {"backbone": ("GroupNormed", {"features": 8}), "head": ("Linear", {"dropout": 0.2})}
+    return {
+        f"model__{part}": ConfigDict({"name": f"{__name__}:{name}", "kwargs": kwargs})
+        for part, (name, kwargs) in parts.items()
+    }
