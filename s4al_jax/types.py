@@ -23,7 +23,7 @@ VOID = 255
 
 
 class InputError(ValueError):
-    """Something the user gave does not fit; the message is one line that says what to do."""
+    """Something that was given does not fit; the message is one line that says what to do."""
 
 
 class AnnotationsPending(Exception):
@@ -98,6 +98,8 @@ class ImageSet(NamedTuple):
     """index -> the truth of that size, if there is one beside `read_truth`'s"""
     has_truth: tuple[bool, ...] | None = None
     """for each image whether anybody has labeled it; None: all are"""
+    shown: Callable[[int], tuple[int, int]] | None = None
+    """index -> the original's rows and columns that are no padding; None: there is no padding"""
 
     @property
     def known(self) -> np.ndarray:
@@ -120,6 +122,8 @@ class DatasetSpec(NamedTuple):
     train: ImageSet
     val: ImageSet
     test: ImageSet
+    fit: str = "stretch"
+    """how pictures were brought to the working size, see `files.fit`"""
 
     @property
     def legend(self) -> list[dict[str, Any]]:
@@ -270,8 +274,7 @@ class ApplyNetwork(Protocol):
             another in `images`; the numbers are those of one pass for each. None: all are one.
           full_size: whether logits get the size of the images; otherwise they stay as coarse as the
             network computes them, for `Network.summed`.
-          extras: the names of the maps to give in `Prediction.extras`. An `InputError` says what
-            the network offers where it does not offer one of them.
+          extras: the names of the maps to give in `Prediction.extras`; see `Network.require`.
 
         Returns:
           The prediction, and all of `variables` but "params" as it is after the pass, `{}` where
@@ -297,8 +300,8 @@ class Network(NamedTuple):
         """Raise `InputError` unless the network offers these; for what needs them, when built."""
         if missing := [name for name in extras if name not in self.offers]:
             offered = ", ".join(self.offers) or "no extras"
-            line = f"the network gives no {missing[0]!r}, it offers {offered}"
-            raise InputError(f"{line}: choose a config.model.head that does")
+            missed = f"the network gives no {missing[0]!r}, it offers {offered}"
+            raise InputError(f"{missed}: choose a config.model.head that does")
 
 
 class TrainState(NamedTuple):
@@ -320,11 +323,9 @@ class TrainState(NamedTuple):
 Metrics = Mapping[str, Array]
 """Float scalars by name; `loss` is always among them."""
 
-
 StorePool = Callable[[Callable[[TrainState, Batch], Mapping[str, Array]]], None]
-"""Runs a function of the state and a batch over all images of the pool, and keeps the maps
-`[batch, height, width]` that it gives: later stages of the cycle find them in `Batch.extra`, and
-nothing else does, not even the scoring of that cycle."""
+"""Runs a function of the state and a batch over the pool, and keeps the maps `[batch, height,
+width]` that it gives for the later stages of the cycle (`Batch.extra`), not for its scoring."""
 
 
 class Method(NamedTuple):

@@ -174,7 +174,7 @@ def describe(run: Path, spec: DatasetSpec, grid: RegionGrid, initial: int) -> No
         },
         schedule=Schedule(cycles=CYCLES, iterations=1, epochs=EPOCHS, last_epochs=EPOCHS),
         stages=[stages] * CYCLES,
-        initial_images=initial,
+        initial=range(initial),
         budgets=[(queried, queried * CELL**2)] * (CYCLES - 1),
         acquisition="random",
         annotator="oracle",

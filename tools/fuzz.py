@@ -69,7 +69,9 @@ class Reader(NamedTuple):
 PICTURE = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
 TRUTH = (PICTURE[..., 0] % 3).astype(np.uint8)
 POOL = ImageSet(("a", "b"), lambda index: PICTURE, lambda index: TRUTH)
-SPEC = DatasetSpec("fuzz", ("x", "y", "z"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), 8, 12, *3 * [POOL])
+SPEC = DatasetSpec(
+    "fuzz", ("x", "y", "z"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), 8, 12, POOL, POOL, POOL
+)
 GRID = region_grid(8, 12, 4, 6)
 REFS = [RegionRef(0, 0), RegionRef(1, 3)]
 DISKS = Partition(2 * ((np.hypot(*np.mgrid[-2:6, -3:9]) > 2).astype(np.uint16),))
@@ -88,8 +90,9 @@ def readers(folder: Path) -> Mapping[str, Reader]:
 
 def _ledger(folder: Path) -> Mapping[str, Reader]:
     def opened() -> LabelStore:
-        size = {"height": 8, "width": 12, "num_classes": 3}
-        return LabelStore.open(folder, names=POOL.names, **size, repair=False)
+        return LabelStore.open(
+            folder, names=POOL.names, height=8, width=12, num_classes=3, repair=False
+        )
 
     store = opened()
     for refs, regions in ((REFS, GRID), ([RegionRef(1, 0)], DISKS)):

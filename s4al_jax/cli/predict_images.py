@@ -1,6 +1,7 @@
 """What an exported network sees in any images: three files for each."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,11 +9,12 @@ import numpy as np
 
 from s4al_jax.engine import devices
 from s4al_jax.engine.infer import predictor
+from s4al_jax.files.fit import MEAN_COLOR, cut_frame, uncut_frame
 from s4al_jax.files.images import argmax_at_size, image_file, images_by_name, read_rgb, resize_image
 from s4al_jax.input.prefetch import prefetch
 from s4al_jax.report.predictions import write_prediction
 from s4al_jax.run.export import read_network
-from s4al_jax.types import InputError
+from s4al_jax.types import VOID, InputError
 
 
 class Loaded(NamedTuple):
@@ -58,16 +60,25 @@ def predict_images(
     for part, loaded in _load_batches(named, batch):
         problems += loaded.problems
         if loaded.names:
-            small = [resize_image(p, network.height, network.width) for p in loaded.pictures]
+            size = network.height, network.width
+            framed = [cut_frame(p, size, network.fit, fill=MEAN_COLOR) for p in loaded.pictures]
+            small = [resize_image(p, *size) for p in framed]
             seen = see(network.variables, np.stack(small))
             for row, name in enumerate(loaded.names):
                 picture = (loaded.pictures if original else small)[row]
+                at = (framed if original else small)[row].shape[:2]
+                labels = argmax_at_size(seen.logits[row], *at)
+                uncertainty = resize_image(seen.uncertainty[row], *at)
+                if original:
+                    back = partial(uncut_frame, size=picture.shape[:2], working=size)
+                    labels = back(labels, fit=network.fit, fill=VOID)
+                    uncertainty = back(uncertainty, fit=network.fit, fill=0)
                 write_prediction(
                     out,
                     name,
                     picture=picture,
-                    labels=argmax_at_size(seen.logits[row], *picture.shape[:2]),
-                    uncertainty=resize_image(seen.uncertainty[row], *picture.shape[:2]),
+                    labels=labels,
+                    uncertainty=uncertainty,
                     palette=network.palette,
                 )
         done += len(part)

@@ -8,6 +8,7 @@ val is drawn from train.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,8 +85,9 @@ def cityscapes(
     aside = _draw_val(sorted(pairs["train"]), val, seed)
     train = {name: pair for name, pair in pairs["train"].items() if name not in aside}
     held = {name: pairs["train"][name] for name in aside}
-    splits = [_image_set(part, height=height, width=width) for part in (train, held, pairs["val"])]
-    return DatasetSpec("cityscapes", CLASSES, PALETTE, height, width, *splits)
+    read = partial(_image_set, height=height, width=width)
+    sets = read(train), read(held), read(pairs["val"])
+    return DatasetSpec("cityscapes", CLASSES, PALETTE, height, width, *sets)
 
 
 def _draw_val(names: Sequence[str], count: int, seed: int) -> frozenset[str]:

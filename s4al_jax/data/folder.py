@@ -7,7 +7,7 @@
 An image is called by its path below `images`, without its ending. Which split it is in is said by
 folders (`images/train`, `images/val`, `images/test`), by lists of names (`train.txt`, `val.txt`,
 `test.txt` beside `images`), or drawn: val and test from the images that have a mask, all others
-are the pool. Images are brought to the working size by stretching both sides.
+are the pool. Images of other proportions than the working size are padded, see `files.fit`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from s4al_jax.data.classes import ClassList, class_list, text_of
 from s4al_jax.data.masks import read_mask
 from s4al_jax.data.samples import SPLITS, Sample, dataset, draw_splits
-from s4al_jax.files.images import MAX_PIXELS, image_file, list_images, read_rgb
+from s4al_jax.files.images import MAX_PIXELS, image_file, list_images
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import DatasetSpec, InputError
 
@@ -31,13 +31,14 @@ def folder(
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
+    fit: str = "pad",
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images under `root` at `height` x `width`.
 
     `split` is "folders", "lists", "draw", or "auto": the first of these that the folder offers.
     `val_share` and `test_share` are the shares of the images with masks that a draw takes. A file
-    with more than `max_pixels` is refused.
+    with more than `max_pixels` is refused. `fit` is "pad", "crop" or "stretch", see `files.fit`.
     """
     if not root:
         raise InputError("the folder is not given: set config.data.root")
@@ -60,15 +61,16 @@ def folder(
         splits = draw_splits(samples, val=val_share, test=test_share, seed=seed)
     else:
         raise InputError(f"config.data.kwargs.split is {split!r}: auto, folders, lists or draw")
-    return dataset("folder", samples, splits, classes, height=height, width=width, place=str(place))
+    return dataset(
+        "folder", samples, splits, classes, height=height, width=width, place=str(place), fit=fit
+    )
 
 
 def _sample(image: Path, mask: Path | None, classes: ClassList, max_pixels: int) -> Sample:
     picture = image_file(image, max_pixels)
-    read_image = partial(read_rgb, picture)
     if mask is None:
-        return Sample(read_image)
-    return Sample(read_image, partial(read_mask, image_file(mask, max_pixels), picture, classes))
+        return Sample(picture)
+    return Sample(picture, partial(read_mask, image_file(mask, max_pixels), picture, classes))
 
 
 def _existing(place: Path) -> Path:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.data.classes import ClassList
-from s4al_jax.files.images import resize_ids, resize_image
-from s4al_jax.types import DatasetSpec, ImageSet, InputError
+from s4al_jax.files.fit import MEAN_COLOR, check_fit, content, cut_frame
+from s4al_jax.files.images import ImageFile, read_rgb, read_size, resize_ids, resize_image
+from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 SPLITS = ("train", "val", "test")
 
@@ -19,8 +20,8 @@ SPLITS = ("train", "val", "test")
 class Sample(NamedTuple):
     """A picture, and what is known of it."""
 
-    read_image: Callable[[], np.ndarray]
-    """-> uint8 `[any height, any width, 3]`, RGB, upright"""
+    image: ImageFile
+    """any size, any format that Pillow reads"""
     read_truth: Callable[[], np.ndarray] | None = None
     """-> uint8 of the picture's size, class ids and `VOID`; None: nobody has labeled it"""
 
@@ -34,6 +35,7 @@ def dataset(
     height: int,
     width: int,
     place: str,
+    fit: str = "pad",
 ) -> DatasetSpec:
     """The samples at a working size.
 
@@ -45,7 +47,9 @@ def dataset(
       height: of the working size.
       width: of it.
       place: where the samples are, for messages.
+      fit: how pictures are brought to the working size, see `files.fit`.
     """
+    check_fit(fit)
     if not splits["train"]:
         raise InputError(f"{place} leaves no image to learn from: check how it is split")
     for split in ("val", "test"):
@@ -55,8 +59,8 @@ def dataset(
                     f"{sample} of {place} is in {split} and has no mask: add one, or move the "
                     "image to train"
                 )
-    sets = (_image_set(splits[s], samples, height, width) for s in SPLITS)
-    return DatasetSpec(name, classes.names, classes.palette, height, width, *sets)
+    train, val, test = (_image_set(splits[s], samples, (height, width), fit) for s in SPLITS)
+    return DatasetSpec(name, classes.names, classes.palette, height, width, train, val, test, fit)
 
 
 def draw_splits(
@@ -77,22 +81,36 @@ def draw_splits(
     return {"train": [name for name in names if name not in taken], **drawn}
 
 
+def pool_contents(images: ImageSet, working: tuple[int, int]) -> np.ndarray | None:
+    """int64 `[images, 2]`: rows and columns of each that are no padding; None: none is padded."""
+    if images.shown is None:
+        return None
+    found = [content(images.shown(index), working) for index in range(len(images.names))]
+    contents = np.array(found, np.int64)
+    return None if np.all(contents == working) else contents
+
+
 def _image_set(
-    names: Sequence[str], samples: Mapping[str, Sample], height: int, width: int
+    names: Sequence[str], samples: Mapping[str, Sample], working: tuple[int, int], fit: str
 ) -> ImageSet:
     def read_original(index: int) -> np.ndarray:
-        return samples[names[index]].read_image()
+        picture = read_rgb(samples[names[index]].image)
+        return cut_frame(picture, working, fit, fill=MEAN_COLOR)
 
     def read_original_truth(index: int) -> np.ndarray:
         read = samples[names[index]].read_truth
         assert read is not None, "only of what is labeled"
-        return read()
+        return cut_frame(read(), working, fit, fill=VOID)
+
+    def shown(index: int) -> tuple[int, int]:
+        return read_size(samples[names[index]].image)
 
     return ImageSet(
         tuple(names),
-        lambda index: resize_image(read_original(index), height, width),
-        lambda index: resize_ids(read_original_truth(index), height, width),
+        lambda index: resize_image(read_original(index), *working),
+        lambda index: resize_ids(read_original_truth(index), *working),
         read_original,
         read_original_truth,
         tuple(samples[name].read_truth is not None for name in names),
+        shown if fit == "pad" else None,
     )

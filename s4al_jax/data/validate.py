@@ -85,7 +85,8 @@ def survey(
                 counts += np.bincount(truth[truth != VOID], minlength=len(counts))
                 void += int((truth == VOID).sum())
             if originals and image is not None:
-                sizes[images.original(index).shape[:2]] += 1
+                height, width, _ = images.original(index).shape
+                sizes[images.shown(index) if images.shown else (height, width)] += 1
             done += 1
             if progress is not None:
                 progress(done, total)

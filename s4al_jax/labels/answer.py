@@ -18,6 +18,15 @@ class PoolShape(NamedTuple):
     height: int
     width: int
     num_classes: int
+    contents: np.ndarray | None = None
+    """int64 `[images, 2]`: rows and columns that are no padding; None: all are"""
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """int64 `[images]`: the pixels of each image that are no padding."""
+        if self.contents is None:
+            return np.full(len(self.names), self.height * self.width, np.int64)
+        return np.asarray(self.contents.prod(axis=1))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -83,6 +83,9 @@ def _write_images(
         name = spec.train.names[index]
         _check_size(name, of_image, (height, width), original)
         labels = known_labels(of_image, (spec.height, spec.width), (height, width))
+        if original and spec.train.shown is not None:
+            height, width = spec.train.shown(index)
+            picture, labels = picture[:height, :width], labels[:height, :width]
         image, mask = out / "images" / f"{name}.png", out / "masks" / f"{name}.png"
         for path in (image, mask):
             path.parent.mkdir(parents=True, exist_ok=True)

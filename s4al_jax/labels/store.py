@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from s4al_jax.files.fit import fill_padding
 from s4al_jax.labels.answer import (
     Answer,
     PoolShape,
@@ -25,8 +26,8 @@ from s4al_jax.labels.answer import (
 )
 from s4al_jax.labels.ledger import Ledger
 from s4al_jax.labels.original import locate
-from s4al_jax.regions.protocol import Regions
-from s4al_jax.types import UNLABELED, Annotation, Box, InputError, RegionRef
+from s4al_jax.regions.protocol import Regions, region_costs
+from s4al_jax.types import UNLABELED, VOID, Annotation, Box, InputError, RegionRef
 
 
 class _Patch(NamedTuple):
@@ -65,15 +66,18 @@ class LabelStore:
         height: int,
         width: int,
         num_classes: int,
+        contents: np.ndarray | None = None,
         repair: bool = True,
     ) -> "LabelStore":
         """The store in `folder`, read and verified; created where there is none.
 
+        `contents` are the rows and columns of each image that are no padding: the rest of it is
+        void from the start, and counts as nobody's label.
         A torn tail of the ledger, and patches that no line speaks of, are cut off, unless `repair`
         is left to another process, which records while this one catches up. Any other damage is an
         `InputError`, and then nothing on disk is changed.
         """
-        shape = PoolShape(tuple(names), height, width, num_classes)
+        shape = PoolShape(tuple(names), height, width, num_classes, contents)
         if not names or height < 1 or width < 1 or not 1 <= num_classes <= UNLABELED:
             raise InputError(
                 f"labels of {len(names)} images of {height} x {width} pixels in {num_classes} "
@@ -109,13 +113,13 @@ class LabelStore:
 
     @property
     def share(self) -> float:
-        """Labeled pixels, of all pixels of the pool."""
-        return self.spent / (len(self._shape.names) * self._shape.height * self._shape.width)
+        """Labeled pixels, of all pixels of the pool that are no padding."""
+        return self.spent / int(self._shape.pixels.sum())
 
     @property
     def fully_labeled(self) -> np.ndarray:
         """bool `[images]`: images of which every pixel is labeled."""
-        return self.known_pixels == self._shape.height * self._shape.width
+        return self.known_pixels == self._shape.pixels
 
     @property
     def annotated_regions(self) -> int:
@@ -138,9 +142,14 @@ class LabelStore:
         return self._costs.get(cycle, 0)
 
     def label_map(self, image: int) -> np.ndarray:
-        """uint8 `[height, width]`, fresh: ids and `VOID` where labeled, else `UNLABELED`."""
+        """uint8 `[height, width]`, fresh: ids and `VOID` where labeled, else `UNLABELED`.
+
+        Padding is `VOID`.
+        """
         self._check_image(image)
         labels = np.full(self._shape.size, UNLABELED, np.uint8)
+        if self._shape.contents is not None:
+            fill_padding(labels, self._shape.contents[image], VOID)
         for patch in self._patches.get(image, ()):
             known, _ = unpack(patch.packed, patch.box)
             part = labels[patch.box.slices]
@@ -165,7 +174,7 @@ class LabelStore:
     def labeled_regions(self, regions: Regions) -> np.ndarray:
         """bool `[images, max_regions]`: regions of which every pixel is known."""
         known = self.known_pixels
-        whole = known == self._shape.height * self._shape.width
+        whole = known == self._shape.pixels
         found = self._existing(regions) & whole[:, None]
         for image in np.flatnonzero((known > 0) & ~whole).tolist():
             costs = regions.costs(image)
@@ -202,6 +211,8 @@ class LabelStore:
         totals = np.zeros(self._shape.num_classes, np.int64)
         for image, pixels in enumerate(self.known_pixels):
             labels = self.label_map(image)
+            if self._shape.contents is not None:
+                fill_padding(labels, self._shape.contents[image], UNLABELED)
             known = labels[labels != UNLABELED]
             assert known.size == pixels, f"patches of image {image} overlap"
             assert not misplaced_labels(known, None, self._shape.num_classes)[0].size
@@ -213,11 +224,7 @@ class LabelStore:
     def _existing(self, regions: Regions) -> np.ndarray:
         """bool `[images, max_regions]`: which regions there are."""
         self._check_regions(regions)
-        images = len(self._shape.names)
-        if regions.cell_size is not None:
-            return np.ones((images, regions.max_regions), bool)
-        counts = np.fromiter(map(regions.count, range(images)), np.int64, images)
-        return np.arange(regions.max_regions) < counts[:, None]
+        return region_costs(regions, len(self._shape.names)) > 0
 
     def _pixels_by_region(self, image: int, regions: Regions) -> dict[int, int]:
         """The known pixels of each region of an image that has any."""

@@ -40,6 +40,11 @@ class RegionGrid(NamedTuple):
         """Height and width of a cell that no edge cuts."""
         return self.cell_height, self.cell_width
 
+    @property
+    def uniform(self) -> bool:
+        """Yes."""
+        return True
+
     def count(self, image: int) -> int:
         """How many cells an image has."""
         return self.max_regions

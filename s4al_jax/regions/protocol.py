@@ -12,7 +12,10 @@ MOST_REGIONS = 2**16 - 1
 
 @runtime_checkable
 class Regions(Protocol):
-    """Where one can be asked: every pixel of an image belongs to exactly one region of it."""
+    """Where one can be asked: every pixel of an image belongs to exactly one region of it.
+
+    A region of 0 pixels is none: it is never asked for.
+    """
 
     @property
     def height(self) -> int:
@@ -29,6 +32,10 @@ class Regions(Protocol):
     @property
     def cell_size(self) -> tuple[int, int] | None:
         """Height and width of the cells of a regular grid; None: `id_map` says what is where."""
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all images have the same regions."""
 
     def count(self, image: int) -> int:
         """How many regions an image has."""
@@ -68,7 +75,7 @@ def in_original(box: Box, size: tuple[int, int], original: tuple[int, int]) -> B
 
 def region_costs(regions: Regions, images: int) -> np.ndarray:
     """int64 `[images, max_regions]`: the pixels of each region; 0 where an image has fewer."""
-    if regions.cell_size is not None:
+    if regions.uniform:
         return np.broadcast_to(regions.costs(0), (images, regions.max_regions))
     costs = np.zeros((images, regions.max_regions), np.int64)
     for image in range(images):

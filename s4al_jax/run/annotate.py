@@ -13,6 +13,7 @@ from s4al_jax.engine.checkpoint import Checkpoints
 from s4al_jax.engine.infer import inferrer
 from s4al_jax.input.source import open_source
 from s4al_jax.labels.annotator import Guess
+from s4al_jax.regions.content import regions_of_content
 from s4al_jax.regions.grid import whole_image
 from s4al_jax.run import shared_directory as shared
 from s4al_jax.run.budget import planned_budget
@@ -25,7 +26,8 @@ from s4al_jax.types import AnnotationsPending, InputError, RegionRef
 def record_initial_labels(run: Run) -> None:
     """Record what is labeled before anybody is asked: the labels that came with the images."""
     experiment = run.experiment
-    whole = whole_image(experiment.spec.height, experiment.spec.width)
+    image = whole_image(experiment.spec.height, experiment.spec.width)
+    whole = regions_of_content(image, experiment.task.contents)
     given = [RegionRef(image, 0) for image in experiment.initial]
 
     def record() -> None:

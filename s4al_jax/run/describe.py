@@ -41,7 +41,7 @@ def describe(experiment: Experiment, identity: Mapping[str, Any]) -> RunDescript
         },
         schedule=experiment.schedule,
         stages=[experiment.stages(cycle, pool) for cycle in cycles],
-        initial_images=len(experiment.initial),
+        initial=experiment.initial,
         budgets=[(cycle.regions, cycle.pixels) for cycle in planned_budget(experiment)],
         acquisition=options["acquisition.name"],
         annotator=options["annotator.name"],
@@ -49,6 +49,7 @@ def describe(experiment: Experiment, identity: Mapping[str, Any]) -> RunDescript
             "mean": list(experiment.preprocessing["mean"]),
             "std": list(experiment.preprocessing["std"]),
             "padding": experiment.preprocessing["padding"],
+            "fit": experiment.spec.fit,
         },
         evaluated=experiment.evaluated,
         checkpoint={

@@ -33,6 +33,8 @@ class ExportedNetwork(NamedTuple):
     palette: tuple[tuple[int, int, int], ...]
     height: int
     width: int
+    fit: str
+    """how pictures are brought to this size, see `files.fit`"""
     predict: Callable[[Tree, jax.Array], Prediction]
     """(variables, uint8 images at this size) -> prediction"""
     variables: Tree
@@ -73,6 +75,7 @@ def read_network(folder: Path, mesh: Mesh) -> ExportedNetwork:
                 "export the network again"
             )
         height, width = about["input"]["height"], about["input"]["width"]
+        fit = about["input"].get("fit", "stretch")
         classes = tuple(str(entry["name"]) for entry in about["classes"])
         red_green_blue = [tuple(map(int, entry["color"])) for entry in about["classes"]]
         palette = tuple((red, green, blue) for red, green, blue in red_green_blue)
@@ -92,7 +95,7 @@ def read_network(folder: Path, mesh: Mesh) -> ExportedNetwork:
     shapes = jax.eval_shape(network.init, jax.random.PRNGKey(0))
     variables, _ = pretrained.fill(weights, shapes, build.weight_names(model))
     placed = devices.replicate(variables, mesh)
-    return ExportedNetwork(classes, palette, height, width, predict_with(network), placed)
+    return ExportedNetwork(classes, palette, height, width, fit, predict_with(network), placed)
 
 
 def _about(
@@ -114,6 +117,7 @@ def _about(
             "height": spec.height,
             "width": spec.width,
             "layout": "RGB, rows first",
+            "fit": spec.fit,
             "resize": "both sides stretched: averaged where a side shrinks, else interpolated",
             "scale": "divided by 255, then (value - mean) / std",
             "mean": list(weights.mean),

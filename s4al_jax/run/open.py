@@ -195,6 +195,7 @@ def _open_labels(experiment: Experiment, workdir: Path) -> LabelStore:
         height=spec.height,
         width=spec.width,
         num_classes=len(spec.classes),
+        contents=experiment.task.contents,
     )
     repaired: list[LabelStore] = []
     processes.broadcast_from_primary(lambda: repaired.append(open_store()))

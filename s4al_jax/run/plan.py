@@ -2,6 +2,7 @@
 
 from clu import parameter_overview
 
+from s4al_jax.regions.protocol import region_costs
 from s4al_jax.run.budget import planned_budget
 from s4al_jax.run.build import Experiment
 from s4al_jax.run.dry_run import memory_needs
@@ -51,9 +52,8 @@ def _batches(experiment: Experiment) -> list[str]:
 
 def _budget(experiment: Experiment) -> list[str]:
     """The most that will be bought; less if images run out of regions before."""
-    spec = experiment.spec
-    pool = len(spec.train.names) * spec.height * spec.width
-    spent = len(experiment.initial) * spec.height * spec.width
+    costs = region_costs(experiment.regions, len(experiment.spec.train.names)).sum(axis=1)
+    pool, spent = int(costs.sum()), int(costs[list(experiment.initial)].sum())
     lines = [f"budget    {_spending('at the start', len(experiment.initial), spent, pool)}"]
     moments = [f"after cycle {cycle}" for cycle in range(experiment.schedule.cycles - 1)]
     if not experiment.initial:

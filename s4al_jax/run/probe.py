@@ -12,13 +12,17 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from s4al_jax.data.samples import pool_contents
 from s4al_jax.engine.checkpoint import newest
 from s4al_jax.engine.score import images_to_score, over_pool, scorer
+from s4al_jax.files.fit import fill_padding
 from s4al_jax.input.source import Source, open_source
 from s4al_jax.labels.export import known_labels, read_answers
+from s4al_jax.regions.content import regions_of_content
 from s4al_jax.regions.protocol import Regions, region_costs
 from s4al_jax.types import (
     UNLABELED,
+    VOID,
     Acquisition,
     Budget,
     DatasetSpec,
@@ -42,6 +46,8 @@ class Snapshot(NamedTuple):
     """image -> uint8 `[height, width]`: what was annotated by then, else `UNLABELED`"""
     class_pixels: np.ndarray
     """int64 `[classes]`: labeled pixels of each class"""
+    contents: np.ndarray | None
+    """int64 `[images, 2]`: rows and columns that are no padding; None: all are"""
     source: Source
     """the images with these label maps"""
 
@@ -100,8 +106,13 @@ def snapshot(
         for answer in of_image:
             class_pixels += answer.class_pixels
 
+    contents = pool_contents(spec.train, size)
+
     def label_map(image: int) -> np.ndarray:
-        return known_labels(answers.get(image, ()), size, size)
+        labels = known_labels(answers.get(image, ()), size, size)
+        if contents is not None:
+            fill_padding(labels, contents[image], VOID)
+        return labels
 
     return Snapshot(
         cycle=position.cycle,
@@ -109,6 +120,7 @@ def snapshot(
         images=len(spec.train.names),
         label_map=label_map,
         class_pixels=class_pixels,
+        contents=contents,
         source=open_source(spec.train, label_map),
     )
 
@@ -144,6 +156,7 @@ def score_pool(
             "this acquisition function has a learner of its own, which the run has not trained: "
             "probe a run that was trained with it, and give learner_shapes to probe.snapshot"
         )
+    regions = regions_of_content(regions, snapshot.contents)
     pool = _pool_state(snapshot, regions)
     images = images_to_score(acquisition, pool.open)
     if not len(images):

@@ -14,11 +14,13 @@ from s4al_jax.data.camvid import camvid
 from s4al_jax.data.cityscapes import cityscapes
 from s4al_jax.data.folder import folder
 from s4al_jax.data.noise import noise
+from s4al_jax.data.samples import pool_contents
 from s4al_jax.data.splits import initial_images
 from s4al_jax.data.tfds import records
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.file_annotator import file_annotator
 from s4al_jax.labels.oracle import oracle
+from s4al_jax.regions.content import regions_of_content
 from s4al_jax.regions.protocol import Regions, region_costs
 from s4al_jax.regions.registry import REGIONS
 from s4al_jax.streets.dataset import streets
@@ -52,6 +54,8 @@ class Task(NamedTuple):
     annotator: Callable[[Path], Annotator]
     """the run's directory -> who is asked about all others"""
     regions: Regions
+    contents: np.ndarray | None
+    """int64 `[images, 2]`: rows and columns of the pool's images that are no padding; None: all"""
     budget: Callable[[np.ndarray], Budget]
     """bool `[images]`, which can be asked about -> what one acquisition may spend"""
 
@@ -59,7 +63,8 @@ class Task(NamedTuple):
 def build_task(config: ConfigDict, spec: DatasetSpec | None = None) -> Task:
     """The task of a configuration; `spec` takes the place of the dataset that it names."""
     spec = spec or build_dataset(config.data)
-    regions = build_regions(config.regions, spec)
+    contents = pool_contents(spec.train, (spec.height, spec.width))
+    regions = regions_of_content(build_regions(config.regions, spec), contents)
     initial, by_oracle = _initial(config, spec), config.annotator.name == "oracle"
     if not by_oracle:
         spec = _hide_truth(spec, initial)
@@ -81,6 +86,7 @@ def build_task(config: ConfigDict, spec: DatasetSpec | None = None) -> Task:
         initial_annotator=oracle(spec.train, "simulated" if by_oracle else "given"),
         annotator=annotator,
         regions=regions,
+        contents=contents,
         budget=build_budget(config.budget, regions, pool=len(spec.train.names)),
     )
 
@@ -113,16 +119,24 @@ def build_budget(
     budget: ConfigDict, regions: Regions, *, pool: int
 ) -> Callable[[np.ndarray], Budget]:
     """What one acquisition may spend, given which images can be asked about."""
+    costs = region_costs(regions, pool)
     if regions.max_regions == 1:
         wanted = images_per_cycle(budget.image_share, pool)
-        size = regions.height * regions.width
-        return lambda open_images: Budget(None, min(wanted, int(open_images.sum())) * size)
+        return partial(_budget_of_images, costs[:, 0], wanted)
     return partial(
         select.budget,
-        region_costs(regions, pool),
+        costs,
         per_image=budget.regions_per_image,
         scope=budget.scope,
     )
+
+
+def _budget_of_images(costs: np.ndarray, wanted: int, open_images: np.ndarray) -> Budget:
+    """The pixels of so many images as large as the mean; padding is no pixel."""
+    open_costs = costs[open_images]
+    if not len(open_costs):
+        return Budget(None, 0)
+    return Budget(None, round(min(wanted, len(open_costs)) * float(open_costs.mean())))
 
 
 def images_per_cycle(share: float, pool: int) -> int:

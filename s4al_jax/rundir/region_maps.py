@@ -47,6 +47,7 @@ class RegionMaps:
     """Regions of any shape, known by the id maps of some images; see `regions.protocol.Regions`."""
 
     cell_size = None
+    uniform = False
 
     def __init__(self, path: Path, height: int, width: int, max_regions: int) -> None:
         self.height, self.width, self.max_regions = height, width, max_regions

@@ -13,7 +13,7 @@ from s4al_jax.config.comparison import OptionGroups
 from s4al_jax.files.atomic import read_json, write_json
 from s4al_jax.files.typed_json import mismatch
 from s4al_jax.regions.grid import region_grid
-from s4al_jax.regions.protocol import Regions
+from s4al_jax.regions.protocol import Regions, region_costs
 from s4al_jax.rundir.region_maps import MAPS, read_region_maps
 from s4al_jax.types import DatasetSpec, InputError, Schedule, Stage
 
@@ -119,6 +119,8 @@ class PreprocessingDescription(TypedDict):
     mean: list[float]
     std: list[float]
     padding: str
+    fit: NotRequired[str]
+    """how pictures are brought to the working size; as by `files.fit`, "stretch" where not said"""
 
 
 class DeviceDescription(TypedDict):
@@ -170,7 +172,7 @@ def describe_run(
     method: MethodDescription,
     schedule: Schedule,
     stages: Sequence[Sequence[Stage]],
-    initial_images: int,
+    initial: Sequence[int],
     budgets: Sequence[tuple[int, int]],
     acquisition: str,
     annotator: str,
@@ -192,7 +194,7 @@ def describe_run(
       method: the learner.
       schedule: how long it trains.
       stages: of each cycle, as planned.
-      initial_images: how many are labeled before the first cycle.
+      initial: the pool images that are labeled before the first cycle.
       budgets: the most (regions, pixels) of each acquisition, in their order.
       acquisition: the name of the acquisition function.
       annotator: the name of who annotates.
@@ -203,14 +205,15 @@ def describe_run(
       device: what the run begins on.
       revision: of the source; empty where it is not known.
     """
-    pixels, pool = spec.height * spec.width, len(spec.train.names)
+    pool = len(spec.train.names)
+    costs = region_costs(regions, pool).sum(axis=1)
     asks = acquisition if budgets else ""
     return {
         "version": VERSION,
         "argv": list(argv),
         "command": shlex.join(argv),
         "seed": options.seed,
-        "name": _study_name(method["name"], asks, regions, initial_images / pool),
+        "name": _study_name(method["name"], asks, regions, len(initial) / pool),
         "study": dict(options.study),
         "setting": dict(options.setting),
         "changed": dict(options.changed),
@@ -219,9 +222,9 @@ def describe_run(
         "method": method,
         "schedule": _schedule(schedule, stages),
         "budget": {
-            "initial": {"images": initial_images, "pixels": initial_images * pixels},
+            "initial": {"images": len(initial), "pixels": int(costs[list(initial)].sum())},
             "cycles": [{"regions": count, "pixels": cost} for count, cost in budgets],
-            "pool_pixels": pool * pixels,
+            "pool_pixels": int(costs.sum()),
         },
         "acquisition": {"name": acquisition},
         "annotator": {"name": annotator},

@@ -33,11 +33,12 @@ def streets(*, height: int, width: int, train: int, val: int, test: int, seed: i
     for name, number in (("val", val), ("test", test), ("seed", seed)):
         if number < 0:
             raise InputError(f"streets: {name}={number} is negative; give 0 or more")
-    splits = [
-        _split(name, number, (seed, i), height=height, width=width)
-        for i, (name, number) in enumerate((("train", train), ("val", val), ("test", test)))
-    ]
-    return DatasetSpec("streets", CLASSES, PALETTE, height, width, *splits)
+    sets = (
+        _split("train", train, (seed, 0), height=height, width=width),
+        _split("val", val, (seed, 1), height=height, width=width),
+        _split("test", test, (seed, 2), height=height, width=width),
+    )
+    return DatasetSpec("streets", CLASSES, PALETTE, height, width, *sets)
 
 
 def _split(name: str, number: int, seed: tuple[int, int], *, height: int, width: int) -> ImageSet:

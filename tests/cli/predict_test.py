@@ -1,14 +1,17 @@
 """`s4al predict` shows what an exported network sees: what the run was measured with."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from s4al_jax.files.fit import MEAN_COLOR, cut_frame
 from s4al_jax.run import export
 from s4al_jax.rundir.directory import cycle_folder
+from s4al_jax.types import VOID
 from tests.conftest import Command, FinishedRun
 from tests.support.small_datasets import pixels
 
@@ -67,6 +70,32 @@ def test_pictures_of_any_size_get_maps_of_theirs_and_a_broken_one_is_named(
     again = ("predict", tmp_path / "a b.jpg", f"--model={model}", f"--out={alone}")
     assert command(*again, "--size=working", "--batch=1") == 0
     assert pixels(alone / "labels/a b.png").shape == (48, 64)
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_a_picture_of_other_proportions_is_seen_in_its_frame(
+    fit: str, model: Path, command: Command, tmp_path: Path
+) -> None:
+    about, own = json.loads((model / "model.json").read_text()), tmp_path / "model"
+    shutil.copytree(model, own)
+    about["input"]["fit"] = fit
+    (own / "model.json").write_text(json.dumps(about))
+    picture = np.random.default_rng(0).integers(0, 256, (48, 120, 3), np.uint8)
+    # 48 x 64: padded to 90 x 120, or cropped to 48 x 64, from column 28 on.
+    framed, place = cut_frame(picture, (48, 64), fit, fill=MEAN_COLOR), (slice(48), slice(28, 92))
+    for name, array in (("wide", picture), ("framed", framed)):
+        Image.fromarray(array).save(tmp_path / f"{name}.png")
+    out = tmp_path / "out"
+    pictures = (tmp_path / "wide.png", tmp_path / "framed.png")
+    assert command("predict", *pictures, f"--model={own}", f"--out={out}") == 0
+    seen, of_frame = (pixels(out / f"labels/{name}.png") for name in ("wide", "framed"))
+    assert seen.shape == (48, 120)
+    if fit == "pad":
+        np.testing.assert_array_equal(seen, of_frame[:48])
+    else:
+        np.testing.assert_array_equal(seen[place], of_frame)
+        seen[place] = VOID
+        assert np.all(seen == VOID)
 
 
 def test_a_folder_without_a_network_says_who_writes_one(

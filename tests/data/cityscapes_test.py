@@ -73,7 +73,7 @@ def test_archives_and_folders_give_the_same_and_nothing_is_unpacked(
         cityscapes(str(root), height=HEIGHT, width=WIDTH, val=3) for root in (folders, archives)
     )
     check(packed)
-    for one, other in zip(unpacked[-3:], packed[-3:], strict=True):
+    for one, other in zip(unpacked[5:8], packed[5:8], strict=True):
         assert one.names == other.names
         for index in range(len(one.names)):
             assert np.array_equal(one.read_image(index), other.read_image(index))

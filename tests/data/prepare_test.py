@@ -45,7 +45,7 @@ def whole(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def assert_same(one: DatasetSpec, other: DatasetSpec) -> None:
     assert one[:5] == other[:5]
-    for mine, its in zip(one[-3:], other[-3:], strict=True):
+    for mine, its in zip(one[5:8], other[5:8], strict=True):
         assert mine.names == its.names
         for index in range(len(mine.names)):
             assert np.array_equal(mine.read_image(index), its.read_image(index))
@@ -80,7 +80,7 @@ def test_prepared_cityscapes_is_the_raw_one_read_from_archives(tmp_path: Path) -
     target = prepare(cityscapes, str(archives), str(tmp_path / "1.0.0"), settings)
     there = cityscapes(str(target), **settings)
     assert_same(cityscapes(str(archives), **settings), there)
-    assert [len(part.names) for part in there[-3:]] == [5, 3, 2]
+    assert [len(part.names) for part in there[5:8]] == [5, 3, 2]
     for changed in ({"val": 2}, {"seed": 3}, {"width": 9}):
         ((option, value),) = changed.items()
         with pytest.raises(

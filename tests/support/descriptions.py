@@ -81,7 +81,7 @@ def description(
             [Stage("warmup", 1, ("labeled",)), Stage("classmix", n - 1, ("labeled", "unlabeled"))]
             for n in (schedule.epochs_of(cycle) for cycle in range(schedule.cycles))
         ],
-        initial_images=initial_images,
+        initial=range(initial_images),
         budgets=[(asked, asked * cost)] * (schedule.cycles - 1),
         acquisition=acquisition,
         annotator="oracle",

@@ -35,6 +35,10 @@ class Partition(NamedTuple):
     def cell_size(self) -> None:
         return None
 
+    @property
+    def uniform(self) -> bool:
+        return False
+
     def count(self, image: int) -> int:
         return int(self.maps[image].max()) + 1
 
