@@ -30,6 +30,7 @@ KEYS = jax.random.split(KEY, 2)
 OPEN = np.full((2, 4, 4), UNLABELED, np.uint8)
 # As `GRID`, but for a pixel that has changed sides.
 NEARLY = Partition((np.array([[0, 0, 1, 1], [0, 0, 0, 1], [2, 2, 3, 3], [2, 2, 3, 3]]),) * 2)
+BY_SCORE = ("entropy", "least_confidence", "margin", "random")
 
 
 def a_method(networks: tuple[str, ...] = ("student", "teacher")) -> Method:
@@ -97,7 +98,7 @@ def test_a_network_that_is_not_trained_cannot_be_scored() -> None:
         acquisition.summarize(a_method(("student",)), states(0.0, 0.0), a_batch(OPEN), KEYS)
 
 
-@pytest.mark.parametrize("name", ["entropy", "least_confidence", "margin", "random"])
+@pytest.mark.parametrize("name", BY_SCORE)
 def test_these_functions_have_the_same_option_and_select_by_score(name: str) -> None:
     assert ACQUISITIONS[name](GRID, network="student").select is by_score
     with pytest.raises(InputError, match="no network 'tutor' to score with"):
