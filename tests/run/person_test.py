@@ -13,6 +13,7 @@ from PIL import Image
 
 from s4al_jax.run import build, loop
 from s4al_jax.types import AnnotationsPending, InputError
+from tests.support import cheap_method
 from tests.support.photographs import (
     CLASSES,
     answer_requests,
@@ -33,6 +34,17 @@ def config(tiny: Callable[..., ConfigDict]) -> Callable[..., ConfigDict]:
     def made(root: Path, **changes: object) -> ConfigDict:
         changes = {"data__name": "folder", "data__root": str(root), **changes}
         return tiny(data__kwargs=ConfigDict({"split": "folders"}), **changes)
+
+    return made
+
+
+@pytest.fixture
+def cheap(config: Callable[..., ConfigDict]) -> Callable[..., ConfigDict]:
+    """With networks of one weight, where what is learned does not matter."""
+    method = cheap_method.get_config().method
+
+    def made(root: Path, **changes: object) -> ConfigDict:
+        return config(root, method=method, **changes)
 
     return made
 
@@ -67,10 +79,10 @@ def test_a_person_and_the_simulated_one_lead_to_the_same_bits(
 
 
 def test_some_answers_are_enough_where_the_user_says_so(
-    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+    photographs: Path, cheap: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
     pool = copy_without_masks(photographs, tmp_path / "pool", "train/0", "train/3")
-    asked, run = build.build(config(pool, annotator__name="files")), tmp_path / "run"
+    asked, run = build.build(cheap(pool, annotator__name="files")), tmp_path / "run"
     for _ in range(2):
         with pytest.raises(AnnotationsPending, match="8 regions wait"):
             list(loop.run_cycles(asked, run, accept_partial=True))
@@ -95,10 +107,10 @@ def test_some_answers_are_enough_where_the_user_says_so(
 
 
 def test_a_pool_without_any_label_is_first_asked_by_lot(
-    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+    photographs: Path, cheap: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
     pool = copy_without_masks(photographs, tmp_path / "pool")
-    asked, run = build.build(config(pool, annotator__name="files")), tmp_path / "run"
+    asked, run = build.build(cheap(pool, annotator__name="files")), tmp_path / "run"
     assert asked.initial == ()
     for cycle in (0, 1):
         with pytest.raises(AnnotationsPending, match=f"12 regions wait .*requests/{cycle:02d}"):
@@ -110,10 +122,10 @@ def test_a_pool_without_any_label_is_first_asked_by_lot(
 
 
 def test_an_answer_that_comes_late_is_recorded_with_the_next_round(
-    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+    photographs: Path, cheap: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
     pool = copy_without_masks(photographs, tmp_path / "pool")
-    asked, run = build.build(config(pool, annotator__name="files")), tmp_path / "run"
+    asked, run = build.build(cheap(pool, annotator__name="files")), tmp_path / "run"
     ledger = run / "annotations/ledger.jsonl"
     with pytest.raises(AnnotationsPending, match="requests/00"):
         list(loop.run_cycles(asked, run))
@@ -131,13 +143,13 @@ def test_an_answer_that_comes_late_is_recorded_with_the_next_round(
 
 
 def test_without_val_and_test_a_run_is_trained_and_not_measured(
-    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+    photographs: Path, cheap: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
     pool = copy_without_masks(photographs, tmp_path / "pool", "train/0", "train/3")
     for split in ("val", "test"):
         for kind in ("images", "masks"):
             shutil.rmtree(pool / kind / split)
-    asked, run = build.build(config(pool, annotator__name="files")), tmp_path / "run"
+    asked, run = build.build(cheap(pool, annotator__name="files")), tmp_path / "run"
     with pytest.raises(AnnotationsPending):
         list(loop.run_cycles(asked, run))
     list(answer_requests(run, photographs, 1))
@@ -147,11 +159,11 @@ def test_without_val_and_test_a_run_is_trained_and_not_measured(
 
 
 def test_the_simulated_oracle_needs_every_mask(
-    photographs: Path, config: Callable[..., ConfigDict], tmp_path: Path
+    photographs: Path, cheap: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
     pool = copy_without_masks(photographs, tmp_path / "pool", "train/0")
     with pytest.raises(InputError, match=r"train/1 has no label, .* config.annotator.name=files"):
-        build.build(config(pool))
+        build.build(cheap(pool))
 
 
 @pytest.fixture(scope="module")
@@ -176,22 +188,20 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_real_frames_are_asked_for_alike_by_either_route_and_by_a_person(
-    frames: tuple[Path, Path],
-    config: Callable[..., ConfigDict],
-    tiny: Callable[..., ConfigDict],
-    tmp_path: Path,
+    frames: tuple[Path, Path], cheap: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
     own, mine = frames
-    camvid = tiny(data__name="camvid", data__root=str(own), data__kwargs=ConfigDict())
+    camvid = cheap(own)
+    camvid.data.name, camvid.data.kwargs = "camvid", ConfigDict()
     known = build.build(camvid)
     by_camvid = list(loop.run_cycles(known, tmp_path / "camvid"))
-    by_folder = list(loop.run_cycles(build.build(config(mine)), tmp_path / "folder"))
+    by_folder = list(loop.run_cycles(build.build(cheap(mine)), tmp_path / "folder"))
     assert by_folder[0].chosen == by_camvid[0].chosen
     assert by_folder[1].metrics["measures"] == by_camvid[1].metrics["measures"]
 
     first = [f"train/{known.spec.train.names[image]}" for image in known.initial]
     pool = copy_without_masks(mine, tmp_path / "pool", *first)
-    asked = build.build(config(pool, annotator__name="files"))
+    asked = build.build(cheap(pool, annotator__name="files"))
     with pytest.raises(AnnotationsPending, match="8 regions wait"):
         list(loop.run_cycles(asked, tmp_path / "person"))
     assert len(list(answer_requests(tmp_path / "person", mine, 1))) == 8
@@ -200,9 +210,9 @@ def test_real_frames_are_asked_for_alike_by_either_route_and_by_a_person(
 
 
 def test_every_mask_that_a_person_has_is_a_first_label(
-    photographs: Path, config: Callable[..., ConfigDict]
+    photographs: Path, cheap: Callable[..., ConfigDict]
 ) -> None:
     with pytest.raises(InputError, match="all 6 images are labeled from the start"):
-        build.build(config(photographs, annotator__name="files"))
-    built = build.build(config(photographs, annotator__name="files", schedule__acquisitions=0))
+        build.build(cheap(photographs, annotator__name="files"))
+    built = build.build(cheap(photographs, annotator__name="files", schedule__acquisitions=0))
     assert len(built.initial) == 2  # a study on a tenth, or here a third, of all labels
