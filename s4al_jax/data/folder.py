@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from s4al_jax.data.classes import ClassList, class_list, text_of
 from s4al_jax.data.masks import read_mask
+from s4al_jax.data.other_formats import check_formats
 from s4al_jax.data.samples import SPLITS, Sample, dataset, draw_splits
 from s4al_jax.files.images import MAX_PIXELS, image_file, list_images, read_rgb
 from s4al_jax.files.paths import resolve_path
@@ -44,6 +45,7 @@ def folder(
     place = resolve_path(root)
     classes = class_list(_existing(place))
     images, masks = list_images(_existing(place / "images")), list_images(place / "masks")
+    check_formats(place / "masks", images)
     for name in sorted(masks.keys() - images.keys()):
         raise InputError(f"{masks[name]} is the mask of no image: remove it or add the image")
     if not images:
