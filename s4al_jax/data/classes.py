@@ -11,7 +11,9 @@ numbers in the files where these are not 0, 1, 2 and so on, with 255 for void.
 
 import colorsys
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +48,19 @@ def class_list(folder: Path) -> ClassList:
         names = [line.strip() for line in text.splitlines() if line.strip()]
         return _make_classes(found[0], names, {}, {}, [])
     return _from_json(found[0], text)
+
+
+def has_class_list(folder: Path) -> bool:
+    """Whether a folder says what its classes are."""
+    return any((folder / name).is_file() for name in FILES)
+
+
+def named_classes(
+    where: Path, names: Sequence[str], colors: Mapping[str, Any] = MappingProxyType({})
+) -> ClassList:
+    """Classes that a file of another program names in their order, some or all with a color."""
+    known = {name: _color(where, color) for name, color in colors.items()}
+    return _make_classes(where, list(names), known, {}, [])
 
 
 def text_of(path: Path) -> str:

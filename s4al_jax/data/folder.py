@@ -11,13 +11,13 @@ are the pool. Images of other proportions than the working size are padded, see 
 """
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path, PurePosixPath
 
-from s4al_jax.data.classes import ClassList, class_list, text_of
-from s4al_jax.data.masks import read_mask
-from s4al_jax.data.samples import SPLITS, Sample, dataset, draw_splits
-from s4al_jax.files.images import MAX_PIXELS, image_file, list_images
+from s4al_jax.data.classes import class_list, text_of
+from s4al_jax.data.file_samples import file_sample
+from s4al_jax.data.other_formats import check_formats
+from s4al_jax.data.samples import SPLITS, dataset, draw_splits
+from s4al_jax.files.images import MAX_PIXELS, list_images
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import DatasetSpec, InputError
 
@@ -45,13 +45,15 @@ def folder(
     place = resolve_path(root)
     classes = class_list(_existing(place))
     images, masks = list_images(_existing(place / "images")), list_images(place / "masks")
+    check_formats(place / "masks", images)
     for name in sorted(masks.keys() - images.keys()):
         raise InputError(f"{masks[name]} is the mask of no image: remove it or add the image")
     if not images:
         raise InputError(f"{place / 'images'} holds no pictures: put them there")
     how = _way(place, images) if split == "auto" else split
     samples = {
-        name: _sample(path, masks.get(name), classes, max_pixels) for name, path in images.items()
+        name: file_sample(image, masks.get(name), classes, max_pixels)
+        for name, image in images.items()
     }
     if how == "folders":
         splits = _by_folder(place, images)
@@ -64,13 +66,6 @@ def folder(
     return dataset(
         "folder", samples, splits, classes, height=height, width=width, place=str(place), fit=fit
     )
-
-
-def _sample(image: Path, mask: Path | None, classes: ClassList, max_pixels: int) -> Sample:
-    picture = image_file(image, max_pixels)
-    if mask is None:
-        return Sample(picture)
-    return Sample(picture, partial(read_mask, image_file(mask, max_pixels), picture, classes))
 
 
 def _existing(place: Path) -> Path:

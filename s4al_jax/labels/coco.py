@@ -6,15 +6,8 @@ from typing import Any
 import numpy as np
 
 from s4al_jax.files.images import Color
+from s4al_jax.files.run_lengths import run_lengths
 from s4al_jax.types import UNLABELED
-
-
-def run_lengths(mask: np.ndarray) -> list[int]:
-    """How many pixels are out, in, out, in, ... going down the columns of a bool mask."""
-    pixels = mask.ravel(order="F")
-    edges = np.flatnonzero(np.diff(pixels)) + 1
-    counts = np.diff(np.concatenate([[0], edges, [pixels.size]])).tolist()
-    return [0, *counts] if pixels[0] else counts
 
 
 def coco(

@@ -12,11 +12,16 @@ from s4al_jax.acquisition import select
 from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.data.camvid import camvid
 from s4al_jax.data.cityscapes import cityscapes
+from s4al_jax.data.coco import coco
 from s4al_jax.data.folder import folder
+from s4al_jax.data.label_studio import label_studio
 from s4al_jax.data.noise import noise
+from s4al_jax.data.parquet import parquet
 from s4al_jax.data.samples import pool_contents
 from s4al_jax.data.splits import initial_images
+from s4al_jax.data.table import table
 from s4al_jax.data.tfds import records
+from s4al_jax.data.voc import voc
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.file_annotator import file_annotator
 from s4al_jax.labels.oracle import oracle
@@ -29,10 +34,15 @@ from s4al_jax.types import Budget, DatasetSpec, InputError
 DATASETS: dict[str, Callable[..., DatasetSpec]] = {
     "camvid": camvid,
     "cityscapes": cityscapes,
+    "coco": coco,
+    "csv": table,
     "folder": folder,
+    "label_studio": label_studio,
     "noise": noise,
+    "parquet": parquet,
     "streets": streets,
     "tfds": records,
+    "voc": voc,
 }
 """name -> (height, width, its own options; root and max_pixels if it reads a disk) -> dataset"""
 

@@ -1,38 +1,11 @@
-"""COCO's run lengths, by hand and against a plain decoder, and what the file says."""
+"""What the COCO file of a run's labels says."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
-from s4al_jax.labels.coco import coco, run_lengths
+from s4al_jax.labels.coco import coco
 from s4al_jax.types import UNLABELED, VOID
 
 PALETTE = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
-
-
-def decoded(counts: list[int], height: int, width: int) -> np.ndarray:
-    """The mask that run lengths stand for, pixel by pixel down the columns."""
-    mask, place = np.zeros((height, width), bool), 0
-    for number, count in enumerate(counts):
-        for pixel in range(place, place + count):
-            mask[pixel % height, pixel // height] = number % 2 == 1
-        place += count
-    assert place == height * width
-    return mask
-
-
-def test_run_lengths_go_down_the_columns_and_start_with_what_is_out() -> None:
-    mask = np.array([[0, 1, 1], [0, 0, 1]], bool)
-    assert run_lengths(mask) == [2, 1, 1, 2]
-    assert run_lengths(~mask) == [0, 2, 1, 1, 2]
-    assert run_lengths(np.zeros((2, 3), bool)) == [6]
-    assert run_lengths(np.ones((2, 3), bool)) == [0, 6]
-
-
-@given(arrays.arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 6))))
-def test_run_lengths_are_decoded_to_the_same_mask(mask: np.ndarray) -> None:
-    assert np.array_equal(decoded(run_lengths(mask), *mask.shape), mask)
 
 
 def test_a_file_has_an_entry_for_each_class_of_an_image_and_says_what_is_known() -> None:

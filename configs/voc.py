@@ -1,0 +1,24 @@
+"""Pascal VOC's folders, or your own in the same form: docs/how_to/own_data.md.
+
+    s4al train voc --workdir=runs/voc --config.data.root=VOCdevkit/VOC2012 \\
+        --config.model.pretrained=mobilenet_v2_imagenet.safetensors
+    python -m s4al_jax.main --config=configs/voc.py --workdir=runs/voc ...
+
+Images of the train list without a mask are asked about; `folder` says who answers.
+"""
+
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from s4al_jax.config import defaults, loader
+
+
+def get_config(study: str | None = None) -> ConfigDict:
+    """As `folder`, or one of its studies."""
+    config = loader.load(Path(__file__).with_name("folder.py")).unlock()
+    config.data.name = "voc"
+    config.data.kwargs = ConfigDict({"train": "train", "val": "val", "test": "test"})
+    config.data.kwargs.update(masks="SegmentationClass")
+    config.data.kwargs.update(val_share=0.1, test_share=0.1, seed=0)
+    return defaults.study(config, study, supervised={"iterations": 50, "epochs": 32})
