@@ -80,7 +80,7 @@ def test_arrays_become_masks_in_two_lines_and_what_does_not_fit_is_no_mask(
         lambda numbers: np.save("b.npy", numbers),
         lambda numbers: np.savetxt("c.txt", numbers, fmt="%d"),
     )
-    snippets = re.findall(r"```python\n# .*\n(.*\n.*\n)```", PAGE)
+    snippets = re.findall(r"```python\n(.*?)```", PAGE, re.S)
     for name, write, snippet in zip("abc", writers, snippets, strict=True):
         write(grid)
         exec(snippet, {})
