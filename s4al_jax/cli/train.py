@@ -21,8 +21,8 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         summary="train, ask for labels, learn from them, and so on",
         usage="CONFIG --workdir=DIR [options] [--config.OPTION=VALUE ...]",
         notes=f"CONFIG is {', '.join(names())} or the path of a file; a study may follow, as "
-        f"in camvid:random: {', '.join(studies())}. A run that stopped or waits for answers "
-        "goes on with the same command.",
+        f"in camvid:random: {', '.join(studies())}. The same command resumes a "
+        "stopped run.",
         example="s4al train camvid:random --workdir=runs/random --config.data.root=CamVid",
         stopped="Stopped; the same command goes on.",
     )

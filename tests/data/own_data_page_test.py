@@ -1,0 +1,90 @@
+"""docs/how_to/own_data.md works as it stands: its commands and its Python, on small files."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+
+from s4al_jax.config import names
+from tests.conftest import Command
+from tests.support import ways_in
+from tests.support.small_datasets import own_folder, pixels
+
+PAGE = (Path(__file__).parents[2] / "docs/how_to/own_data.md").read_text("utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
+WRITERS = {
+    "voc": ways_in.voc_folders,
+    "coco": ways_in.coco_folder,
+    "csv": ways_in.csv_table,
+    "label_studio": ways_in.label_studio_export,
+    "parquet": ways_in.parquet_files,
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which somebody types what the page says."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def lines(wanted: str) -> list[list[str]]:
+    """The commands of the block that uses a configuration."""
+    blocks = [block.strip().splitlines() for block in BLOCKS]
+    (found,) = [block for block in blocks if f"s4al check {wanted} " in block[-1]]
+    return [shlex.split(line)[1:] for line in found]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_command_of_each_way_in_finds_nothing_wrong(
+    name: str, home: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name == "parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    (words,) = lines(name)
+    root = Path(next(word for word in words if "data.root=" in word).partition("=")[2])
+    WRITERS[name](home / (root.parent if root.suffix else root), 8)
+    assert command(*words) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "No errors." in said and "8" in said
+    assert name in names.names()
+
+
+def test_the_commands_for_films_lead_to_a_folder(
+    home: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if importlib.util.find_spec("av") is None:
+        pytest.skip("PyAV is not installed: pip install 's4al_jax[video]'")
+    from tests.data.video_test import film
+
+    film(home / "film.mov").rename(home / "film.mp4")
+    first, second = lines("folder")
+    assert command(*first) == 0, capsys.readouterr()
+    (home / "trip/classes.txt").write_text("earth\nsky\n")
+    assert command(*second) == 0, capsys.readouterr()
+    assert "No errors." in capsys.readouterr().out
+    assert len(list((home / "trip/images/film").iterdir())) == 3
+
+
+def test_arrays_become_masks_in_two_lines_and_what_does_not_fit_is_no_mask(
+    home: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_folder(home, 1)
+    grid = np.arange(12).reshape(3, 4)
+    writers = (
+        lambda numbers: scipy.io.savemat("a.mat", {"labels": numbers}),
+        lambda numbers: np.save("b.npy", numbers),
+        lambda numbers: np.savetxt("c.txt", numbers, fmt="%d"),
+    )
+    snippets = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    for name, write, snippet in zip("abc", writers, snippets, strict=True):
+        write(grid)
+        exec(snippet, {})
+        np.testing.assert_array_equal(pixels(home / f"masks/{name}.png"), grid)
+        write(grid + 250)
+        with pytest.raises((OverflowError, ValueError)):
+            exec(snippet, {})
