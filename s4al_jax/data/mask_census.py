@@ -98,7 +98,8 @@ def near_colors(census: Census, classes: ClassList) -> Iterator[Suspicion]:
             yield Suspicion(
                 "",
                 f"{census.first[color]} shows {number} in the color {color} ({pixels} pixels "
-                f"in all masks), {near[1]} levels from that of {classes.names[near[0]]!r}: give the class "
+                f"in all masks), {near[1]} levels from that of "
+                f"{classes.names[near[0]]!r}: give the class "
                 "this color in classes.json, or correct the palette",
                 "",
             )

@@ -17,7 +17,7 @@ RATIO = 1.3
 """and how many times as well."""
 GAIN_OF_ALL = 0.05
 """The same for the mean over all masks, in which the chances of single ones are gone."""
-NOWHERE = 0.25
+NOWHERE = 0.4
 """A mask that fits no better than this part of the median fit does not fit."""
 NEIGHBORS = 2
 """How far the other image may lie in the order of names."""
@@ -57,11 +57,13 @@ def shifted_masks(sketches: Sequence[Sketch]) -> list[Shift]:
         gain = float(mean.max() - mean[REACH, REACH])
         if (down or right) and gain > GAIN_OF_ALL:
             return [_shift(-1, down, right, gain, sketches[fits[0][0]])]
+    # A mask of another image fits best somewhere, too, but not well.
+    least = NOWHERE * float(np.median([fit.max() for _, fit in fits])) if fits else 0.0
     found = []
     for index, fit in fits:
         near = float(fit[REACH - 1 : REACH + 2, REACH - 1 : REACH + 2].max())
         best = float(fit.max())
-        if best - near > GAIN and best > RATIO * near:
+        if best - near > GAIN and best > max(RATIO * near, least):
             found.append(_shift(index, *_peak(fit), best - near, sketches[index]))
     return sorted(found, key=lambda shift: -shift.gain)
 

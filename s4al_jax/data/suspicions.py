@@ -5,7 +5,7 @@ Each is found from sketches alone, with thresholds at which clean datasets raise
 docs/how_to/errors.md has the measured rates.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,17 +31,18 @@ def suspicions(sketches: Sequence[Sketch], classes: Sequence[str]) -> tuple[Susp
 
     A mask is named once, by the first reason that is found.
     """
-    finders: tuple[Callable[[], Iterator[Suspicion]], ...] = (
-        lambda: _neighbors(sketches),
-        lambda: _exchanges(sketches, classes),
-        lambda: _shifts(sketches),
-        lambda: _misfits(sketches),
-        lambda: _lacking(sketches, classes),
-    )
+    neighbors, shifts = list(_neighbors(sketches)), list(_shifts(sketches))
+    # Where most masks are other images', how well masks fit says nothing about a shift.
+    mixed_up = any(not one.label for one in neighbors)
     found: dict[str, Suspicion] = {}
-    for finder in finders:
-        for one in finder():
-            found.setdefault(one.label or one.text, one)
+    for one in (
+        *(neighbors if mixed_up else shifts),
+        *(shifts if mixed_up else neighbors),
+        *_exchanges(sketches, classes),
+        *_misfits(sketches),
+        *_lacking(sketches, classes),
+    ):
+        found.setdefault(one.label or one.text, one)
     return (*found.values(), *_repeats(sketches))
 
 

@@ -49,8 +49,12 @@ def check(spec: DatasetSpec, *, progress: Progress | None = None) -> Mapping[str
     """
     found = survey(spec, progress=progress)
     if found.errors:
-        more = f" (and {len(found.refusals) - 1} more; s4al check lists all)"
-        raise InputError(found.refusals[0] + (more if len(found.refusals) > 1 else ""))
+        more, first = "", found.refusals[0]
+        if len(found.refusals) > 1:
+            more = f" (and {len(found.refusals) - 1} more; s4al check lists all)"
+        elif first not in found.errors:
+            more = " (s4al check says how to make it void)"
+        raise InputError(first + more)
     return found.digests
 
 
