@@ -3,8 +3,17 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from s4al_jax.cli.parser import Parser, add_command, add_config, count
+
+if TYPE_CHECKING:
+    import numpy as np
+    from ml_collections import ConfigDict
+
+    from s4al_jax.data.sketches import Sketch
+    from s4al_jax.data.suspicions import Suspicion
+    from s4al_jax.types import DatasetSpec
 
 
 def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
@@ -15,7 +24,8 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         run,
         summary="look at every file of a dataset: is anything wrong with it?",
         usage="CONFIG [--sheet=FILE] [--config.OPTION=VALUE ...]",
-        notes="Ends with 1 if something is wrong. A run makes the same checks before it trains.",
+        notes="Ends with 1 if something is wrong. A run makes the same checks before it trains. "
+        "What only looks wrong, such as a mask that fits another image, is a suspicion.",
         example="s4al check folder --config.data.root=photos --sheet=sheet.png",
     )
     add_config(parser)
@@ -31,21 +41,76 @@ def run(given: argparse.Namespace) -> int:
     """Print the report, draw the sheet, and return 1 if a file is wrong."""
     from s4al_jax.cli.overrides import read_config
     from s4al_jax.console.terminal import Terminal
+    from s4al_jax.data.sketches import sketch
+    from s4al_jax.data.suspicions import suspicions
     from s4al_jax.data.validate import survey
     from s4al_jax.report.dataset import data_report
     from s4al_jax.run.task import build_dataset
     from s4al_jax.runtime.extras import require
+    from s4al_jax.types import InputError
 
     if given.sheet:
         require("matplotlib", extra="plots", what="--sheet")
-    spec = build_dataset(read_config(given.config, given.overrides).data)
-    with Terminal(sys.stderr) as terminal:
-        found = survey(spec, progress=terminal.countdown("images read"), originals=True)
-    print(data_report(spec, found))
-    if given.sheet:
-        from s4al_jax.report.figures.acquisition import save
-        from s4al_jax.report.figures.data import sheet
+    data = read_config(given.config, given.overrides).data
+    try:
+        spec = build_dataset(data)
+    except InputError as error:
+        if "classes." in str(error):
+            _print_suggestion(data)
+        raise
+    sketches: list[Sketch] = []
 
-        save(sheet(spec, given.pictures), given.sheet)
-        print(f"\nThe contact sheet lies in {given.sheet}.")
+    def look(label: str, image: "np.ndarray", truth: "np.ndarray | None") -> None:
+        sketches.append(sketch(label, image, truth, len(spec.classes)))
+
+    with Terminal(sys.stderr) as terminal:
+        found = survey(spec, progress=terminal.countdown("images read"), originals=True, look=look)
+    suspected = [*_color_suspicions(data), *suspicions(sketches, spec.classes)]
+    print(data_report(spec, found, suspected))
+    if any("classes.json" in error for error in found.errors):
+        _print_suggestion(data)
+    if given.sheet:
+        _draw_sheet(spec, suspected, given.pictures, given.sheet)
     return 1 if found.errors else 0
+
+
+def _draw_sheet(
+    spec: "DatasetSpec", suspected: "list[Suspicion]", pictures: int, path: Path
+) -> None:
+    from s4al_jax.report.figures.acquisition import save
+    from s4al_jax.report.figures.data import sheet
+
+    titles: dict[str, str] = {}
+    for one in suspected:
+        titles.setdefault(one.label, one.title)
+    save(sheet(spec, pictures, titles), path)
+    print(f"\nThe contact sheet lies in {path}.")
+
+
+def _color_suspicions(data: "ConfigDict") -> "list[Suspicion]":
+    """Of a folder of masks: colors of palettes that nearly are a class's."""
+    from s4al_jax.data.class_suggestion import known_classes
+    from s4al_jax.data.mask_census import folder_census, near_colors
+
+    if data.name != "folder":
+        return []
+    place, census = folder_census(data.root, data.max_pixels)
+    classes = known_classes(place)
+    return list(near_colors(census, classes)) if classes and classes.colors else []
+
+
+def _print_suggestion(data: "ConfigDict") -> None:
+    """Print a classes.json for a folder whose masks need one."""
+    from s4al_jax.data.class_suggestion import known_classes, suggestion
+    from s4al_jax.data.mask_census import census_table, folder_census
+
+    if data.name != "folder" or not data.root:
+        return
+    place, census = folder_census(data.root, data.max_pixels)
+    print(f"\n{census_table(census)}" if census.masks else "", end="")
+    text = suggestion(census, known_classes(place))
+    if text is not None:
+        print(
+            f"\nThis {place / 'classes.json'}, in the place of any classes.txt, reads all of it; "
+            f"give the classes names of your own:\n\n{text}"
+        )

@@ -15,7 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from s4al_jax.data.classes import class_list, text_of
 from s4al_jax.data.file_samples import file_sample
+from s4al_jax.data.names import nearest_name
 from s4al_jax.data.other_formats import check_formats
+from s4al_jax.data.related import related_files
 from s4al_jax.data.samples import SPLITS, dataset, draw_splits
 from s4al_jax.files.images import MAX_PIXELS, list_images
 from s4al_jax.files.paths import resolve_path
@@ -31,13 +33,15 @@ def folder(
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
+    keep_together: bool = True,
     fit: str = "pad",
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images under `root` at `height` x `width`.
 
     `split` is "folders", "lists", "draw", or "auto": the first of these that the folder offers.
-    `val_share` and `test_share` are the shares of the images with masks that a draw takes. A file
+    `val_share` and `test_share` are the shares of the images with masks that a draw takes; with
+    `keep_together` nearly the same images and the frames of a video come into one split. A file
     with more than `max_pixels` is refused. `fit` is "pad", "crop" or "stretch", see `files.fit`.
     """
     if not root:
@@ -47,7 +51,9 @@ def folder(
     images, masks = list_images(_existing(place / "images")), list_images(place / "masks")
     check_formats(place / "masks", images)
     for name in sorted(masks.keys() - images.keys()):
-        raise InputError(f"{masks[name]} is the mask of no image: remove it or add the image")
+        near = nearest_name(name, images.keys())
+        hint = f" (or rename it, if it is that of {images[near]})" if near else ""
+        raise InputError(f"{masks[name]} is the mask of no image: remove it or add the image{hint}")
     if not images:
         raise InputError(f"{place / 'images'} holds no pictures: put them there")
     how = _way(place, images) if split == "auto" else split
@@ -60,7 +66,9 @@ def folder(
     elif how == "lists":
         splits = _by_lists(place, images)
     elif how == "draw":
-        splits = draw_splits(samples, val=val_share, test=test_share, seed=seed)
+        drawn = keep_together and bool(masks) and val_share + test_share > 0
+        related = related_files(images, max_pixels) if drawn else []
+        splits = draw_splits(samples, val=val_share, test=test_share, seed=seed, related=related)
     else:
         raise InputError(f"config.data.kwargs.split is {split!r}: auto, folders, lists or draw")
     return dataset(

@@ -23,6 +23,7 @@ from s4al_jax.files.images import (
     read_numbers,
     recode_ids,
 )
+from s4al_jax.files.stray_values import StrayValues
 from s4al_jax.types import VOID, InputError
 
 
@@ -60,9 +61,9 @@ def _ids_of_palette(
     file: ImageFile, numbers: np.ndarray, palette: np.ndarray, classes: ClassList
 ) -> np.ndarray | None:
     """uint8 `[256]`: what each number means by its color; None: its color says nothing."""
-    if not classes.colors or _is_ramp(palette):
+    if not classes.colors or is_ramp(palette):
         return None
-    colors = {number: _color(palette, number) for number in np.unique(numbers).tolist()}
+    colors = {number: color_of(palette, number) for number in np.unique(numbers).tolist()}
     known = [number for number, color in colors.items() if color in classes.colors]
     if not known:
         return None
@@ -72,21 +73,29 @@ def _ids_of_palette(
     unknown = [n for n in colors if n not in known and classes.codes[n] != VOID]
     if not unknown:
         return meaning
-    pixels = int(np.isin(numbers, unknown).sum())
-    raise InputError(
+    counts = np.bincount(numbers.ravel(), minlength=256)
+    pixels = int(counts[unknown].sum())
+    strays: dict[Color, int] = {}
+    for number in unknown:
+        strays[colors[number]] = strays.get(colors[number], 0) + int(counts[number])
+    raise StrayValues(
         f"{file.name} shows {unknown[0]} in the color {colors[unknown[0]]}, which no class "
         f"has, and other numbers in colors of classes ({pixels} of {numbers.size} pixels are of no "
         "class): give that color to a class or to void_colors in classes.json, or take the "
-        "palette out of the file"
+        "palette out of the file",
+        file.name,
+        strays,
+        numbers.size,
+        classes.colors,
     )
 
 
-def _is_ramp(palette: np.ndarray) -> bool:
+def is_ramp(palette: np.ndarray) -> bool:
     """Whether each number is shown as that gray: what Pillow writes where there is no palette."""
     return np.array_equal(palette, np.repeat(np.arange(len(palette))[:, None], 3, axis=1))
 
 
-def _color(palette: np.ndarray, number: int) -> Color:
+def color_of(palette: np.ndarray, number: int) -> Color:
     """The color of a number; black where the palette ends before it, as a viewer shows it."""
     red, green, blue = palette[number].tolist() if number < len(palette) else (0, 0, 0)
     return red, green, blue

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.data.classes import ClassList
+from s4al_jax.data.group_draw import draw_groups
 from s4al_jax.files.fit import MEAN_COLOR, check_fit, content, cut_frame
 from s4al_jax.files.images import ImageFile, read_rgb, read_size, resize_ids, resize_image
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
@@ -64,9 +65,17 @@ def dataset(
 
 
 def draw_splits(
-    samples: Mapping[str, Sample], *, val: float, test: float, seed: int
+    samples: Mapping[str, Sample],
+    *,
+    val: float,
+    test: float,
+    seed: int,
+    related: Sequence[Sequence[str]] = (),
 ) -> dict[str, list[str]]:
-    """Val and test drawn from the samples that have a truth; all others are the pool."""
+    """Val and test drawn from the samples that have a truth; all others are the pool.
+
+    Names that are `related` come into one split; those of them that have no truth, into the pool.
+    """
     if min(val, test) < 0 or val + test >= 1 or seed < 0:
         raise InputError(
             f"val_share {val}, test_share {test}, seed {seed}: give shares from 0 that leave "
@@ -76,7 +85,7 @@ def draw_splits(
     labeled = [name for name in names if samples[name].read_truth]
     order = [labeled[i] for i in np.random.default_rng(seed).permutation(len(labeled))]
     vals, tests = round(val * len(order)), round(test * len(order))
-    drawn = {"val": sorted(order[:vals]), "test": sorted(order[vals : vals + tests])}
+    drawn = draw_groups(order, related, {"val": vals, "test": tests})
     taken = {*drawn["val"], *drawn["test"]}
     return {"train": [name for name in names if name not in taken], **drawn}
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from s4al_jax.data.error_lines import error_lines
 from s4al_jax.data.splits import content_overlaps, image_digest, overlap_message
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
@@ -33,6 +34,12 @@ class Survey(NamedTuple):
     warnings: tuple[str, ...]
     digests: Mapping[str, str]
     """split/name, and `truth of` what is measured on -> a fingerprint of what was read"""
+    refusals: tuple[str, ...] = ()
+    """what a run says: as `errors`, with a line for each mask that holds numbers of no class"""
+
+
+Look = Callable[[str, np.ndarray, np.ndarray | None], None]
+"""(split/name, the image, its truth if there is one)"""
 
 
 def check(spec: DatasetSpec, *, progress: Progress | None = None) -> Mapping[str, str]:
@@ -42,8 +49,12 @@ def check(spec: DatasetSpec, *, progress: Progress | None = None) -> Mapping[str
     """
     found = survey(spec, progress=progress)
     if found.errors:
-        more = f" (and {len(found.errors) - 1} more; s4al check lists all)"
-        raise InputError(found.errors[0] + (more if len(found.errors) > 1 else ""))
+        more, first = "", found.refusals[0]
+        if len(found.refusals) > 1:
+            more = f" (and {len(found.refusals) - 1} more; s4al check lists all)"
+        elif first not in found.errors:
+            more = " (s4al check says how to make it void)"
+        raise InputError(first + more)
     return found.digests
 
 
@@ -61,15 +72,23 @@ def check_unchanged(digests: Mapping[str, str], kept: object, path: Path) -> Non
 
 
 def survey(
-    spec: DatasetSpec, *, progress: Progress | None = None, originals: bool = False
+    spec: DatasetSpec,
+    *,
+    progress: Progress | None = None,
+    originals: bool = False,
+    look: Look | None = None,
 ) -> Survey:
-    """Look at every file once and say what there is; with `originals`, of which size it was."""
+    """Look at every file once and say what there is; with `originals`, of which size it was.
+
+    `look` is called with every picture that can be read.
+    """
     splits = {"train": spec.train, "val": spec.val, "test": spec.test}
     total = sum(len(images.names) for images in splits.values())
     digests: dict[str, list[str]] = {split: [] for split in splits}
     prints: dict[str, str] = {}
     found: dict[str, SplitSurvey] = {}
-    errors: list[str] = []
+    errors: list[tuple[str, InputError]] = []
+    original_sizes: dict[str, tuple[int, int]] = {}
     done = 0
     for split, images in splits.items():
         counts, void, sizes = np.zeros(len(spec.classes), np.int64), 0, Counter[tuple[int, int]]()
@@ -84,27 +103,38 @@ def survey(
                     prints[f"truth of {label}"] = image_digest(truth)
                 counts += np.bincount(truth[truth != VOID], minlength=len(counts))
                 void += int((truth == VOID).sum())
+            if look is not None and image is not None:
+                look(label, image, truth)
             if originals and image is not None:
                 height, width, _ = images.original(index).shape
-                sizes[images.shown(index) if images.shown else (height, width)] += 1
+                original_sizes[label] = images.shown(index) if images.shown else (height, width)
+                sizes[original_sizes[label]] += 1
             done += 1
             if progress is not None:
                 progress(done, total)
         known = int(images.known.sum())
         found[split] = SplitSurvey(len(images.names), known, counts, void, sizes)
     overlaps = content_overlaps(digests)
+    more = []
     if overlaps:
-        errors.append(
+        more.append(
             overlap_message({split: images.names for split, images in splits.items()}, overlaps)
         )
-    errors += _one_class(spec, found)
+    more += _one_class(spec, found)
     # An image that cannot be read is in the way of its mask, too.
-    errors = list(dict.fromkeys(errors))
-    return Survey(found, tuple(errors), tuple(_strange(spec, found, digests)), prints)
+    refusals = tuple(dict.fromkeys([*(str(error) for _, error in errors), *more]))
+    masks = sum(split.with_truth for split in found.values())
+    lines = [*error_lines(errors, original_sizes, masks, spec.classes), *more]
+    strange = tuple(_strange(spec, found, digests))
+    return Survey(found, tuple(dict.fromkeys(lines)), strange, prints, refusals)
 
 
 def _read(
-    images: ImageSet, index: int, label: str, spec: DatasetSpec, errors: list[str]
+    images: ImageSet,
+    index: int,
+    label: str,
+    spec: DatasetSpec,
+    errors: list[tuple[str, InputError]],
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """An image and its truth, if it has one; None for what is wrong, which `errors` then names."""
     image = truth = None
@@ -112,7 +142,7 @@ def _read(
         image = images.read_image(index)
         _check_array(label, image, (spec.height, spec.width, 3))
     except InputError as error:
-        errors.append(str(error))
+        errors.append((label, error))
         image = None
     if not images.known[index]:
         return image, None
@@ -121,7 +151,7 @@ def _read(
         _check_array(f"truth of {label}", truth, (spec.height, spec.width))
         _check_ids(f"truth of {label}", truth, len(spec.classes))
     except InputError as error:
-        errors.append(str(error))
+        errors.append((label, error))
         truth = None
     return image, truth
 

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from s4al_jax.files.paths import list_tree, open_binary
+from s4al_jax.files.stray_values import StrayValues
 from s4al_jax.types import VOID, InputError
 
 Color = tuple[int, int, int]
@@ -29,6 +30,15 @@ _PROGRAMS = ("EPS",)
 
 # What Pillow only warns of is refused here, or does not change a pixel.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+class WrongSize(InputError):
+    """A label map has another size than its image."""
+
+    def __init__(self, message: str, size: tuple[int, int]) -> None:
+        super().__init__(message)
+        self.size = size
+        """(height, width) of the label map"""
 
 
 class ImageFile(NamedTuple):
@@ -123,6 +133,18 @@ def read_stored_size(file: ImageFile) -> tuple[int, int]:
     return height, width
 
 
+def read_gray(file: ImageFile, height: int, width: int) -> np.ndarray:
+    """uint8 `[height or more, width or more]`, if it is that large: a picture in gray.
+
+    A JPEG is decoded at a part of its size, which is several times as fast. The picture is not
+    turned upright.
+    """
+    picture = _open_image(file, draft=(width, height))
+    if picture.mode in _SIXTEEN_BITS:
+        return (np.asarray(picture) >> 8).astype(np.uint8)
+    return np.array(picture.convert("L"))
+
+
 def read_size(file: ImageFile) -> tuple[int, int]:
     """(height, width) of the upright picture, from the file's header."""
     picture = _open_image(file, pixels=False)
@@ -206,11 +228,15 @@ def read_color_ids(file: ImageFile, codes: Mapping[Color, int]) -> np.ndarray:
     picture = read_rgb(file).astype(np.int64)
     number = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
     known = {(r << 16) | (g << 8) | b: code for (r, g, b), code in codes.items()}
-    found, where = np.unique(number, return_inverse=True)
-    for value in found:
-        if int(value) not in known:
-            color = (int(value) >> 16, int(value) >> 8 & 255, int(value) & 255)
-            raise InputError(f"{file.name} holds the color {color}: no class has it")
+    found, where, counts = np.unique(number, return_inverse=True, return_counts=True)
+    strays = {
+        (value >> 16, value >> 8 & 255, value & 255): count
+        for value, count in zip(found.tolist(), counts.tolist(), strict=True)
+        if value not in known
+    }
+    if strays:
+        said = f"{file.name} holds the color {next(iter(strays))}: no class has it"
+        raise StrayValues(said, file.name, strays, number.size, codes)
     meaning = np.array([known[int(value)] for value in found], np.uint8)
     return meaning[where].reshape(number.shape)
 
@@ -263,7 +289,11 @@ def recode_ids(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> n
     meant = table[labels]
     wrong = labels[meant < 0]
     if wrong.size:
-        raise InputError(f"{name} holds the id {wrong.min()}: {hint}")
+        found, counts = np.unique(wrong, return_counts=True)
+        strays = dict(zip(found.tolist(), counts.tolist(), strict=True))
+        known = {number: code for number, code in enumerate(codes.tolist()) if code >= 0}
+        said = f"{name} holds the id {found[0]}: {hint}"
+        raise StrayValues(said, name, strays, labels.size, known)
     return meant.astype(np.uint8)
 
 
@@ -279,9 +309,10 @@ def check_same_size(label: np.ndarray, label_file: ImageFile, image_file: ImageF
     """Refuse a label map of another size than its upright image."""
     size = read_size(image_file)
     if label.shape != size:
-        raise InputError(
+        raise WrongSize(
             f"{label_file.name} has {label.shape[0]} x {label.shape[1]} pixels, its image "
-            f"{image_file.name} has {size[0]} x {size[1]}: give both the same size"
+            f"{image_file.name} has {size[0]} x {size[1]}: give both the same size",
+            (label.shape[0], label.shape[1]),
         )
 
 
@@ -294,8 +325,13 @@ def _check_exact(file: ImageFile, picture: Image.Image) -> None:
         )
 
 
-def _open_image(file: ImageFile, *, pixels: bool = True) -> Image.Image:
-    """The picture of a file; without `pixels` only its header is sure to be read."""
+def _open_image(
+    file: ImageFile, *, pixels: bool = True, draft: tuple[int, int] | None = None
+) -> Image.Image:
+    """The picture of a file; without `pixels` only its header is sure to be read.
+
+    `draft` is a width and height: a JPEG may be decoded in gray and smaller, but not below them.
+    """
     # Pillow's own limit holds for what is packed inside of a picture, too; it must not come first.
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, file.max_pixels)
     try:
@@ -303,6 +339,8 @@ def _open_image(file: ImageFile, *, pixels: bool = True) -> Image.Image:
             if picture.width * picture.height > file.max_pixels:
                 raise Image.DecompressionBombError
             frames = getattr(picture, "n_frames", 1)
+            if draft is not None:
+                picture.draft("L", draft)
             if pixels:
                 picture.load()
             else:

@@ -1,15 +1,20 @@
 """What a dataset holds, as a text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from s4al_jax.data.suspicions import Suspicion
 from s4al_jax.data.validate import Survey
 from s4al_jax.report.tables import markdown
 from s4al_jax.types import DatasetSpec
 
+MOST = 100
+"""Suspicions that are listed; of the others it is said how many there are."""
 
-def data_report(spec: DatasetSpec, found: Survey) -> str:
+
+def data_report(spec: DatasetSpec, found: Survey, suspicions: Sequence[Suspicion] = ()) -> str:
     """Counts, sizes, the share of each class in each split, and all that is wrong or strange."""
-    return "\n".join([*_counts(found), "", *_classes(spec, found), "", *_remarks(found)])
+    tables = [*_counts(found), "", *_classes(spec, found), ""]
+    return "\n".join([*tables, *_remarks(found), *_listed(suspicions)])
 
 
 def _counts(found: Survey) -> Iterator[str]:
@@ -42,3 +47,10 @@ def _remarks(found: Survey) -> Iterator[str]:
         yield f"error: {error}"
     if not found.errors:
         yield "No errors."
+
+
+def _listed(suspicions: Sequence[Suspicion]) -> Iterator[str]:
+    for one in suspicions[:MOST]:
+        yield f"suspicion: {one.text}"
+    if len(suspicions) > MOST:
+        yield f"and {len(suspicions) - MOST} more suspicions"
