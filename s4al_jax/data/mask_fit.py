@@ -17,7 +17,7 @@ RATIO = 1.3
 """and how many times as well."""
 GAIN_OF_ALL = 0.05
 """The same for the mean over all masks, in which the chances of single ones are gone."""
-NOWHERE = 0.4
+NOWHERE = 0.33
 """A mask that fits no better than this part of the median fit does not fit."""
 NEIGHBORS = 2
 """How far the other image may lie in the order of names."""
