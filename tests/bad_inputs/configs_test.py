@@ -38,7 +38,8 @@ ALONE = (
     option(
         "data.name",
         "kitti",
-        "config.data.name is 'kitti': one of camvid, cityscapes, folder, noise, streets, tfds",
+        "config.data.name is 'kitti': one of camvid, cityscapes, coco, csv, folder, label_studio, "
+        "noise, parquet, streets, tfds, voc",
     ),
     option("data.height", 0, "config.data.height is 0: it must be at least 1"),
     option(
