@@ -203,9 +203,12 @@ def build_method(config: ConfigDict, network: Network, num_classes: int) -> Meth
 
 
 def build_acquisition(
-    acquisition: ConfigDict, regions: Regions, method: Method, network: Network
+    acquisition: ConfigDict, regions: Regions, method: Method, network: Network | None = None
 ) -> Acquisition:
-    """The acquisition function that a configuration names."""
+    """The acquisition function that a configuration names, for a network that offers its maps.
+
+    Without a network, that is left to the first batch.
+    """
     scores_with = acquisition.kwargs.get("network", "")
     if scores_with and scores_with not in method.networks:
         raise InputError(
@@ -218,7 +221,8 @@ def build_acquisition(
         acquisition.kwargs,
         regions=regions,
     )
-    network.require(built.extras)
+    if network is not None:
+        network.require(built.extras)
     return built
 
 
