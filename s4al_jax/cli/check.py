@@ -91,12 +91,16 @@ def _color_suspicions(data: "ConfigDict") -> "list[Suspicion]":
     """Of a folder of masks: colors of palettes that nearly are a class's."""
     from s4al_jax.data.class_suggestion import known_classes
     from s4al_jax.data.mask_census import folder_census, near_colors
+    from s4al_jax.files.paths import resolve_path
 
     if data.name != "folder":
         return []
-    place, census = folder_census(data.root, data.max_pixels)
-    classes = known_classes(place)
-    return list(near_colors(census, classes)) if classes and classes.colors else []
+    classes = known_classes(resolve_path(data.root))
+    # All masks are read for it: only where there are colors to hold theirs against.
+    if classes is None or not classes.colors:
+        return []
+    _, census = folder_census(data.root, data.max_pixels)
+    return list(near_colors(census, classes))
 
 
 def _print_suggestion(data: "ConfigDict") -> None:

@@ -1,7 +1,6 @@
 """What an exported network sees in any images: three files for each."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,9 +69,9 @@ def predict_images(
                 labels = argmax_at_size(seen.logits[row], *at)
                 uncertainty = resize_image(seen.uncertainty[row], *at)
                 if original:
-                    back = partial(uncut_frame, size=picture.shape[:2], working=size)
-                    labels = back(labels, fit=network.fit, fill=VOID)
-                    uncertainty = back(uncertainty, fit=network.fit, fill=0)
+                    whole = picture.shape[:2]
+                    labels = uncut_frame(labels, whole, size, network.fit, fill=VOID)
+                    uncertainty = uncut_frame(uncertainty, whole, size, network.fit, fill=0)
                 write_prediction(
                     out,
                     name,

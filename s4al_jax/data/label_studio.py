@@ -32,7 +32,7 @@ from s4al_jax.data.classes import (
 )
 from s4al_jax.data.picture_search import Pictures, find_picture, list_pictures
 from s4al_jax.data.samples import Sample, dataset, draw_splits
-from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_same_size, image_file, read_rgb
+from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_same_size, image_file, read_size
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.files.polygons import polygon_mask
 from s4al_jax.types import VOID, DatasetSpec, InputError
@@ -259,7 +259,7 @@ def _truth(task: Task, file: ImageFile, classes: ClassList, rules: Rules) -> np.
     """uint8 `[height, width]`: the shapes of a task, drawn."""
     outside = classes.names.index(BACKGROUND) if rules.outside == BACKGROUND else VOID
     if not task.shapes:
-        return np.full(read_rgb(file).shape[:2], outside, np.uint8)
+        return np.full(read_size(file), outside, np.uint8)
     for shape in task.shapes:
         # The size is looked at before anything of that size is made.
         size = np.broadcast_to(np.uint8(0), (shape.height, shape.width))

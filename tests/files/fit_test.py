@@ -28,7 +28,6 @@ def test_a_frame_has_the_proportions_of_the_working_size_to_a_pixel(
 ) -> None:
     box = frame(size, WORKING, fit)
     height, width = box.shape
-    assert min(abs(height * 8 - width * 6), 8) <= 8
     assert abs(height - width * 6 / 8) < 1 or abs(width - height * 8 / 6) < 1
     inside = Box(0, 0, *size)
     if fit == "pad":
