@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from ml_collections import ConfigDict
 
-    from s4al_jax.data.sketches import Sketch
-    from s4al_jax.data.suspicions import Suspicion
+    from s4al_jax.survey.sketches import Sketch
+    from s4al_jax.survey.suspicions import Suspicion
     from s4al_jax.types import DatasetSpec
 
 
@@ -41,12 +41,12 @@ def run(given: argparse.Namespace) -> int:
     """Print the report, draw the sheet, and return 1 if a file is wrong."""
     from s4al_jax.cli.overrides import read_config
     from s4al_jax.console.terminal import Terminal
-    from s4al_jax.data.sketches import sketch
-    from s4al_jax.data.suspicions import suspicions
-    from s4al_jax.data.validate import survey
     from s4al_jax.report.dataset import data_report
     from s4al_jax.run.task import build_dataset
     from s4al_jax.runtime.extras import require
+    from s4al_jax.survey.sketches import sketch
+    from s4al_jax.survey.suspicions import suspicions
+    from s4al_jax.survey.validate import survey
     from s4al_jax.types import InputError
 
     if given.sheet:
@@ -89,9 +89,9 @@ def _draw_sheet(
 
 def _color_suspicions(data: "ConfigDict") -> "list[Suspicion]":
     """Of a folder of masks: colors of palettes that nearly are a class's."""
-    from s4al_jax.data.class_suggestion import known_classes
-    from s4al_jax.data.mask_census import folder_census, near_colors
     from s4al_jax.files.paths import resolve_path
+    from s4al_jax.survey.class_suggestion import known_classes
+    from s4al_jax.survey.mask_census import folder_census, near_colors
 
     if data.name != "folder":
         return []
@@ -105,8 +105,8 @@ def _color_suspicions(data: "ConfigDict") -> "list[Suspicion]":
 
 def _print_suggestion(data: "ConfigDict") -> None:
     """Print a classes.json for a folder whose masks need one."""
-    from s4al_jax.data.class_suggestion import known_classes, suggestion
-    from s4al_jax.data.mask_census import census_table, folder_census
+    from s4al_jax.survey.class_suggestion import known_classes, suggestion
+    from s4al_jax.survey.mask_census import census_table, folder_census
 
     if data.name != "folder" or not data.root:
         return

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from s4al_jax.data.suspicions import Suspicion
-from s4al_jax.data.validate import Survey
 from s4al_jax.report.tables import markdown
+from s4al_jax.survey.suspicions import Suspicion
+from s4al_jax.survey.validate import Survey
 from s4al_jax.types import DatasetSpec
 
 MOST = 100

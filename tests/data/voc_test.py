@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.data.validate import survey
 from s4al_jax.data.voc import CLASSES, LISTS, color_map, voc
+from s4al_jax.survey.validate import survey
 from s4al_jax.types import VOID, DatasetSpec, InputError
 from tests.support.bad_inputs import Case, refused
 from tests.support.small_datasets import png

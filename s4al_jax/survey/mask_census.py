@@ -13,8 +13,6 @@ import numpy as np
 
 from s4al_jax.data.classes import ClassList
 from s4al_jax.data.masks import color_of, is_ramp
-from s4al_jax.data.stray_summary import near_class
-from s4al_jax.data.suspicions import Suspicion
 from s4al_jax.files.images import (
     MAX_PIXELS,
     Color,
@@ -26,6 +24,8 @@ from s4al_jax.files.images import (
     read_rgb,
 )
 from s4al_jax.files.paths import resolve_path
+from s4al_jax.survey.stray_summary import near_class
+from s4al_jax.survey.suspicions import Suspicion
 from s4al_jax.types import InputError
 
 MOST_COLORS = 4096

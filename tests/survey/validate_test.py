@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from s4al_jax.data.validate import check
+from s4al_jax.survey.validate import check
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 HEIGHT, WIDTH = 3, 4

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.error_lines import error_lines
 from s4al_jax.data.splits import content_overlaps, image_digest, overlap_message
+from s4al_jax.survey.error_lines import error_lines
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 Progress = Callable[[int, int], None]

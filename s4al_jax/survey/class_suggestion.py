@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from s4al_jax.data.classes import ClassList, class_list
-from s4al_jax.data.mask_census import Census
 from s4al_jax.files.images import Color
+from s4al_jax.survey.mask_census import Census
 from s4al_jax.types import UNLABELED, VOID, InputError
 
 RARE = 0.001
