@@ -8,14 +8,15 @@ look like the one before them, and they do not all look alike, all of them are o
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
+from s4al_jax.data.decode_cache import DecodeCache
 from s4al_jax.data.names import natural_key
 from s4al_jax.data.near_duplicates import FLATTEST, Groups, hashes, near_duplicates
 from s4al_jax.data.thumbs import THUMB, thumb
-from s4al_jax.files.images import MAX_PIXELS, image_file, read_gray
+from s4al_jax.files.images import ImageFile, read_gray
 from s4al_jax.types import InputError
 
 ALIKE = 24
@@ -30,16 +31,27 @@ FEWEST = 6
 """Fewer pictures are no video."""
 
 
-def related_files(images: Mapping[str, Path], max_pixels: int = MAX_PIXELS) -> list[list[str]]:
-    """Groups of names of files that belong together, each read once; what cannot be read is in
-    none, and is named by whoever needs it."""
+def related_files(images: Mapping[str, ImageFile], place: str) -> list[list[str]]:
+    """Groups of names of pictures that belong together; each picture is read once, ever.
+
+    What cannot be read is in no group, and is named by whoever needs it.
+
+    Args:
+      images: by name.
+      place: where they are, for what is kept of them.
+    """
+    cache = DecodeCache(place, "thumbs", THUMB)
     thumbs = {}
-    for name, path in images.items():
+    for name, image in images.items():
         with contextlib.suppress(InputError):
-            # Four times the copy's size, so that its gray values are those of the whole picture's.
-            gray = read_gray(image_file(path, max_pixels), 4 * THUMB[0], 4 * THUMB[1])
-            thumbs[name] = thumb(gray)
+            thumbs[name] = cache.read(image.name, image.stamp(), partial(_read_thumb, image))
     return related_pictures(thumbs)
+
+
+def _read_thumb(image: ImageFile) -> tuple[np.ndarray, tuple[int, int]]:
+    # Four times the copy's size, so that its gray values are those of the whole picture's.
+    gray = read_gray(image, 4 * THUMB[0], 4 * THUMB[1])
+    return thumb(gray), (gray.shape[0], gray.shape[1])
 
 
 def related_pictures(thumbs: Mapping[str, np.ndarray]) -> list[list[str]]:
