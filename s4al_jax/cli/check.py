@@ -49,6 +49,7 @@ def run(given: argparse.Namespace) -> int:
 def _check(given: argparse.Namespace, changed: list[str]) -> int:
     from s4al_jax.cli.overrides import read_config
     from s4al_jax.console.terminal import Terminal
+    from s4al_jax.files.stray_values import ClassListError
     from s4al_jax.report.dataset import data_report
     from s4al_jax.run.task import build_dataset
     from s4al_jax.runtime.extras import require
@@ -63,7 +64,7 @@ def _check(given: argparse.Namespace, changed: list[str]) -> int:
     try:
         spec = build_dataset(data)
     except InputError as error:
-        if "classes." in str(error):
+        if isinstance(error, ClassListError):
             _print_suggestion(data)
         raise
     sketches: list[Sketch] = []
@@ -77,7 +78,7 @@ def _check(given: argparse.Namespace, changed: list[str]) -> int:
     print(data_report(spec, found, suspected))
     for name in changed:
         print(f"note: {name} had changed, but neither its size nor its time: it is read anew now")
-    if any("classes.json" in error for error in found.errors):
+    if found.needs_class_list:
         _print_suggestion(data)
     if given.sheet:
         _draw_sheet(spec, suspected, given.pictures, given.sheet)

@@ -23,8 +23,8 @@ from s4al_jax.files.images import (
     read_numbers,
     recode_ids,
 )
-from s4al_jax.files.stray_values import StrayValues
-from s4al_jax.types import VOID, InputError
+from s4al_jax.files.stray_values import ClassListError, UnlistedValues
+from s4al_jax.types import VOID
 
 
 def read_mask(file: ImageFile, image: ImageFile, classes: ClassList) -> np.ndarray:
@@ -45,7 +45,7 @@ def read_mask(file: ImageFile, image: ImageFile, classes: ClassList) -> np.ndarr
 
 def _read_colors(file: ImageFile, classes: ClassList) -> np.ndarray:
     if not classes.colors:
-        raise InputError(
+        raise ClassListError(
             f"{file.name} is a color picture: give every class its color in classes.json, "
             "or save masks with one 8-bit channel"
         )
@@ -54,7 +54,7 @@ def _read_colors(file: ImageFile, classes: ClassList) -> np.ndarray:
 
 def _read_by_number(file: ImageFile, numbers: np.ndarray, classes: ClassList) -> np.ndarray:
     hint = "use the numbers of the classes, and 255 for void; or say what it is in classes.json"
-    return recode_ids(numbers, classes.codes, file.name, hint)
+    return recode_ids(numbers, classes.codes, file.name, hint, error=UnlistedValues)
 
 
 def _ids_of_palette(
@@ -78,7 +78,7 @@ def _ids_of_palette(
     strays: dict[Color, int] = {}
     for number in unknown:
         strays[colors[number]] = strays.get(colors[number], 0) + int(counts[number])
-    raise StrayValues(
+    raise UnlistedValues(
         f"{file.name} shows {unknown[0]} in the color {colors[unknown[0]]}, which no class "
         f"has, and other numbers in colors of classes ({pixels} of {numbers.size} pixels are of no "
         "class): give that color to a class or to void_colors in classes.json, or take the "
@@ -112,7 +112,7 @@ def _check_same_meaning(
     if wrong.any():
         row, col = np.argwhere(wrong)[0].tolist()
         names = {**dict(enumerate(classes.names)), VOID: "void"}
-        raise InputError(
+        raise ClassListError(
             f"{file.name} holds {numbers[row, col]} at row {row}, column {col}: by `ids` in "
             f"classes.json that is {names[int(by_number[row, col])]!r}, by its color in the "
             f"palette {names[int(labels[row, col])]!r}: take `ids` or the colors out of "

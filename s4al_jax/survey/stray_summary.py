@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from s4al_jax.files.stray_values import StrayValues, Value
+from s4al_jax.files.stray_values import StrayValues, UnlistedValues, Value
 from s4al_jax.types import VOID
 
 MOST = 8
@@ -68,7 +68,7 @@ def _summary(
         f"{first.file} holds the {kind} {value}, which no class has; {len(strays)} of "
         f"{masks} masks {'hold' if len(strays) > 1 else 'holds'} such: {named}{more}; correct them"
     )
-    if not is_color and "classes.json" not in str(first):
+    if not isinstance(first, UnlistedValues):
         return f"{line} ({str(first).partition(': ')[2]})"
     return f"{line}, or make them void with this line of classes.json: {_line(strays, classes)}"
 
