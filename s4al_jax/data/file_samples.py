@@ -13,11 +13,23 @@ from s4al_jax.files.stamps import joint_stamp, stamp
 
 
 def file_sample(
-    image: Path, mask: Mask | None, classes: ClassList, max_pixels: int, *, overlap: str = "refuse"
+    image: Path,
+    mask: Mask | None,
+    classes: ClassList,
+    max_pixels: int,
+    *,
+    nearest_color: bool = False,
+    overlap: str = "refuse",
 ) -> Sample:
     """A picture, and its mask if there is one, read when they are needed.
 
-    `overlap` is for masks of one class each, see `instance_masks`.
+    Args:
+      image: the file of the picture.
+      mask: that of its mask, or several.
+      classes: what there is to be told apart.
+      max_pixels: a file with more is refused.
+      nearest_color: for masks in colors, see `nearest_colors`.
+      overlap: for masks of one class each, see `instance_masks`.
     """
     picture = image_file(image, max_pixels)
     if mask is None:
@@ -28,8 +40,8 @@ def file_sample(
     # The mask is read against the picture's size.
     return Sample(
         picture,
-        partial(read_mask, file, picture, classes),
-        lambda: joint_stamp(file.stamp(), picture.stamp(), classes.stamp),
+        partial(read_mask, file, picture, classes, nearest=nearest_color),
+        lambda: joint_stamp(file.stamp(), picture.stamp(), classes.stamp, stamp(nearest_color)),
     )
 
 

@@ -37,6 +37,7 @@ def folder(
     keep_together: bool = True,
     fit: str = "pad",
     overlap: str = "refuse",
+    nearest_color: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images under `root` at `height` x `width`.
@@ -45,7 +46,8 @@ def folder(
     `val_share` and `test_share` are the shares of the images with masks that a draw takes; with
     `keep_together` nearly the same images and the frames of a video come into one split. A file
     with more than `max_pixels` is refused. `fit` is "pad", "crop" or "stretch", see `files.fit`.
-    `overlap` is for masks of one class each, see `instance_masks`.
+    `overlap` is for masks of one class each, see `instance_masks`, `nearest_color` for masks in
+    colors that are only nearly those of classes, see `nearest_colors`.
     """
     if not root:
         raise InputError("the folder is not given: set config.data.root")
@@ -57,7 +59,14 @@ def folder(
         raise InputError(f"{place / 'images'} holds no pictures: put them there")
     how = _way(place, images) if split == "auto" else split
     samples = {
-        name: file_sample(image, masks.get(name), classes, max_pixels, overlap=overlap)
+        name: file_sample(
+            image,
+            masks.get(name),
+            classes,
+            max_pixels,
+            nearest_color=nearest_color,
+            overlap=overlap,
+        )
         for name, image in images.items()
     }
     if how == "folders":

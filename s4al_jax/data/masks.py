@@ -14,42 +14,75 @@ in one mask may be another class in the next. Colors that are known say what was
 import numpy as np
 
 from s4al_jax.data.classes import ClassList
+from s4al_jax.data.nearest_colors import read_nearest_ids
 from s4al_jax.files.images import (
     Color,
     ImageFile,
     check_same_size,
     has_colors,
+    lossy_kind,
     read_color_ids,
     read_numbers,
     recode_ids,
 )
 from s4al_jax.files.stray_values import ClassListError, UnlistedValues
-from s4al_jax.types import VOID
+from s4al_jax.types import VOID, InputError
 
 
-def read_mask(file: ImageFile, image: ImageFile, classes: ClassList) -> np.ndarray:
-    """uint8 `[height, width]`: the class ids of a mask, at its own size."""
-    if has_colors(file):
-        labels = _read_colors(file, classes)
-    else:
-        numbers, palette = read_numbers(file)
-        by_color = None if palette is None else _ids_of_palette(file, numbers, palette, classes)
-        if by_color is None:
-            labels = _read_by_number(file, numbers, classes)
+def read_mask(
+    file: ImageFile, image: ImageFile, classes: ClassList, *, nearest: bool | None = None
+) -> np.ndarray:
+    """The class ids of a mask, at its own size.
+
+    Args:
+      file: the mask.
+      image: its picture.
+      classes: what numbers and colors mean.
+      nearest: whether a color that no class has is read as one near it, see `nearest_colors`; None:
+        no, and the dataset has no option for it.
+
+    Returns:
+      uint8 `[height, width]`.
+    """
+    try:
+        if has_colors(file):
+            labels = _read_colors(file, classes, nearest)
         else:
-            labels = by_color[numbers]
-            _check_same_meaning(file, numbers, labels, classes)
+            labels = _read_channel(file, classes)
+    except UnlistedValues as error:
+        is_color = isinstance(next(iter(error.found)), tuple)
+        if not (nearest and is_color):
+            error.offers_nearest = nearest is not None and is_color
+            raise
+        labels = read_nearest_ids(file, classes.colors)
     check_same_size(labels, file, image)
     return labels
 
 
-def _read_colors(file: ImageFile, classes: ClassList) -> np.ndarray:
+def _read_channel(file: ImageFile, classes: ClassList) -> np.ndarray:
+    numbers, palette = read_numbers(file)
+    by_color = None if palette is None else _ids_of_palette(file, numbers, palette, classes)
+    if by_color is None:
+        return _read_by_number(file, numbers, classes)
+    labels = by_color[numbers]
+    _check_same_meaning(file, numbers, labels, classes)
+    return labels
+
+
+def _read_colors(file: ImageFile, classes: ClassList, nearest: bool | None) -> np.ndarray:
     if not classes.colors:
         raise ClassListError(
             f"{file.name} is a color picture: give every class its color in classes.json, "
             "or save masks with one 8-bit channel"
         )
-    return read_color_ids(file, classes.colors)
+    if nearest is None or lossy_kind(file) is None:
+        return read_color_ids(file, classes.colors)
+    if nearest:
+        return read_nearest_ids(file, classes.colors)
+    raise InputError(
+        f"{file.name} is a {lossy_kind(file)} file, whose colors are only nearly those of classes: "
+        "save it as PNG, or set config.data.kwargs.nearest_color=True"
+    )
 
 
 def _read_by_number(file: ImageFile, numbers: np.ndarray, classes: ClassList) -> np.ndarray:

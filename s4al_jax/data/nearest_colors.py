@@ -15,9 +15,9 @@ Pixels with exactly the color of a class keep it.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,8 @@ LEVELS = 8
 """How far a color may lie from a class's to be clear, in any channel."""
 LIMIT = 48
 """How far a color may lie from a blend, as a Euclidean distance."""
+ROUNDING = 4
+"""The same for colors of which it is only said that they are blends."""
 REACH = 2
 """How many pixels away in each direction is still around."""
 FEWEST = 3
@@ -102,11 +104,12 @@ def nearest_ids(picture: np.ndarray, codes: Mapping[Color, int]) -> tuple[np.nda
     return meaning[found], exact < 0
 
 
-def lies_between(color: Color, codes: Mapping[Color, int]) -> bool:
-    """Whether a color is no farther than `LIMIT` from a blend of two colors."""
-    ends = np.array(list(codes), np.int64)
-    around = np.ones((1, len(ends)), bool)
-    return bool(_nearest_blends(np.array([color], np.float64), ends, around)[0] >= 0)
+def are_between(colors: Sequence[Any], codes: Mapping[Any, int]) -> np.ndarray:
+    """bool `[colors]`: which are a blend of two of those that have `codes`, but for rounding."""
+    found, ends = np.array(colors, np.float64).reshape(-1, 3), np.array(list(codes), np.int64)
+    everything = np.ones((len(found), len(ends)), bool)
+    is_blend: np.ndarray = _nearest_blends(found, ends, everything, ROUNDING) >= 0
+    return is_blend
 
 
 def _known_colors(picture: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -144,15 +147,18 @@ def _reach(there: np.ndarray) -> np.ndarray:
     return there
 
 
-def _nearest_blends(pixels: np.ndarray, colors: np.ndarray, around: np.ndarray) -> np.ndarray:
+def _nearest_blends(
+    pixels: np.ndarray, colors: np.ndarray, around: np.ndarray, limit: float = LIMIT
+) -> np.ndarray:
     """int64 `[pixels]`: the color with the larger part in the nearest blend; -1: too far from all.
 
     Args:
       pixels: `[pixels, 3]`.
       colors: `[colors, 3]`.
       around: bool `[pixels, colors]`: which of them may be in a blend.
+      limit: the largest distance.
     """
-    best, least = np.full(len(pixels), -1), np.full(len(pixels), LIMIT**2 + 1e-6)
+    best, least = np.full(len(pixels), -1), np.full(len(pixels), limit**2 + 1e-6)
     for first in range(len(colors)):
         for second in range(first, len(colors)):
             (at,) = np.nonzero(around[:, first] & around[:, second])

@@ -182,6 +182,12 @@ def read_rgb(file: ImageFile) -> np.ndarray:
     return np.array(picture.convert("RGB"))
 
 
+def lossy_kind(file: ImageFile) -> str | None:
+    """What kind of file it is, if that does not keep the numbers of pixels; else None."""
+    kind = _open_image(file, pixels=False).format
+    return kind if kind in _LOSSY else None
+
+
 def read_exact_rgb(file: ImageFile) -> np.ndarray:
     """As `read_rgb`, of a file that keeps the colors of its pixels."""
     _check_exact(file, _open_image(file, pixels=False))

@@ -36,3 +36,6 @@ class StrayValues(InputError):
 
 class UnlistedValues(StrayValues, ClassListError):
     """Such values where a classes.json can say what they mean."""
+
+    offers_nearest = False
+    """whether the dataset has the option `nearest_color`, which would read them"""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from s4al_jax.data.nearest_colors import Change, changes
 from s4al_jax.data.splits import content_overlaps, image_digest, overlap_message
 from s4al_jax.files.stray_values import ClassListError, UnlistedValues
 from s4al_jax.survey.error_lines import error_lines
@@ -25,6 +26,8 @@ class SplitSurvey(NamedTuple):
     void_pixels: int
     sizes: Counter[tuple[int, int]]
     """(height, width) before the images were brought to the working size -> how many"""
+    changes: tuple[Change, ...] = ()
+    """what the nearest color has changed, in each mask that was read with it"""
 
 
 class Survey(NamedTuple):
@@ -98,9 +101,12 @@ def survey(
     done = 0
     for split, images in splits.items():
         counts, void, sizes = np.zeros(len(spec.classes), np.int64), 0, Counter[tuple[int, int]]()
+        changed: list[Change] = []
         for index, name in enumerate(images.names):
             label = f"{split}/{name}"
-            image, truth = _read(images, index, label, spec, errors)
+            with changes() as of_mask:
+                image, truth = _read(images, index, label, spec, errors)
+            changed += of_mask
             digests[split].append(label if image is None else image_digest(image))
             prints[label] = digests[split][-1]
             if truth is not None:
@@ -119,7 +125,7 @@ def survey(
             if progress is not None:
                 progress(done, total)
         known = int(images.known.sum())
-        found[split] = SplitSurvey(len(images.names), known, counts, void, sizes)
+        found[split] = SplitSurvey(len(images.names), known, counts, void, sizes, tuple(changed))
     overlaps = content_overlaps(digests)
     more: list[InputError] = []
     if overlaps:
