@@ -13,6 +13,7 @@ from s4al_jax.data.folder import folder
 from s4al_jax.survey.validate import survey
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 from tests.conftest import Command
+from tests.support.small_datasets import data_science_bowl
 
 SIZE = (3, 4)
 NUCLEI = "background\nnucleus\n"
@@ -174,18 +175,8 @@ def test_folders_and_single_masks_stand_side_by_side_but_not_for_one_image(tmp_p
     assert refusal(tmp_path).startswith("masks/d.png is the mask of no image")
 
 
-def bowl(root: Path) -> None:
-    """The layout of the Data Science Bowl: a folder for each image, its name a hash."""
-    for number in range(10):
-        name = f"{number:02d}{'ab' * 31}"
-        noise = np.random.default_rng(number).integers(0, 256, (*SIZE, 3), np.uint8)
-        write(root / f"{name}/images/{name}.png", Image.fromarray(noise).convert("RGBA"))
-        for thing in range(2):
-            write(root / f"{name}/masks/{thing:02d}{'cd' * 31}.png", bits(number + thing))
-
-
 def test_the_layout_of_the_data_science_bowl_is_read_as_it_is(tmp_path: Path) -> None:
-    bowl(tmp_path)
+    data_science_bowl(tmp_path)
     (tmp_path / "classes.txt").write_text(NUCLEI)
     spec = read(tmp_path, val_share=0.2, keep_together=False)
     assert len(spec.train.names) == 8 and len(spec.val.names) == 2
@@ -208,7 +199,7 @@ def test_the_layout_of_the_data_science_bowl_is_read_as_it_is(tmp_path: Path) ->
 def test_check_prints_a_class_list_that_reads_folders_of_masks(
     listed: str | None, tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bowl(tmp_path)
+    data_science_bowl(tmp_path)
     if listed:
         (tmp_path / "classes.txt").write_text(listed)
     look = ("check", "folder", f"--config.data.root={tmp_path}", "--config.data.height=3")
