@@ -3,9 +3,9 @@
     python tools/measure_nearest_colors.py
 
 The masks are those of drawn street scenes and random disks, in the colors of CamVid. A label is
-wrong if it is neither void nor the class with the largest part of the pixel; it is of a stranger if
-that class is nowhere among the 5 x 5 pixels around it. Beside it stands what the nearest color
-alone would do.
+wrong if it is neither void nor the class with the largest part of the pixel; it is strange if that
+class is nowhere among the 5 x 5 pixels around it. Beside it stands what the nearest color alone
+would do.
 """
 
 import io
@@ -36,8 +36,8 @@ def main() -> None:
     for kind, masks in (("streets", street_masks), ("disks", disk_masks)):
         for name, spoil in ways.items():
             rows.append((kind, name, *shares([spoil(mask) for mask in masks()])))
-    heads = ("masks", "spoiled by", "changed", "void", "wrong", "of a stranger")
-    print(markdown((*heads, "nearest alone: wrong", "of a stranger"), rows))
+    heads = ("masks", "spoiled by", "changed", "void", "wrong", "strange")
+    print(markdown((*heads, "nearest alone: wrong", "strange"), rows))
 
 
 def street_masks() -> Iterator[np.ndarray]:
@@ -96,7 +96,7 @@ def jpeg(quality: int) -> Spoil:
 
 
 def shares(masks: list[tuple[np.ndarray, np.ndarray]]) -> list[str]:
-    """In percent of all pixels: changed, void, wrong, of a stranger; the last two by the nearest
+    """In percent of all pixels: changed, void, wrong, strange; the last two by the nearest
     color alone."""
     counts, total = np.zeros(6), 0
     for picture, labels in masks:
@@ -108,7 +108,7 @@ def shares(masks: list[tuple[np.ndarray, np.ndarray]]) -> list[str]:
         for at, read in ((2, found), (4, alone)):
             wrong = (read != labels) & (read != VOID)
             counts[at] += wrong.sum()
-            counts[at + 1] += (wrong & is_stranger(read, labels)).sum()
+            counts[at + 1] += (wrong & is_strange(read, labels)).sum()
     return [f"{100 * count / total:.3f}" for count in counts]
 
 
@@ -119,7 +119,7 @@ def nearest_alone(picture: np.ndarray) -> np.ndarray:
     return np.array(list(COLORS.values()), np.uint8)[far.argmin(-1)]
 
 
-def is_stranger(read: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def is_strange(read: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Where a class is read that is not within two pixels."""
     padded = np.pad(labels, 2, mode="edge")
     height, width = labels.shape
