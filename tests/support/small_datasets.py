@@ -41,10 +41,10 @@ def own_folder(root: Path, count: int) -> None:
         (root / f"masks/{number}.png").write_bytes(png(rng.integers(0, 3, size, np.uint8)))
 
 
-def data_science_bowl(root: Path) -> None:
-    """The Bowl's layout: ten folders, each with an image of 3 x 4 pixels and two nuclei of one
+def data_science_bowl(root: Path, count: int = 10) -> None:
+    """The Bowl's layout: folders, each with an image of 3 x 4 pixels and two nuclei of one
     pixel, the first of which is as many pixels from the corner as the folder's name says."""
-    for number in range(10):
+    for number in range(count):
         name = f"{number:02d}{'ab' * 31}"
         noise = np.random.default_rng(number).integers(0, 256, (3, 4, 4), np.uint8)
         noise[..., 3] = 255
