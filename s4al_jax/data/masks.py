@@ -14,7 +14,7 @@ in one mask may be another class in the next. Colors that are known say what was
 import numpy as np
 
 from s4al_jax.data.classes import ClassList
-from s4al_jax.data.nearest_colors import read_nearest_ids
+from s4al_jax.data.nearest_colors import counted_nearest_ids, read_nearest_ids
 from s4al_jax.files.images import (
     Color,
     ImageFile,
@@ -25,7 +25,7 @@ from s4al_jax.files.images import (
     read_numbers,
     recode_ids,
 )
-from s4al_jax.files.stray_values import ClassListError, UnlistedValues
+from s4al_jax.files.stray_values import ClassListError, StrayValues, UnlistedValues
 from s4al_jax.types import VOID, InputError
 
 
@@ -48,20 +48,27 @@ def read_mask(
         if has_colors(file):
             labels = _read_colors(file, classes, nearest)
         else:
-            labels = _read_channel(file, classes)
+            labels = _read_channel(file, classes, nearest)
     except UnlistedValues as error:
         is_color = isinstance(next(iter(error.found)), tuple)
-        if not (nearest and is_color):
-            error.offers_nearest = nearest is not None and is_color
-            raise
-        labels = read_nearest_ids(file, classes.colors)
+        error.offers_nearest = nearest is not None and is_color
+        raise
     check_same_size(labels, file, image)
     return labels
 
 
-def _read_channel(file: ImageFile, classes: ClassList) -> np.ndarray:
+def _read_channel(file: ImageFile, classes: ClassList, nearest: bool | None) -> np.ndarray:
     numbers, palette = read_numbers(file)
-    by_color = None if palette is None else _ids_of_palette(file, numbers, palette, classes)
+    try:
+        by_color = None if palette is None else _ids_of_palette(file, numbers, palette, classes)
+    except UnlistedValues:
+        if not nearest or palette is None:
+            raise
+        shown = np.array([color_of(palette, number) for number in range(256)], np.uint8)
+        labels = counted_nearest_ids(file.name, shown[numbers], classes.colors)
+        if color_of(palette, VOID) not in classes.colors:
+            labels[numbers == VOID] = VOID
+        return labels
     if by_color is None:
         return _read_by_number(file, numbers, classes)
     labels = by_color[numbers]
@@ -75,14 +82,20 @@ def _read_colors(file: ImageFile, classes: ClassList, nearest: bool | None) -> n
             f"{file.name} is a color picture: give every class its color in classes.json, "
             "or save masks with one 8-bit channel"
         )
-    if nearest is None or lossy_kind(file) is None:
-        return read_color_ids(file, classes.colors)
     if nearest:
         return read_nearest_ids(file, classes.colors)
-    raise InputError(
-        f"{file.name} is a {lossy_kind(file)} file, whose colors are only nearly those of classes: "
-        "save it as PNG, or set config.data.kwargs.nearest_color=True"
-    )
+    try:
+        return read_color_ids(file, classes.colors)
+    except StrayValues:
+        raise
+    except InputError as error:
+        # The file is opened once more only here: from a bucket it would be fetched again.
+        if nearest is None or (kind := lossy_kind(file)) is None:
+            raise
+        raise InputError(
+            f"{file.name} is a {kind} file, whose colors are only nearly those of classes: save it "
+            "as PNG, or set config.data.kwargs.nearest_color=True"
+        ) from error
 
 
 def _read_by_number(file: ImageFile, numbers: np.ndarray, classes: ClassList) -> np.ndarray:

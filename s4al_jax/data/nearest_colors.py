@@ -52,7 +52,7 @@ _changes: ContextVar[list[Change] | None] = ContextVar("_changes", default=None)
 
 @contextlib.contextmanager
 def changes() -> Iterator[list[Change]]:
-    """A list, to which each mask is added that is read inside."""
+    """A list, to which each mask is added that is read inside and has colors of no class."""
     found: list[Change] = []
     token = _changes.set(found)
     try:
@@ -66,10 +66,15 @@ def read_nearest_ids(file: ImageFile, codes: Mapping[Color, int]) -> np.ndarray:
 
     The file may be a JPEG.
     """
-    labels, changed = nearest_ids(read_rgb(file), codes)
-    if (found := _changes.get()) is not None:
+    return counted_nearest_ids(file.name, read_rgb(file), codes)
+
+
+def counted_nearest_ids(name: str, picture: np.ndarray, codes: Mapping[Color, int]) -> np.ndarray:
+    """As `nearest_ids`, without what has changed: that is counted for whoever asks for `changes`."""
+    labels, changed = nearest_ids(picture, codes)
+    if changed.any() and (found := _changes.get()) is not None:
         void = int((labels[changed] == VOID).sum())
-        found.append(Change(file.name, labels.size, int(changed.sum()), void))
+        found.append(Change(name, labels.size, int(changed.sum()), void))
     return labels
 
 

@@ -269,3 +269,11 @@ def test_palette_masks_with_soft_edges_are_read_by_their_colors(photos: Path) ->
     with pytest.raises(InputError, match="0.png shows 2 in the color"):
         read(photos).train.read_truth(0)
     assert read(photos, nearest_color=True).train.read_truth(0).tolist() == halves(0, 3).tolist()
+    # 255 is void, however it is shown: here in nearly black.
+    numbers[3, 3] = VOID
+    picture = Image.fromarray(numbers).convert("P")
+    picture.putpalette([0, 0, 0, 200, 0, 0, 40, 0, 0, 160, 0, 0] + [2, 0, 0] * 252)
+    picture.save(photos / "masks/0.png")
+    expected = halves(0, 3)
+    expected[3, 3] = VOID
+    assert read(photos, nearest_color=True).train.read_truth(0).tolist() == expected.tolist()
