@@ -70,7 +70,7 @@ def read_nearest_ids(file: ImageFile, codes: Mapping[Color, int]) -> np.ndarray:
 
 
 def counted_nearest_ids(name: str, picture: np.ndarray, codes: Mapping[Color, int]) -> np.ndarray:
-    """As `nearest_ids`, without what has changed: that is counted for whoever asks for `changes`."""
+    """The class ids of a mask in colors; what has changed is counted where `changes` are wanted."""
     labels, changed = nearest_ids(picture, codes)
     if changed.any() and (found := _changes.get()) is not None:
         void = int((labels[changed] == VOID).sum())

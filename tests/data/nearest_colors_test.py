@@ -17,6 +17,7 @@ from s4al_jax.data.voc import voc
 from s4al_jax.report.dataset import data_report
 from s4al_jax.survey.validate import Survey, survey
 from s4al_jax.types import VOID, DatasetSpec, InputError
+from tests.conftest import Command
 
 BLACK, WHITE, GRAY, RED = (0, 0, 0), (240, 240, 240), (120, 120, 120), (200, 0, 0)
 CODES = {BLACK: 0, WHITE: 1, GRAY: 2, RED: 3, (0, 0, 200): VOID}
@@ -223,6 +224,34 @@ def test_with_the_option_masks_are_read_and_check_says_what_has_changed(photos: 
         "note: train: 16 % of the pixels of 2 masks had no class's color; of a class near by are "
         f"15 % now, void 0.62 %; most are in {photos}/masks/2.png (21 %)"
     ) in data_report(spec, found)
+
+
+CONFIG = """\"\"\"Soft masks: s4al check {path}\"\"\"
+from ml_collections import ConfigDict
+
+from s4al_jax.config import defaults
+
+
+def get_config(study=None):
+    config = defaults.default()
+    config.data.update(name="folder", root="{root}", height=8, width=10)
+    config.data.kwargs = ConfigDict(dict(val_share=0.0, test_share=0.0, nearest_color=True))
+    return config
+"""
+
+
+def test_the_command_reads_soft_masks_and_says_what_has_changed(
+    photos: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = photos / "soft.py"
+    path.write_text(CONFIG.format(path=path, root=photos))
+    for _ in range(2):  # what is kept of the first time is no excuse for the second
+        assert command("check", path) == 0, capsys.readouterr()
+        said = capsys.readouterr().out
+        assert "note: train: 15 % of the pixels of 2 masks had no class's color; " in said
+        assert "No errors." in said
+    assert command("check", "folder", f"--config.data.root={photos}") == 1
+    assert "lie between colors of classes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["folder", "csv", "voc"])
