@@ -18,7 +18,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("__init__", "__version__", "types"),
     ("regions", "files", "config", "console", "runtime", "ops", "input", "learn", "streets"),
     ("data", "models", "methods", "acquisition", "labels"),
-    ("engine", "rundir"),
+    ("engine", "rundir", "survey"),
     ("run", "report"),
     ("paper",),
     ("cli",),
@@ -37,7 +37,7 @@ class Ban(NamedTuple):
 
 
 JAX = ("jax", "jaxlib", "flax", "optax", "orbax", "clu", "jaxtyping.Array")
-JAX_FREE = ("files", "regions", "data", "streets", "labels", "rundir", "report")
+JAX_FREE = ("files", "regions", "data", "streets", "labels", "rundir", "survey", "report")
 ON_DEVICE = ("ops", "models", "learn")
 COMPILERS = ("jax.jit", "jax.pmap", "jax.experimental.pjit", "flax.linen.jit")
 # fmt: off

@@ -11,7 +11,6 @@ import pytest
 from ml_collections import ConfigDict
 
 from s4al_jax.acquisition.registry import ACQUISITIONS
-from s4al_jax.data.validate import check
 from s4al_jax.engine import devices, train
 from s4al_jax.engine.checkpoint import Checkpoints, Position
 from s4al_jax.engine.relabel import read_maps, store_maps
@@ -21,6 +20,7 @@ from s4al_jax.methods.registry import METHODS
 from s4al_jax.regions.grid import region_grid
 from s4al_jax.run import build
 from s4al_jax.run.task import DATASETS, build_dataset
+from s4al_jax.survey.validate import check
 from s4al_jax.types import UNLABELED, Batch, Method, Prediction, ScoringState, Stage, TrainState
 from tests.support import small_datasets, ways_in
 from tests.support.plain_backbone import without_batch_norm

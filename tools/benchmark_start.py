@@ -82,9 +82,9 @@ def start_in_process(name: str, root: str, start: str, kept: Path | None) -> lis
 
 def measure(name: str, root: str) -> dict[str, object]:
     """Start, and say how long each part took and how much memory there is at the end."""
-    from s4al_jax.data.validate import check
     from s4al_jax.input.source import open_source
     from s4al_jax.run.task import build_dataset
+    from s4al_jax.survey.validate import check
 
     data = default().data
     with data.unlocked():

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.data.camvid import camvid
-from s4al_jax.data.sketches import Sketch, sketch
-from s4al_jax.data.suspicions import suspicions
 from s4al_jax.streets.dataset import streets
+from s4al_jax.survey.sketches import Sketch, sketch
+from s4al_jax.survey.suspicions import suspicions
 from s4al_jax.types import DatasetSpec, ImageSet
 
 IN_ALL, DAMAGED = 72, 12

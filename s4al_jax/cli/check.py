@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from ml_collections import ConfigDict
 
-    from s4al_jax.data.sketches import Sketch
-    from s4al_jax.data.suspicions import Suspicion
+    from s4al_jax.survey.sketches import Sketch
+    from s4al_jax.survey.suspicions import Suspicion
     from s4al_jax.types import DatasetSpec
 
 
@@ -49,12 +49,13 @@ def run(given: argparse.Namespace) -> int:
 def _check(given: argparse.Namespace, changed: list[str]) -> int:
     from s4al_jax.cli.overrides import read_config
     from s4al_jax.console.terminal import Terminal
-    from s4al_jax.data.sketches import sketch
-    from s4al_jax.data.suspicions import suspicions
-    from s4al_jax.data.validate import survey
+    from s4al_jax.files.stray_values import ClassListError
     from s4al_jax.report.dataset import data_report
     from s4al_jax.run.task import build_dataset
     from s4al_jax.runtime.extras import require
+    from s4al_jax.survey.sketches import sketch
+    from s4al_jax.survey.suspicions import suspicions
+    from s4al_jax.survey.validate import survey
     from s4al_jax.types import InputError
 
     if given.sheet:
@@ -63,7 +64,7 @@ def _check(given: argparse.Namespace, changed: list[str]) -> int:
     try:
         spec = build_dataset(data)
     except InputError as error:
-        if "classes." in str(error):
+        if isinstance(error, ClassListError):
             _print_suggestion(data)
         raise
     sketches: list[Sketch] = []
@@ -77,7 +78,7 @@ def _check(given: argparse.Namespace, changed: list[str]) -> int:
     print(data_report(spec, found, suspected))
     for name in changed:
         print(f"note: {name} had changed, but neither its size nor its time: it is read anew now")
-    if any("classes.json" in error for error in found.errors):
+    if found.needs_class_list:
         _print_suggestion(data)
     if given.sheet:
         _draw_sheet(spec, suspected, given.pictures, given.sheet)
@@ -99,9 +100,9 @@ def _draw_sheet(
 
 def _color_suspicions(data: "ConfigDict") -> "list[Suspicion]":
     """Of a folder of masks: colors of palettes that nearly are a class's."""
-    from s4al_jax.data.class_suggestion import known_classes
-    from s4al_jax.data.mask_census import folder_census, near_colors
     from s4al_jax.files.paths import resolve_path
+    from s4al_jax.survey.class_suggestion import known_classes
+    from s4al_jax.survey.mask_census import folder_census, near_colors
 
     if data.name != "folder":
         return []
@@ -115,8 +116,8 @@ def _color_suspicions(data: "ConfigDict") -> "list[Suspicion]":
 
 def _print_suggestion(data: "ConfigDict") -> None:
     """Print a classes.json for a folder whose masks need one."""
-    from s4al_jax.data.class_suggestion import known_classes, suggestion
-    from s4al_jax.data.mask_census import census_table, folder_census
+    from s4al_jax.survey.class_suggestion import known_classes, suggestion
+    from s4al_jax.survey.mask_census import census_table, folder_census
 
     if data.name != "folder" or not data.root:
         return

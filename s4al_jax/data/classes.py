@@ -20,6 +20,7 @@ import numpy as np
 
 from s4al_jax.files.images import Color, id_codes, is_one_line
 from s4al_jax.files.stamps import stamp
+from s4al_jax.files.stray_values import ClassListError
 from s4al_jax.types import UNLABELED, VOID, InputError
 
 FILES = ("classes.json", "classes.txt")
@@ -48,8 +49,13 @@ def class_list(folder: Path) -> ClassList:
     found = [folder / name for name in FILES if (folder / name).is_file()]
     if len(found) != 1:
         there = "both are there: remove one" if found else "neither is there: write one"
-        raise InputError(f"{folder} needs a classes.txt (a name a line) or a classes.json; {there}")
-    text = text_of(found[0])
+        raise ClassListError(
+            f"{folder} needs a classes.txt (a name a line) or a classes.json; {there}"
+        )
+    try:
+        text = text_of(found[0])
+    except InputError as error:
+        raise ClassListError(str(error)) from error
     if found[0].suffix == ".txt":
         names = [line.strip() for line in text.splitlines() if line.strip()]
         return _make_classes(found[0], names, {}, {}, [])
@@ -88,7 +94,7 @@ def _from_json(path: Path, text: str) -> ClassList:
             content = {"classes": content}
         unknown = sorted(set(content) - {"classes", "void_colors", "ids"})
         if unknown:
-            raise InputError(
+            raise ClassListError(
                 f"{path}: no such entry {unknown[0]!r}; see docs/tutorials/own_images.md"
             )
         entries = [{"name": e} if isinstance(e, str) else dict(e) for e in content["classes"]]
@@ -100,7 +106,7 @@ def _from_json(path: Path, text: str) -> ClassList:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = "nested without end" if isinstance(error, RecursionError) else error
-        raise InputError(
+        raise ClassListError(
             f'{path} is not as it should be ({reason}): write {{"classes": [{{"name": "road", '
             '"color": [128, 64, 128]}, ...]}'
         ) from error
@@ -114,13 +120,13 @@ def _make_classes(
     void_colors: list[Color],
 ) -> ClassList:
     if not 1 <= len(names) < UNLABELED:
-        raise InputError(f"{path} names {len(names)} classes: give 1 to {UNLABELED - 1}")
+        raise ClassListError(f"{path} names {len(names)} classes: give 1 to {UNLABELED - 1}")
     for name in names:
         if not name or not is_one_line(name):
-            raise InputError(f"{path} names {ascii(name)}: a name is one line of text")
+            raise ClassListError(f"{path} names {ascii(name)}: a name is one line of text")
         if names.count(name) > 1 or name == "void":
             hint = "void is no class" if name == "void" else "give each its own name"
-            raise InputError(f"{path} names {name!r} {names.count(name)} times: {hint}")
+            raise ClassListError(f"{path} names {name!r} {names.count(name)} times: {hint}")
     number = {name: index for index, name in enumerate(names)}
     shown = tuple(colors.get(name, default_color(number[name])) for name in names)
     meaning: dict[Color, int] = {}
@@ -128,7 +134,7 @@ def _make_classes(
         named = [(colors[name], number[name]) for name in names]
         for color, code in [*named, *((color, VOID) for color in void_colors)]:
             if color in meaning:
-                raise InputError(f"{path}: two classes have the color {list(color)}")
+                raise ClassListError(f"{path}: two classes have the color {list(color)}")
             meaning[color] = code
     return ClassList(tuple(names), shown, _codes(path, number, ids), meaning, bool(ids))
 
@@ -138,22 +144,24 @@ def _codes(path: Path, number: dict[str, int], ids: dict[str, Any]) -> np.ndarra
         return id_codes(len(number))
     for written, _ in ids.items():
         if not (written.isdecimal() and int(written) < 2**16):
-            raise InputError(f"{path}: ids has {written!r}: numbers in a mask are 0 to 65535")
+            raise ClassListError(f"{path}: ids has {written!r}: numbers in a mask are 0 to 65535")
     codes = np.full(256 if max(map(int, ids)) < 256 else 2**16, -1, np.int16)
     codes[VOID] = VOID
     for written, name in ids.items():
         if not isinstance(name, str) or name not in {*number, "void"}:
-            raise InputError(f"{path}: ids gives {written} the name {name!r}, which is no class")
+            raise ClassListError(
+                f"{path}: ids gives {written} the name {name!r}, which is no class"
+            )
         codes[int(written)] = number.get(name, VOID)
     for name, index in number.items():
         if index not in codes:
-            raise InputError(f"{path}: ids has no number for {name!r}")
+            raise ClassListError(f"{path}: ids has no number for {name!r}")
     return codes
 
 
 def _color(path: Path, value: Any) -> Color:
     if not (isinstance(value, list) and len(value) == 3 and all(map(_is_byte, value))):
-        raise InputError(f"{path}: {value} is no color: give [red, green, blue] of 0 to 255")
+        raise ClassListError(f"{path}: {value} is no color: give [red, green, blue] of 0 to 255")
     return value[0], value[1], value[2]
 
 

@@ -2,7 +2,8 @@
 
     root/classes.txt                 or classes.json, see `class_list`
     root/images/any/where/a.jpg      any size, any format that Pillow reads
-    root/masks/any/where/a.png       the mask of that image, where there is one
+    root/masks/any/where/a.png       the mask of that image, where there is one; or a folder `a` of
+                                     masks of one class each, see `instance_masks`
 
 An image is called by its path below `images`, without its ending. Which split it is in is said by
 folders (`images/train`, `images/val`, `images/test`), by lists of names (`train.txt`, `val.txt`,
@@ -13,12 +14,13 @@ are the pool. Images of other proportions than the working size are padded, see 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from s4al_jax.data.areas import check_choice
 from s4al_jax.data.classes import class_list, text_of
 from s4al_jax.data.file_samples import file_sample
-from s4al_jax.data.names import nearest_name
-from s4al_jax.data.other_formats import check_formats
+from s4al_jax.data.folder_files import folder_files
+from s4al_jax.data.instance_masks import OVERLAPS
 from s4al_jax.data.samples import SPLITS, Draw, dataset, draw_splits
-from s4al_jax.files.images import MAX_PIXELS, list_images
+from s4al_jax.files.images import MAX_PIXELS
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import DatasetSpec, InputError
 
@@ -34,6 +36,8 @@ def folder(
     seed: int = 0,
     keep_together: bool = True,
     fit: str = "pad",
+    overlap: str = "refuse",
+    nearest_color: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images under `root` at `height` x `width`.
@@ -42,22 +46,27 @@ def folder(
     `val_share` and `test_share` are the shares of the images with masks that a draw takes; with
     `keep_together` nearly the same images and the frames of a video come into one split. A file
     with more than `max_pixels` is refused. `fit` is "pad", "crop" or "stretch", see `files.fit`.
+    `overlap` is for masks of one class each, see `instance_masks`, `nearest_color` for masks in
+    colors that are only nearly those of classes, see `nearest_colors`.
     """
     if not root:
         raise InputError("the folder is not given: set config.data.root")
+    check_choice("overlap", overlap, OVERLAPS)
     place = resolve_path(root)
     classes = class_list(_existing(place))
-    images, masks = list_images(_existing(place / "images")), list_images(place / "masks")
-    check_formats(place / "masks", images)
-    for name in sorted(masks.keys() - images.keys()):
-        near = nearest_name(name, images.keys())
-        hint = f" (or rename it, if it is that of {images[near]})" if near else ""
-        raise InputError(f"{masks[name]} is the mask of no image: remove it or add the image{hint}")
+    images, masks = folder_files(place)
     if not images:
         raise InputError(f"{place / 'images'} holds no pictures: put them there")
     how = _way(place, images) if split == "auto" else split
     samples = {
-        name: file_sample(image, masks.get(name), classes, max_pixels)
+        name: file_sample(
+            image,
+            masks.get(name),
+            classes,
+            max_pixels,
+            nearest_color=nearest_color,
+            overlap=overlap,
+        )
         for name, image in images.items()
     }
     if how == "folders":

@@ -14,47 +14,93 @@ in one mask may be another class in the next. Colors that are known say what was
 import numpy as np
 
 from s4al_jax.data.classes import ClassList
+from s4al_jax.data.nearest_colors import counted_nearest_ids, read_nearest_ids
 from s4al_jax.files.images import (
     Color,
     ImageFile,
     check_same_size,
     has_colors,
+    lossy_kind,
     read_color_ids,
     read_numbers,
     recode_ids,
 )
-from s4al_jax.files.stray_values import StrayValues
+from s4al_jax.files.stray_values import ClassListError, StrayValues, UnlistedValues
 from s4al_jax.types import VOID, InputError
 
 
-def read_mask(file: ImageFile, image: ImageFile, classes: ClassList) -> np.ndarray:
-    """uint8 `[height, width]`: the class ids of a mask, at its own size."""
-    if has_colors(file):
-        labels = _read_colors(file, classes)
-    else:
-        numbers, palette = read_numbers(file)
-        by_color = None if palette is None else _ids_of_palette(file, numbers, palette, classes)
-        if by_color is None:
-            labels = _read_by_number(file, numbers, classes)
+def read_mask(
+    file: ImageFile, image: ImageFile, classes: ClassList, *, nearest: bool | None = None
+) -> np.ndarray:
+    """The class ids of a mask, at its own size.
+
+    Args:
+      file: the mask.
+      image: its picture.
+      classes: what numbers and colors mean.
+      nearest: whether a color that no class has is read as one near it, see `nearest_colors`; None:
+        no, and the dataset has no option for it.
+
+    Returns:
+      uint8 `[height, width]`.
+    """
+    try:
+        if has_colors(file):
+            labels = _read_colors(file, classes, nearest)
         else:
-            labels = by_color[numbers]
-            _check_same_meaning(file, numbers, labels, classes)
+            labels = _read_channel(file, classes, nearest)
+    except UnlistedValues as error:
+        is_color = isinstance(next(iter(error.found)), tuple)
+        error.offers_nearest = nearest is not None and is_color
+        raise
     check_same_size(labels, file, image)
     return labels
 
 
-def _read_colors(file: ImageFile, classes: ClassList) -> np.ndarray:
+def _read_channel(file: ImageFile, classes: ClassList, nearest: bool | None) -> np.ndarray:
+    numbers, palette = read_numbers(file)
+    try:
+        by_color = None if palette is None else _ids_of_palette(file, numbers, palette, classes)
+    except UnlistedValues:
+        if not nearest or palette is None:
+            raise
+        shown = np.array([color_of(palette, number) for number in range(256)], np.uint8)
+        labels = counted_nearest_ids(file.name, shown[numbers], classes.colors)
+        if color_of(palette, VOID) not in classes.colors:
+            labels[numbers == VOID] = VOID
+        return labels
+    if by_color is None:
+        return _read_by_number(file, numbers, classes)
+    labels = by_color[numbers]
+    _check_same_meaning(file, numbers, labels, classes)
+    return labels
+
+
+def _read_colors(file: ImageFile, classes: ClassList, nearest: bool | None) -> np.ndarray:
     if not classes.colors:
-        raise InputError(
+        raise ClassListError(
             f"{file.name} is a color picture: give every class its color in classes.json, "
             "or save masks with one 8-bit channel"
         )
-    return read_color_ids(file, classes.colors)
+    if nearest:
+        return read_nearest_ids(file, classes.colors)
+    try:
+        return read_color_ids(file, classes.colors)
+    except StrayValues:
+        raise
+    except InputError as error:
+        # The file is opened once more only here: from a bucket it would be fetched again.
+        if nearest is None or (kind := lossy_kind(file)) is None:
+            raise
+        raise InputError(
+            f"{file.name} is a {kind} file, whose colors are only nearly those of classes: save it "
+            "as PNG, or set config.data.kwargs.nearest_color=True"
+        ) from error
 
 
 def _read_by_number(file: ImageFile, numbers: np.ndarray, classes: ClassList) -> np.ndarray:
     hint = "use the numbers of the classes, and 255 for void; or say what it is in classes.json"
-    return recode_ids(numbers, classes.codes, file.name, hint)
+    return recode_ids(numbers, classes.codes, file.name, hint, error=UnlistedValues)
 
 
 def _ids_of_palette(
@@ -78,7 +124,7 @@ def _ids_of_palette(
     strays: dict[Color, int] = {}
     for number in unknown:
         strays[colors[number]] = strays.get(colors[number], 0) + int(counts[number])
-    raise StrayValues(
+    raise UnlistedValues(
         f"{file.name} shows {unknown[0]} in the color {colors[unknown[0]]}, which no class "
         f"has, and other numbers in colors of classes ({pixels} of {numbers.size} pixels are of no "
         "class): give that color to a class or to void_colors in classes.json, or take the "
@@ -112,7 +158,7 @@ def _check_same_meaning(
     if wrong.any():
         row, col = np.argwhere(wrong)[0].tolist()
         names = {**dict(enumerate(classes.names)), VOID: "void"}
-        raise InputError(
+        raise ClassListError(
             f"{file.name} holds {numbers[row, col]} at row {row}, column {col}: by `ids` in "
             f"classes.json that is {names[int(by_number[row, col])]!r}, by its color in the "
             f"palette {names[int(labels[row, col])]!r}: take `ids` or the colors out of "

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from s4al_jax.data.sketches import THUMB
+from s4al_jax.data.thumbs import THUMB
 
 PLACES = 5
 """Places in which the hashes of near-duplicates may differ: one fewer than there are bands."""
@@ -35,7 +35,7 @@ def near_duplicates(thumbs: np.ndarray) -> list[list[int]]:
     """Groups of pictures that are nearly the same, by way of others if not directly, sorted.
 
     Args:
-      thumbs: uint8 `[pictures, *THUMB]`, see `sketches.thumb`.
+      thumbs: uint8 `[pictures, *THUMB]`, see `thumbs.thumb`.
     """
     if not len(thumbs):
         return []

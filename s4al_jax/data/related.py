@@ -15,7 +15,7 @@ import numpy as np
 from s4al_jax.data.decode_cache import DecodeCache
 from s4al_jax.data.names import natural_key
 from s4al_jax.data.near_duplicates import FLATTEST, Groups, hashes, near_duplicates
-from s4al_jax.data.sketches import THUMB, thumb
+from s4al_jax.data.thumbs import THUMB, thumb
 from s4al_jax.files.images import ImageFile, read_gray
 from s4al_jax.types import InputError
 
@@ -58,7 +58,7 @@ def related_pictures(thumbs: Mapping[str, np.ndarray]) -> list[list[str]]:
     """Groups of names that belong together; a name that stands alone is in none.
 
     Args:
-      thumbs: name -> uint8 `THUMB`, see `sketches.thumb`.
+      thumbs: name -> uint8 `THUMB`, see `thumbs.thumb`.
     """
     names = sorted(thumbs)
     if not names:

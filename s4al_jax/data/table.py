@@ -44,6 +44,7 @@ def table(
     seed: int = 0,
     keep_together: bool = True,
     fit: str = "pad",
+    nearest_color: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images that a table names, at `height` x `width`.
@@ -58,6 +59,8 @@ def table(
       keep_together: whether nearly the same images, and the frames of a video, come into one split
         of those that are drawn.
       fit: how pictures are brought to the working size, see `files.fit`.
+      nearest_color: whether a color in a mask that no class has is read as one near it, see
+        `nearest_colors`.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -79,7 +82,7 @@ def table(
                 "rename the image"
             )
         names[name] = row
-        samples[name] = file_sample(image, mask, classes, max_pixels)
+        samples[name] = file_sample(image, mask, classes, max_pixels, nearest_color=nearest_color)
         splits[row.split or "train"].append(name)
     if has_splits:
         splits = {split: sorted(of_split) for split, of_split in splits.items()}

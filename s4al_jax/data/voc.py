@@ -42,6 +42,7 @@ def voc(
     seed: int = 0,
     keep_together: bool = True,
     fit: str = "pad",
+    nearest_color: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """Pascal VOC's folders under `root` at `height` x `width`.
@@ -63,6 +64,8 @@ def voc(
       keep_together: whether nearly the same images, and the frames of a video, come into one split
         of those that are drawn.
       fit: how pictures are brought to the working size, see `files.fit`.
+      nearest_color: whether a color in a mask that no class has is read as one near it, see
+        `nearest_colors`.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -82,7 +85,9 @@ def voc(
     listed = sorted(name for names in splits.values() for name in names)
     classes = class_list(place) if has_class_list(place) else voc_classes()
     samples = {
-        name: file_sample(images[name], label_files.get(name), classes, max_pixels)
+        name: file_sample(
+            images[name], label_files.get(name), classes, max_pixels, nearest_color=nearest_color
+        )
         for name in listed
     }
     if not splits["val"] and not splits["test"]:
@@ -91,11 +96,7 @@ def voc(
     for split in ("val", "test"):
         for name in splits[split]:
             if samples[name].read_truth is None:
-                raise InputError(
-                    f"{name} is in {place / LISTS / named[split]}.txt and has no mask in "
-                    f"{place / masks}: add it, or leave the list out with "
-                    f"config.data.kwargs.{split}="
-                )
+                raise _no_mask(name, split, place / LISTS / f"{named[split]}.txt", place / masks)
     return dataset(
         name="voc",
         samples=samples,
@@ -105,6 +106,13 @@ def voc(
         width=width,
         place=str(place),
         fit=fit,
+    )
+
+
+def _no_mask(name: str, split: str, listed: Path, masks: Path) -> InputError:
+    return InputError(
+        f"{name} is in {listed} and has no mask in {masks}: add it, or leave the list out with "
+        f"config.data.kwargs.{split}="
     )
 
 

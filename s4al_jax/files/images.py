@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from s4al_jax.files.paths import list_tree, open_binary
 from s4al_jax.files.stamps import Stamp, file_stamp, no_stamp
-from s4al_jax.files.stray_values import StrayValues
+from s4al_jax.files.stray_values import StrayValues, UnlistedValues
 from s4al_jax.types import VOID, InputError
 
 Color = tuple[int, int, int]
@@ -182,6 +182,18 @@ def read_rgb(file: ImageFile) -> np.ndarray:
     return np.array(picture.convert("RGB"))
 
 
+def lossy_kind(file: ImageFile) -> str | None:
+    """What kind of file it is, if that does not keep the numbers of pixels; else None."""
+    kind = _open_image(file, pixels=False).format
+    return kind if kind in _LOSSY else None
+
+
+def read_exact_rgb(file: ImageFile) -> np.ndarray:
+    """As `read_rgb`, of a file that keeps the colors of its pixels."""
+    _check_exact(file, _open_image(file, pixels=False))
+    return read_rgb(file)
+
+
 def read_ids(file: ImageFile) -> np.ndarray:
     """uint8 `[height, width]`: the numbers of a picture with one 8-bit channel."""
     return np.array(_open_channel(file, ("L", "P"), "8-bit channel (mode L or P)"))
@@ -227,8 +239,7 @@ def has_colors(file: ImageFile) -> bool:
 
 def read_color_ids(file: ImageFile, codes: Mapping[Color, int]) -> np.ndarray:
     """uint8 `[height, width]`: what the color of each pixel stands for."""
-    _check_exact(file, _open_image(file, pixels=False))
-    picture = read_rgb(file).astype(np.int64)
+    picture = read_exact_rgb(file).astype(np.int64)
     number = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
     known = {(r << 16) | (g << 8) | b: code for (r, g, b), code in codes.items()}
     found, where, counts = np.unique(number, return_inverse=True, return_counts=True)
@@ -239,7 +250,7 @@ def read_color_ids(file: ImageFile, codes: Mapping[Color, int]) -> np.ndarray:
     }
     if strays:
         said = f"{file.name} holds the color {next(iter(strays))}: no class has it"
-        raise StrayValues(said, file.name, strays, number.size, codes)
+        raise UnlistedValues(said, file.name, strays, number.size, codes)
     meaning = np.array([known[int(value)] for value in found], np.uint8)
     return meaning[where].reshape(number.shape)
 
@@ -282,10 +293,18 @@ def nearest_indices(length: int, new_length: int) -> np.ndarray:
     return (2 * np.arange(new_length) + 1) * length // (2 * new_length)
 
 
-def recode_ids(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> np.ndarray:
+def recode_ids(
+    labels: np.ndarray,
+    codes: np.ndarray,
+    name: str,
+    hint: str,
+    *,
+    error: type[StrayValues] = StrayValues,
+) -> np.ndarray:
     """`codes[labels]`, where `codes` says of each number its id, `VOID`, or -1: it is no id.
 
-    So is a number that `codes` does not have.
+    So is a number that `codes` does not have. What is no id raises an `error`, whose message ends
+    with the `hint`.
     """
     table = np.full(np.iinfo(labels.dtype).max + 1, -1, np.int16)
     table[: len(codes)] = codes[: len(table)]
@@ -296,7 +315,7 @@ def recode_ids(labels: np.ndarray, codes: np.ndarray, name: str, hint: str) -> n
         strays = dict(zip(found.tolist(), counts.tolist(), strict=True))
         known = {number: code for number, code in enumerate(codes.tolist()) if code >= 0}
         said = f"{name} holds the id {found[0]}: {hint}"
-        raise StrayValues(said, name, strays, labels.size, known)
+        raise error(said, name, strays, labels.size, known)
     return meant.astype(np.uint8)
 
 

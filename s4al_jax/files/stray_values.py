@@ -1,4 +1,4 @@
-"""Numbers or colors in a mask that mean nothing."""
+"""Errors of masks whose numbers or colors mean nothing, or not what the class list says."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,10 @@ from s4al_jax.types import InputError
 
 Value = int | tuple[int, int, int]
 """A number in a mask, or a color."""
+
+
+class ClassListError(InputError):
+    """Masks and class list do not fit together: another classes.json would help."""
 
 
 class StrayValues(InputError):
@@ -28,3 +32,10 @@ class StrayValues(InputError):
         """of the whole mask"""
         self.known: dict[Value, int] = dict(known)
         """what others mean: an id, or `VOID`"""
+
+
+class UnlistedValues(StrayValues, ClassListError):
+    """Such values where a classes.json can say what they mean."""
+
+    offers_nearest = False
+    """whether the dataset has the option `nearest_color`, which would read them"""

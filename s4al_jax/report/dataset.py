@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from s4al_jax.data.suspicions import Suspicion
-from s4al_jax.data.validate import Survey
+from s4al_jax.data.nearest_colors import Change
 from s4al_jax.report.tables import markdown
+from s4al_jax.survey.suspicions import Suspicion
+from s4al_jax.survey.validate import Survey
 from s4al_jax.types import DatasetSpec
 
 MOST = 100
@@ -41,12 +42,28 @@ def _classes(spec: DatasetSpec, found: Survey) -> Iterator[str]:
 
 
 def _remarks(found: Survey) -> Iterator[str]:
+    for name, split in found.splits.items():
+        if split.changes:
+            yield f"note: {name}: {_changed(split.changes)}"
     for warning in found.warnings:
         yield f"note: {warning}"
     for error in found.errors:
         yield f"error: {error}"
     if not found.errors:
         yield "No errors."
+
+
+def _changed(changes: Sequence[Change]) -> str:
+    """What the nearest color has changed in the masks of a split, and in the worst."""
+    pixels = sum(one.pixels for one in changes)
+    changed, void = sum(one.changed for one in changes), sum(one.void for one in changes)
+    worst = max(changes, key=lambda one: one.changed / one.pixels)
+    return (
+        f"{100 * changed / pixels:.2g} % of the pixels of {len(changes)} masks had no class's "
+        f"color; of a class near by are {100 * (changed - void) / pixels:.2g} % now, void "
+        f"{100 * void / pixels:.2g} %; most are in {worst.file} "
+        f"({100 * worst.changed / worst.pixels:.2g} %)"
+    )
 
 
 def _listed(suspicions: Sequence[Suspicion]) -> Iterator[str]:

@@ -11,7 +11,6 @@ from s4al_jax import __version__
 from s4al_jax.config import options
 from s4al_jax.console.terminal import Terminal
 from s4al_jax.data.splits import splits_record
-from s4al_jax.data.validate import check, check_unchanged
 from s4al_jax.files import atomic
 from s4al_jax.labels.ledger import LEDGER
 from s4al_jax.run import shared_directory as shared
@@ -19,6 +18,7 @@ from s4al_jax.run.build import Experiment
 from s4al_jax.run.describe import write_description
 from s4al_jax.rundir.run_json import RUN_JSON
 from s4al_jax.runtime import processes
+from s4al_jax.survey.validate import check, check_unchanged
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from s4al_jax.data.camvid import camvid
 from s4al_jax.data.cityscapes import cityscapes
-from s4al_jax.data.validate import check
 from s4al_jax.files.images import check_name
+from s4al_jax.survey.validate import check
 from s4al_jax.types import InputError
 from tests.support.bad_inputs import Case, refused
 from tests.support.small_datasets import (

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from s4al_jax.data.folder import folder
-from s4al_jax.data.validate import check
+from s4al_jax.survey.validate import check
 from tests.support.bad_inputs import Case, refused
 
 MAX_PIXELS = 20_000

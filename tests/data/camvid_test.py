@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from s4al_jax.data.camvid import CLASSES, PALETTE, camvid
-from s4al_jax.data.validate import check
+from s4al_jax.survey.validate import check
 from s4al_jax.types import VOID, InputError
 
 HEIGHT, WIDTH = 4, 6

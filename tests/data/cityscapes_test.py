@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from s4al_jax.data.cityscapes import CLASSES, PALETTE, cityscapes
-from s4al_jax.data.validate import check
 from s4al_jax.regions.grid import region_grid
+from s4al_jax.survey.validate import check
 from s4al_jax.types import VOID, InputError
 from tests.support.small_datasets import (
     HEIGHT,

@@ -10,8 +10,8 @@ import pytest
 
 from s4al_jax.data.areas import Area, label_map
 from s4al_jax.data.coco import coco
-from s4al_jax.data.validate import survey
 from s4al_jax.labels.coco import coco as write_coco
+from s4al_jax.survey.validate import survey
 from s4al_jax.types import UNLABELED, VOID, DatasetSpec, InputError
 from tests.support.bad_inputs import Case, refused
 from tests.support.run_lengths import text_of_runs

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from s4al_jax.data.folder import folder
-from s4al_jax.data.validate import check, survey
+from s4al_jax.survey.validate import check, survey
 from s4al_jax.types import VOID, DatasetSpec, InputError
 
 

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from s4al_jax.data.brush import stroke_mask
 from s4al_jax.data.label_studio import label_studio
-from s4al_jax.data.validate import survey
+from s4al_jax.survey.validate import survey
 from s4al_jax.types import VOID, DatasetSpec
 from tests.support.bad_inputs import Case, refused
 from tests.support.run_lengths import brush_bytes, brush_of

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from s4al_jax.data.classes import ClassList, class_list
+from s4al_jax.data.instance_masks import OVERLAPS, class_codes, read_instances
 from s4al_jax.data.masks import read_mask
 from s4al_jax.files.images import image_file
 from s4al_jax.types import VOID, InputError
@@ -27,11 +28,18 @@ def classes_of(folder: Path, more: str = "") -> ClassList:
     return class_list(folder)
 
 
-def read(folder: Path, mask: Image.Image, name: str = "mask.png", more: str = "") -> np.ndarray:
+def read(
+    folder: Path,
+    mask: Image.Image,
+    name: str = "mask.png",
+    more: str = "",
+    *,
+    nearest: bool | None = None,
+) -> np.ndarray:
     mask.save(folder / name)
     Image.new("RGB", mask.size).save(folder / "image.png")
     files = (image_file(folder / one) for one in (name, "image.png"))
-    return read_mask(*files, classes_of(folder, more))
+    return read_mask(*files, classes_of(folder, more), nearest=nearest)
 
 
 def refusal(folder: Path, mask: Image.Image, more: str = "") -> str:
@@ -92,11 +100,22 @@ def encodings(labels: np.ndarray, order: np.ndarray, void: int) -> dict[str, Ima
 def test_labels_are_the_same_in_every_encoding(
     labels: list[int], order: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """In a palette in any order, even one in which every number is that of another class."""
+    """In a palette in any order, even one in which every number is that of another class; and in a
+    file for each class."""
     folder, picture = tmp_path_factory.mktemp("masks"), np.array(labels, np.uint8).reshape(3, 4)
     found = encodings(picture, np.array(order[:3]), order[3])
     for name, mask in found.items():
         np.testing.assert_array_equal(read(folder, mask, name), picture, err_msg=name)
+        np.testing.assert_array_equal(read(folder, mask, name, nearest=True), picture, err_msg=name)
+    paths = []
+    for name, code in (("2_road", 0), ("car", 1), ("house-1", 2), ("void", VOID)):
+        paths.append(folder / f"{name}.png")
+        Image.fromarray(picture == code).save(paths[-1])
+    files, classes = [image_file(path) for path in paths], classes_of(folder)
+    codes, image = class_codes(paths, classes), image_file(folder / "image.png")
+    for overlap in OVERLAPS:
+        joined = read_instances(files, codes, image, classes, overlap)
+        np.testing.assert_array_equal(joined, picture)
 
 
 def test_a_palette_in_another_order_is_read_by_its_colors(tmp_path: Path) -> None:

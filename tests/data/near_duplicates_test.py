@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.data.near_duplicates import FLATTEST, PLACES, Groups, hashes, near_duplicates
-from s4al_jax.data.sketches import THUMB
+from s4al_jax.data.thumbs import THUMB
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import scipy.io
 from s4al_jax.config import names
 from tests.conftest import Command
 from tests.support import ways_in
-from tests.support.small_datasets import own_folder, pixels
+from tests.support.small_datasets import data_science_bowl, own_folder, pixels
 
 PAGE = (Path(__file__).parents[2] / "docs/how_to/own_data.md").read_text("utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
@@ -33,9 +34,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lines(wanted: str) -> list[list[str]]:
-    """The commands of the block that uses a configuration."""
+    """The commands of the block that ends by checking so."""
     blocks = [block.strip().splitlines() for block in BLOCKS]
-    (found,) = [block for block in blocks if f"s4al check {wanted} " in block[-1]]
+    (found,) = [block for block in blocks if f"s4al check {wanted}" in block[-1]]
     return [shlex.split(line)[1:] for line in found]
 
 
@@ -62,12 +63,24 @@ def test_the_commands_for_films_lead_to_a_folder(
     from tests.data.video_test import film
 
     film(home / "film.mov").rename(home / "film.mp4")
-    first, second = lines("folder")
+    first, second = lines("folder --config.data.root=trip")
     assert command(*first) == 0, capsys.readouterr()
     (home / "trip/classes.txt").write_text("earth\nsky\n")
     assert command(*second) == 0, capsys.readouterr()
     assert "No errors." in capsys.readouterr().out
     assert len(list((home / "trip/images/film").iterdir())) == 3
+
+
+def test_the_bowl_is_read_with_the_class_list_that_the_page_writes(
+    home: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_science_bowl(home / "stage1_train")
+    (block,) = [block for block in BLOCKS if "stage1_train" in block]
+    first, second = block.strip().splitlines()
+    subprocess.run(first, shell=True, check=True)
+    assert command(*shlex.split(second)[1:]) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "No errors." in said and "| 0 | background |" in re.sub(" +", " ", said)
 
 
 def test_arrays_become_masks_in_two_lines_and_what_does_not_fit_is_no_mask(

@@ -8,8 +8,8 @@ import pytest
 
 from s4al_jax.data import parquet as module
 from s4al_jax.data.parquet import KEPT_GROUPS, parquet
-from s4al_jax.data.validate import survey
 from s4al_jax.runtime import extras
+from s4al_jax.survey.validate import survey
 from s4al_jax.types import DatasetSpec, InputError
 from tests.support.bad_inputs import Case, refused
 from tests.support.small_datasets import png

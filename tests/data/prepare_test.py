@@ -17,7 +17,7 @@ import tensorflow_datasets as tfds
 from s4al_jax.data.camvid import camvid
 from s4al_jax.data.cityscapes import cityscapes
 from s4al_jax.data.prepare import Shard, bar, pace, prepare, shards
-from s4al_jax.data.validate import check
+from s4al_jax.survey.validate import check
 from s4al_jax.types import DatasetSpec, InputError
 from tests.support.small_datasets import (
     camvid_folders,

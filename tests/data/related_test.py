@@ -10,7 +10,7 @@ from PIL import Image
 from s4al_jax.data.camvid import camvid
 from s4al_jax.data.folder import folder
 from s4al_jax.data.related import related_files, related_pictures
-from s4al_jax.data.sketches import thumb
+from s4al_jax.data.thumbs import thumb
 from s4al_jax.files.images import image_file, resize_image
 from s4al_jax.types import InputError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.data.table import table
-from s4al_jax.data.validate import survey
+from s4al_jax.survey.validate import survey
 from s4al_jax.types import DatasetSpec
 from tests.support.bad_inputs import Case, refused
 from tests.support.small_datasets import png

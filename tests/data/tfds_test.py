@@ -13,7 +13,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from s4al_jax.data.tfds import palette, records
-from s4al_jax.data.validate import check
+from s4al_jax.survey.validate import check
 from s4al_jax.types import VOID, DatasetSpec, InputError
 from tests.support.small_datasets import HEIGHT, WIDTH, streets
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from s4al_jax.data.folder import folder
-from s4al_jax.data.validate import survey
 from s4al_jax.data.video import read_frames, upright, write_frames
 from s4al_jax.runtime import extras
+from s4al_jax.survey.validate import survey
 from s4al_jax.types import InputError
 from tests.conftest import Command
 from tests.support.small_datasets import pixels

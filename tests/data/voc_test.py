@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.data.validate import survey
 from s4al_jax.data.voc import CLASSES, LISTS, color_map, voc
+from s4al_jax.survey.validate import survey
 from s4al_jax.types import VOID, DatasetSpec, InputError
 from tests.support.bad_inputs import Case, refused
 from tests.support.small_datasets import png
@@ -156,7 +156,7 @@ def test_what_contradicts_itself_is_refused_by_name(case: Case, root: Path) -> N
 def test_a_mask_of_another_size_or_class_is_named_by_the_check(root: Path) -> None:
     write(root / f"SegmentationClass/{name(0)}.png", voc_mask(np.zeros((9, 16), np.uint8)))
     write(root / f"SegmentationClass/{name(1)}.png", png(np.full((9, 16), 21, np.uint8)))
-    one, other = survey(read(root)).refusals
+    one, other = map(str, survey(read(root)).refusals)
     assert one.startswith(f"{root}/SegmentationClass/{name(0)}.png has 9 x 16 pixels, its image")
     assert other.startswith(f"{root}/SegmentationClass/{name(1)}.png holds the id 21")
 

@@ -13,12 +13,17 @@ from safetensors.numpy import save_file
 from s4al_jax.cli import arguments
 from s4al_jax.data.camvid import camvid
 from s4al_jax.data.cityscapes import cityscapes
+from s4al_jax.data.coco import coco
 from s4al_jax.data.folder import folder
+from s4al_jax.data.label_studio import label_studio
+from s4al_jax.data.parquet import parquet
+from s4al_jax.data.table import table
 from s4al_jax.data.tfds import records
+from s4al_jax.data.voc import voc
 from s4al_jax.files import paths
 from s4al_jax.models import build
 from s4al_jax.types import DatasetSpec, InputError
-from tests.support import small_datasets
+from tests.support import small_datasets, ways_in
 from tests.support.bucket import Bucket, served
 
 if importlib.util.find_spec("gcsfs") is None:
@@ -30,6 +35,11 @@ DATASETS: dict[str, tuple[Callable[..., DatasetSpec], dict[str, str | int]]] = {
     "cityscapes": (cityscapes, {"val": 1}),
     "archives": (cityscapes, {"val": 1}),
     "own": (folder, {"val_share": 0.2, "test_share": 0.2}),
+    "bowl": (folder, {"val_share": 0.3, "test_share": 0}),
+    "voc": (voc, {}),
+    "coco": (coco, {"val_share": 0.2, "test_share": 0.2}),
+    "csv": (table, {}),
+    "label_studio": (label_studio, {"val_share": 0.2, "test_share": 0.2}),
     "records": (records, {**STREETS, "val": "eval", "test": ""}),
 }
 
@@ -49,6 +59,12 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
     (root / "own/images/0.png").rename(root / "own/images/lake/0.png")
     (root / "own/masks/0.png").unlink()
     small_datasets.streets(root / "records")
+    small_datasets.data_science_bowl(root / "bowl", 3)
+    (root / "bowl/classes.txt").write_text("background\nnucleus\n")
+    ways_in.voc_folders(root / "voc", 4)
+    ways_in.coco_folder(root / "coco", 4)
+    ways_in.csv_table(root / "csv", 4)
+    ways_in.label_studio_export(root / "label_studio", 4)
     made = Bucket("data", root)
     with pytest.MonkeyPatch.context() as patch, served(made) as address:
         patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
@@ -74,6 +90,12 @@ def test_a_data_set_in_a_bucket_is_the_one_on_the_disk(name: str, bucket: Bucket
             if one.known[index]:
                 assert np.array_equal(one.read_truth(index), other.read_truth(index))
     assert len(there.train.names) > 1
+
+
+def test_parquet_files_in_a_bucket_are_refused_in_one_line(bucket: Bucket) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    with pytest.raises(InputError, match="gs://data/own: Parquet files are read from a disk alone"):
+        parquet("gs://data/own", height=8, width=16)
 
 
 def test_a_folder_is_listed_once_and_a_picture_is_one_request(bucket: Bucket) -> None:

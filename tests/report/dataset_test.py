@@ -4,9 +4,9 @@ from collections import Counter
 
 import numpy as np
 
-from s4al_jax.data.validate import SplitSurvey, Survey, survey
 from s4al_jax.report.dataset import data_report
 from s4al_jax.streets.dataset import streets
+from s4al_jax.survey.validate import SplitSurvey, Survey, survey
 
 
 def test_shares_sizes_and_remarks_are_listed() -> None:

@@ -41,6 +41,22 @@ def own_folder(root: Path, count: int) -> None:
         (root / f"masks/{number}.png").write_bytes(png(rng.integers(0, 3, size, np.uint8)))
 
 
+def data_science_bowl(root: Path, count: int = 10) -> None:
+    """The Bowl's layout: folders, each with an image of 3 x 4 pixels and two nuclei of one
+    pixel, the first of which is as many pixels from the corner as the folder's name says."""
+    for number in range(count):
+        name = f"{number:02d}{'ab' * 31}"
+        noise = np.random.default_rng(number).integers(0, 256, (3, 4, 4), np.uint8)
+        noise[..., 3] = 255
+        masks = {f"{thing:02d}{'cd' * 31}": number + thing for thing in range(2)}
+        for kind in ("images", "masks"):
+            (root / name / kind).mkdir(parents=True)
+        (root / f"{name}/images/{name}.png").write_bytes(png(noise))
+        for mask, at in masks.items():
+            inside = (np.arange(12) == at).reshape(3, 4)
+            (root / f"{name}/masks/{mask}.png").write_bytes(png(255 * inside.astype(np.uint8)))
+
+
 def cityscapes_folders(root: Path) -> Path:
     """Cityscapes as it is unpacked: eight images of train, two of val, a test without labels."""
     rng = np.random.default_rng(0)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from s4al_jax.data.names import natural_key
-from s4al_jax.data.stray_summary import stray_summaries
 from s4al_jax.files.images import WrongSize
 from s4al_jax.files.stray_values import StrayValues
+from s4al_jax.survey.stray_summary import stray_summaries
 from s4al_jax.types import InputError
 
 NEIGHBORS = 2

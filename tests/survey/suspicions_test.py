@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from s4al_jax.data.camvid import camvid
-from s4al_jax.data.class_fit import exchanged_classes, lacking_classes
-from s4al_jax.data.sketches import Sketch, sketch
-from s4al_jax.data.suspicions import Suspicion, suspicions
 from s4al_jax.streets.dataset import scene
 from s4al_jax.streets.place import CLASSES
+from s4al_jax.survey.class_fit import exchanged_classes, lacking_classes
+from s4al_jax.survey.sketches import Sketch, sketch
+from s4al_jax.survey.suspicions import Suspicion, suspicions
 
 Scene = tuple[np.ndarray, np.ndarray]
 

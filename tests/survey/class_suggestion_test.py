@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from s4al_jax.cli import main
-from s4al_jax.data.class_suggestion import known_classes, suggestion
 from s4al_jax.data.folder import folder
-from s4al_jax.data.mask_census import folder_census, near_colors
-from s4al_jax.data.validate import survey
+from s4al_jax.survey.class_suggestion import known_classes, suggestion
+from s4al_jax.survey.mask_census import folder_census, near_colors
+from s4al_jax.survey.validate import survey
 
 Make = Callable[[int], Image.Image]
 

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.error_lines import error_lines
+from s4al_jax.data.nearest_colors import Change, changes
 from s4al_jax.data.splits import content_overlaps, image_digest, overlap_message
+from s4al_jax.files.stray_values import ClassListError, UnlistedValues
+from s4al_jax.survey.error_lines import error_lines
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 Progress = Callable[[int, int], None]
@@ -24,6 +26,8 @@ class SplitSurvey(NamedTuple):
     void_pixels: int
     sizes: Counter[tuple[int, int]]
     """(height, width) before the images were brought to the working size -> how many"""
+    changes: tuple[Change, ...] = ()
+    """what the nearest color has changed, in each mask that was read with it"""
 
 
 class Survey(NamedTuple):
@@ -34,8 +38,13 @@ class Survey(NamedTuple):
     warnings: tuple[str, ...]
     digests: Mapping[str, str]
     """split/name, and `truth of` what is measured on -> a fingerprint of what was read"""
-    refusals: tuple[str, ...] = ()
-    """what a run says: as `errors`, with a line for each mask that holds numbers of no class"""
+    refusals: tuple[InputError, ...] = ()
+    """what a run says: as `errors`, with one for each mask that holds numbers of no class"""
+
+    @property
+    def needs_class_list(self) -> bool:
+        """Whether another classes.json would help."""
+        return any(isinstance(error, ClassListError) for error in self.refusals)
 
 
 Look = Callable[[str, np.ndarray, np.ndarray | None], None]
@@ -52,9 +61,9 @@ def check(spec: DatasetSpec, *, progress: Progress | None = None) -> Mapping[str
         more, first = "", found.refusals[0]
         if len(found.refusals) > 1:
             more = f" (and {len(found.refusals) - 1} more; s4al check lists all)"
-        elif any("classes.json" in line for line in set(found.errors) - {first}):
+        elif isinstance(first, UnlistedValues):
             more = " (s4al check says how to make it void)"
-        raise InputError(first + more)
+        raise InputError(str(first) + more)
     return found.digests
 
 
@@ -92,9 +101,12 @@ def survey(
     done = 0
     for split, images in splits.items():
         counts, void, sizes = np.zeros(len(spec.classes), np.int64), 0, Counter[tuple[int, int]]()
+        changed: list[Change] = []
         for index, name in enumerate(images.names):
             label = f"{split}/{name}"
-            image, truth = _read(images, index, label, spec, errors)
+            with changes() as of_mask:
+                image, truth = _read(images, index, label, spec, errors)
+            changed += of_mask
             digests[split].append(label if image is None else image_digest(image))
             prints[label] = digests[split][-1]
             if truth is not None:
@@ -113,20 +125,19 @@ def survey(
             if progress is not None:
                 progress(done, total)
         known = int(images.known.sum())
-        found[split] = SplitSurvey(len(images.names), known, counts, void, sizes)
+        found[split] = SplitSurvey(len(images.names), known, counts, void, sizes, tuple(changed))
     overlaps = content_overlaps(digests)
-    more = []
+    more: list[InputError] = []
     if overlaps:
-        more.append(
-            overlap_message({split: images.names for split, images in splits.items()}, overlaps)
-        )
+        names = {split: images.names for split, images in splits.items()}
+        more.append(InputError(overlap_message(names, overlaps)))
     more += _one_class(spec, found)
     # An image that cannot be read is in the way of its mask, too.
-    refusals = tuple(dict.fromkeys([*(str(error) for _, error in errors), *more]))
+    refusals = {str(error): error for error in [*(error for _, error in errors), *more]}
     masks = sum(split.with_truth for split in found.values())
-    lines = [*error_lines(errors, original_sizes, masks, spec.classes), *more]
+    lines = [*error_lines(errors, original_sizes, masks, spec.classes), *map(str, more)]
     strange = tuple(_strange(spec, found, digests))
-    return Survey(found, tuple(dict.fromkeys(lines)), strange, prints, refusals)
+    return Survey(found, tuple(dict.fromkeys(lines)), strange, prints, tuple(refusals.values()))
 
 
 def _read(
@@ -173,7 +184,7 @@ def _check_ids(name: str, truth: np.ndarray, num_classes: int) -> None:
         )
 
 
-def _one_class(spec: DatasetSpec, found: Mapping[str, SplitSurvey]) -> Iterator[str]:
+def _one_class(spec: DatasetSpec, found: Mapping[str, SplitSurvey]) -> Iterator[InputError]:
     """Masks of 0 and 255 are usual for two classes, and would be one class and void here."""
     present = np.flatnonzero(_class_pixels(spec, found))
     if (
@@ -181,7 +192,7 @@ def _one_class(spec: DatasetSpec, found: Mapping[str, SplitSurvey]) -> Iterator[
         and len(spec.classes) > 1
         and any(split.void_pixels for split in found.values())
     ):
-        yield (
+        yield ClassListError(
             f"all masks together hold only the class {spec.classes[present[0]]!r} and void "
             f"({VOID}): if that number means a class, say so under ids in classes.json"
         )

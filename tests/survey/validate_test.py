@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from s4al_jax.data.validate import check
+from s4al_jax.files.stray_values import ClassListError, StrayValues, UnlistedValues
+from s4al_jax.survey.validate import Survey, check, survey
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 HEIGHT, WIDTH = 3, 4
@@ -76,3 +77,23 @@ def test_what_a_reader_refuses_comes_through() -> None:
 
     with pytest.raises(InputError, match="file 0 cannot be read"):
         check(with_reader(broken))
+
+
+def test_an_error_says_by_its_kind_whether_another_class_list_would_help() -> None:
+    """And not by words: a folder may be called as the file is."""
+
+    def found(error: InputError) -> Survey:
+        def broken(index: int) -> np.ndarray:
+            raise error
+
+        spec = spec_of({}, {})
+        return survey(spec._replace(val=spec.val._replace(read_truth=broken)))
+
+    assert not found(InputError("old/classes.json/a.png cannot be read")).needs_class_list
+    assert found(ClassListError("a.png is a color picture")).needs_class_list
+    strange = {"message": "a.png holds 9", "file": "a.png", "found": {9: 1}, "pixels": 4}
+    assert not found(StrayValues(**strange, known={0: 0})).needs_class_list
+    assert found(UnlistedValues(**strange, known={0: 0})).needs_class_list
+    black_and_white = np.array([[0, VOID] * (WIDTH // 2)] * HEIGHT, np.uint8)
+    masks = {f"{name}/{i}": black_and_white for name in ("train", "val", "test") for i in (0, 1)}
+    assert survey(spec_of({}, masks)).needs_class_list

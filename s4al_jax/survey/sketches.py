@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from s4al_jax.data.thumbs import thumb
 from s4al_jax.files.images import resize_ids, resize_image
 
 LONG_SIDE = 256
 """Pixels of the longer side of what is compared; a larger picture is made smaller before."""
 REACH = 8
 """How far a mask is moved over its image, in those pixels, in each direction."""
-THUMB = (16, 18)
-"""Rows and columns of the small gray copy."""
 EDGES = (32, 48)
 """Rows and columns of the small maps of edges."""
 TRAITS = ("share", "row", "spread", "red", "green", "blue", "texture")
@@ -65,12 +64,6 @@ def small_size(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def thumb(image: np.ndarray) -> np.ndarray:
-    """uint8 `THUMB`: a picture, uint8 `[h, w, 3]` or `[h, w]`, small and in gray."""
-    small = resize_image(image, *THUMB)
-    return small if small.ndim == 2 else _gray(small).round().astype(np.uint8)
-
-
 def class_traits(image: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
     """float32 `[classes, len(TRAITS)]`: of each class its share of what is not void, the mean and
     the standard deviation of its rows (0 is the top, 1 the bottom), its mean color (0 to 1), and
@@ -115,10 +108,6 @@ def shift_fits(edges: np.ndarray, outlines: np.ndarray) -> np.ndarray:
     count = np.fft.irfft2(inside * there.conj(), shape)
     fits = total / np.maximum(count, 1)
     return np.roll(fits, (REACH, REACH), (0, 1))[:side, :side].astype(np.float32)
-
-
-def _gray(image: np.ndarray) -> np.ndarray:
-    return image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def _edges(image: np.ndarray) -> np.ndarray:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.data.classes import ClassList
+from s4al_jax.data.folder_files import Mask, folder_files
+from s4al_jax.data.instance_masks import class_name
 from s4al_jax.data.masks import color_of, is_ramp
-from s4al_jax.data.stray_summary import near_class
-from s4al_jax.data.suspicions import Suspicion
 from s4al_jax.files.images import (
     MAX_PIXELS,
     Color,
@@ -26,6 +26,8 @@ from s4al_jax.files.images import (
     read_rgb,
 )
 from s4al_jax.files.paths import resolve_path
+from s4al_jax.survey.stray_summary import near_class
+from s4al_jax.survey.suspicions import Suspicion
 from s4al_jax.types import InputError
 
 MOST_COLORS = 4096
@@ -50,13 +52,21 @@ class Census(NamedTuple):
     masks: int
     photographs: tuple[str, ...]
     """those with so many colors that they are no masks"""
+    class_files: Counter[str]
+    """class names by which files of one class each are called, and how many; "" for a number"""
 
 
-def mask_census(masks: Mapping[str, Path], max_pixels: int = MAX_PIXELS) -> Census:
-    """Read all masks as they are; what cannot be read is left to whoever names it."""
-    found = Census(Counter(), Counter(), Counter(), {}, len(masks), ())
+def mask_census(masks: Mapping[str, Mask], max_pixels: int = MAX_PIXELS) -> Census:
+    """Read all masks as they are; what cannot be read is left to whoever names it.
+
+    Of masks of one class each the names of the files say all.
+    """
+    found = Census(Counter(), Counter(), Counter(), {}, len(masks), (), Counter())
     photographs = []
     for path in masks.values():
+        if isinstance(path, tuple):
+            found.class_files.update(class_name(file.stem) for file in path)
+            continue
         file = image_file(path, max_pixels)
         try:
             if not _count(file, found):
@@ -69,7 +79,11 @@ def mask_census(masks: Mapping[str, Path], max_pixels: int = MAX_PIXELS) -> Cens
 def folder_census(root: str, max_pixels: int = MAX_PIXELS) -> tuple[Path, Census]:
     """The folder, and what is in the masks of a user's own dataset there."""
     place = resolve_path(root)
-    return place, mask_census(list_images(place / "masks"), max_pixels)
+    try:
+        masks: Mapping[str, Mask] = folder_files(place).masks
+    except InputError:  # it is named by whoever reads the images
+        masks = list_images(place / "masks")
+    return place, mask_census(masks, max_pixels)
 
 
 def census_table(census: Census) -> str:
@@ -83,8 +97,14 @@ def census_table(census: Census) -> str:
         f"| {value} | {color} | {100 * n / total:.3g} |" for value, color, n in rows[:MOST_ROWS]
     ]
     more = [f"and {len(rows) - MOST_ROWS} more"] if len(rows) > MOST_ROWS else []
-    heads = ["| in the masks | color | % of their pixels |", "| --- | --- | --- |"]
     odd = [f"{name} has too many colors to be a mask" for name in census.photographs]
+    if census.class_files:
+        most = census.class_files.most_common(MOST_ROWS)
+        named = ", ".join(f"{name or 'a number'} ({n})" for name, n in most)
+        odd.append(f"masks of one class each are called {named}")
+    if not rows:
+        return "\n".join([*odd, ""])
+    heads = ["| in the masks | color | % of their pixels |", "| --- | --- | --- |"]
     return "\n".join([*heads, *lines, *more, *odd, ""])
 
 

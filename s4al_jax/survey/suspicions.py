@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.data import class_fit, mask_fit
 from s4al_jax.data.near_duplicates import near_duplicates
-from s4al_jax.data.sketches import Sketch
+from s4al_jax.survey import class_fit, mask_fit
+from s4al_jax.survey.sketches import Sketch
 
 
 class Suspicion(NamedTuple):

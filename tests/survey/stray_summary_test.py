@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from s4al_jax.data.folder import folder
-from s4al_jax.data.stray_summary import near_class
-from s4al_jax.data.validate import Survey, check, survey
+from s4al_jax.survey.stray_summary import near_class
+from s4al_jax.survey.validate import Survey, check, survey
 from s4al_jax.types import VOID, InputError
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from s4al_jax.data.sketches import REACH, THUMB, class_traits, shift_fits, sketch, thumb
+from s4al_jax.survey.sketches import REACH, class_traits, shift_fits, sketch
 from s4al_jax.types import VOID
 
 
@@ -42,10 +42,3 @@ def test_a_sketch_is_small_whatever_the_size_of_the_picture() -> None:
     arrays = [value for value in kept if isinstance(value, np.ndarray)]
     assert sum(value.nbytes for value in arrays) < 8_000 and len(arrays) == 5
     assert sketch("train/a", image, None, 3).traits is None
-
-
-def test_the_gray_copy_is_the_mean_of_the_pixels() -> None:
-    gray = np.kron(np.arange(THUMB[0] * THUMB[1]).reshape(THUMB) % 251, np.ones((3, 2)))
-    wide = gray.astype(np.uint8)
-    assert np.array_equal(thumb(wide), wide[::3, ::2])
-    assert np.array_equal(thumb(np.repeat(wide[..., None], 3, 2)), wide[::3, ::2])

@@ -5,11 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from s4al_jax.files.stray_values import StrayValues, Value
+from s4al_jax.data.nearest_colors import are_between
+from s4al_jax.files.stray_values import StrayValues, UnlistedValues, Value
 from s4al_jax.types import VOID
 
 MOST = 8
 """Values that are named; of the others it is said how many there are."""
+FEWEST_BLENDS = 3
+"""With fewer colors between those of classes, one may well be a class that was forgotten."""
 MOST_LEVELS = 8
 """How far a color may lie from a class's to be meant as that one, in any channel."""
 
@@ -68,9 +71,36 @@ def _summary(
         f"{first.file} holds the {kind} {value}, which no class has; {len(strays)} of "
         f"{masks} masks {'hold' if len(strays) > 1 else 'holds'} such: {named}{more}; correct them"
     )
-    if not is_color and "classes.json" not in str(first):
+    if not isinstance(first, UnlistedValues):
         return f"{line} ({str(first).partition(': ')[2]})"
+    if soft := _soft_edges(strays):
+        return f"{line}, or {soft}"
     return f"{line}, or make them void with this line of classes.json: {_line(strays, classes)}"
+
+
+def _soft_edges(strays: Sequence[StrayValues]) -> str:
+    """What the option `nearest_color` would do, where there is one and colors are blends of others;
+    empty: it would not help."""
+    first = strays[0]
+    if not (isinstance(first, UnlistedValues) and first.offers_nearest):
+        return ""
+    counts: Counter[Any] = Counter()
+    for one in strays:
+        counts.update(one.found)
+    values = list(counts)
+    between = are_between(values, first.known)
+    blends = {value for value, is_one in zip(values, between, strict=True) if is_one}
+    if len(blends) < FEWEST_BLENDS:
+        return ""
+    files = [one for one in strays if blends & one.found.keys()]
+    whole = sum(one.pixels for one in files)
+    soft = sum(one.found[value] for one in files for value in blends & one.found.keys())
+    changed = sum(sum(one.found.values()) for one in files)
+    return (
+        f"set config.data.kwargs.nearest_color=True: {soft} pixels in {len(files)} of them "
+        f"({100 * soft / whole:.2g} % of theirs) lie between colors of classes, as soft edges do; "
+        f"it would change {100 * changed / whole:.2g} % of the pixels"
+    )
 
 
 def _hint(near: tuple[int, int] | None, classes: Sequence[str]) -> str:

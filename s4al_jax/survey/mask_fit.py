@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.data.names import natural_key
-from s4al_jax.data.sketches import REACH, Sketch, small_size
+from s4al_jax.survey.sketches import REACH, Sketch, small_size
 
 FEWEST = 5
 """With fewer masks nothing is said of all of them."""

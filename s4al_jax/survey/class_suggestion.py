@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from s4al_jax.data.areas import BACKGROUND
 from s4al_jax.data.classes import ClassList, class_list
-from s4al_jax.data.mask_census import Census
 from s4al_jax.files.images import Color
+from s4al_jax.survey.mask_census import Census
 from s4al_jax.types import UNLABELED, VOID, InputError
 
 RARE = 0.001
@@ -32,11 +33,13 @@ def suggestion(census: Census, known: ClassList | None = None) -> str | None:
       census: what is in the masks.
       known: the classes that there are already; they keep names, numbers and colors.
     """
-    kinds = [bool(census.numbers), bool(census.colors or census.shown)]
+    kinds = [bool(census.numbers), bool(census.colors or census.shown), bool(census.class_files)]
     if sum(kinds) != 1 or census.photographs:
         return None
     content: dict[str, Any] | None
-    if census.numbers:
+    if census.class_files:
+        content = _by_file_name(census.class_files, known)
+    elif census.numbers:
         content = _by_number(census.numbers, known)
     elif _same_twice(census) and not census.colors:
         numbers: Counter[int] = Counter()
@@ -112,6 +115,22 @@ def _by_color(census: Census, known: ClassList | None) -> dict[str, Any] | None:
     content: dict[str, Any] = {"classes": [{"name": n, "color": list(c)} for n, c in entries]}
     if void:
         content["void_colors"] = [list(color) for color in void]
+    return content
+
+
+def _by_file_name(counts: Mapping[str, int], known: ClassList | None) -> dict[str, Any] | None:
+    """Of masks of one class each: what they are called after, and the background beside them."""
+    names = list(known.names) if known else []
+    names += sorted(name for name in counts if name not in ("", "void", *names))
+    if "" in counts and not set(names) - {BACKGROUND}:
+        names.append("object")
+    if BACKGROUND not in names and (known is None or len(known.names) == 1):
+        names.insert(0, BACKGROUND)
+    if "" in counts and len(set(names) - {BACKGROUND}) > 1:
+        return None
+    content: dict[str, Any] = {"classes": [{"name": name} for name in names]}
+    if known and known.colors:
+        _add_colors(content, known)
     return content
 
 
