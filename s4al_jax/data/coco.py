@@ -29,6 +29,7 @@ from s4al_jax.data.areas import (
 from s4al_jax.data.classes import ClassList, named_classes
 from s4al_jax.data.picture_search import Pictures, find_picture, list_pictures
 from s4al_jax.data.samples import SPLITS, Sample, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_same_size, image_file
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import VOID, DatasetSpec, InputError
@@ -72,6 +73,7 @@ def coco(
     test_share: float = 0.1,
     seed: int = 0,
     fit: str = "pad",
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """A folder with images and JSON files in COCO's form, at `height` x `width`.
@@ -95,6 +97,7 @@ def coco(
       test_share: of the images with areas, where val and test are drawn.
       seed: of that draw.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -126,6 +129,7 @@ def coco(
         width=width,
         place=str(place),
         fit=fit,
+        bands=bands,
     )
 
 

@@ -19,6 +19,7 @@ from s4al_jax.data.names import nearest_name
 from s4al_jax.data.other_formats import check_formats
 from s4al_jax.data.related import related_files
 from s4al_jax.data.samples import SPLITS, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, list_images
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import DatasetSpec, InputError
@@ -35,6 +36,7 @@ def folder(
     seed: int = 0,
     keep_together: bool = True,
     fit: str = "pad",
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images under `root` at `height` x `width`.
@@ -42,7 +44,8 @@ def folder(
     `split` is "folders", "lists", "draw", or "auto": the first of these that the folder offers.
     `val_share` and `test_share` are the shares of the images with masks that a draw takes; with
     `keep_together` nearly the same images and the frames of a video come into one split. A file
-    with more than `max_pixels` is refused. `fit` is "pad", "crop" or "stretch", see `files.fit`.
+    with more than `max_pixels` is refused. `fit` is "pad", "crop" or "stretch", see `files.fit`;
+    `bands` says which bands are read and shown.
     """
     if not root:
         raise InputError("the folder is not given: set config.data.root")
@@ -67,12 +70,20 @@ def folder(
         splits = _by_lists(place, images)
     elif how == "draw":
         drawn = keep_together and bool(masks) and val_share + test_share > 0
-        related = related_files(images, max_pixels) if drawn else []
+        related = related_files(images, max_pixels, bands) if drawn else []
         splits = draw_splits(samples, val=val_share, test=test_share, seed=seed, related=related)
     else:
         raise InputError(f"config.data.kwargs.split is {split!r}: auto, folders, lists or draw")
     return dataset(
-        "folder", samples, splits, classes, height=height, width=width, place=str(place), fit=fit
+        name="folder",
+        samples=samples,
+        splits=splits,
+        classes=classes,
+        height=height,
+        width=width,
+        place=str(place),
+        fit=fit,
+        bands=bands,
     )
 
 

@@ -32,6 +32,7 @@ from s4al_jax.data.classes import (
 )
 from s4al_jax.data.picture_search import Pictures, find_picture, list_pictures
 from s4al_jax.data.samples import Sample, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_same_size, image_file, read_size
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.files.polygons import polygon_mask
@@ -83,6 +84,7 @@ def label_studio(
     test_share: float = 0.1,
     seed: int = 0,
     fit: str = "pad",
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """What Label Studio exported, and the images that it names, at `height` x `width`.
@@ -105,6 +107,7 @@ def label_studio(
       test_share: of the annotated images.
       seed: of the draw of both.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -138,6 +141,7 @@ def label_studio(
         width=width,
         place=str(path),
         fit=fit,
+        bands=bands,
     )
 
 

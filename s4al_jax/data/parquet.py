@@ -24,6 +24,7 @@ import numpy as np
 from s4al_jax.data.classes import ClassList, class_list
 from s4al_jax.data.masks import read_mask
 from s4al_jax.data.samples import SPLITS, Sample, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_name, image_file
 from s4al_jax.files.paths import is_local, list_tree, resolve_path
 from s4al_jax.runtime.extras import require
@@ -79,6 +80,7 @@ def parquet(
     test_share: float = 0.1,
     seed: int = 0,
     fit: str = "pad",
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """Parquet files with pictures in their columns, at `height` x `width`; needs pyarrow.
@@ -96,6 +98,7 @@ def parquet(
       test_share: of the images with masks, where it is drawn.
       seed: of that draw.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
       max_pixels: a picture with more is refused.
     """
     require("pyarrow", extra="parquet", what="config.data.name=parquet")
@@ -126,6 +129,7 @@ def parquet(
         width=width,
         place=str(place),
         fit=fit,
+        bands=bands,
     )
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from s4al_jax.data.names import natural_key
 from s4al_jax.data.near_duplicates import FLATTEST, Groups, hashes, near_duplicates
 from s4al_jax.data.sketches import THUMB, thumb
-from s4al_jax.files.images import MAX_PIXELS, image_file, read_gray
+from s4al_jax.files.bands import RGB, Bands, read_bands
+from s4al_jax.files.images import MAX_PIXELS, ImageFile, image_file, read_gray
 from s4al_jax.types import InputError
 
 ALIKE = 24
@@ -30,16 +31,24 @@ FEWEST = 6
 """Fewer pictures are no video."""
 
 
-def related_files(images: Mapping[str, Path], max_pixels: int = MAX_PIXELS) -> list[list[str]]:
+def related_files(
+    images: Mapping[str, Path], max_pixels: int = MAX_PIXELS, bands: Bands = RGB
+) -> list[list[str]]:
     """Groups of names of files that belong together, each read once; what cannot be read is in
     none, and is named by whoever needs it."""
     thumbs = {}
     for name, path in images.items():
         with contextlib.suppress(InputError):
-            # Four times the copy's size, so that its gray values are those of the whole picture's.
-            gray = read_gray(image_file(path, max_pixels), 4 * THUMB[0], 4 * THUMB[1])
-            thumbs[name] = thumb(gray)
+            thumbs[name] = thumb(_gray(image_file(path, max_pixels), bands))
     return related_pictures(thumbs)
+
+
+def _gray(file: ImageFile, bands: Bands) -> np.ndarray:
+    """uint8 `[height, width]`: a picture in gray, which is the mean of its bands if not of RGB."""
+    if bands.is_plain_rgb:
+        # Four times the copy's size, so that its gray values are those of the whole picture's.
+        return read_gray(file, 4 * THUMB[0], 4 * THUMB[1])
+    return read_bands(file, bands).mean(axis=-1).astype(np.uint8)
 
 
 def related_pictures(thumbs: Mapping[str, np.ndarray]) -> list[list[str]]:

@@ -11,8 +11,9 @@ import numpy as np
 
 from s4al_jax.data.classes import ClassList
 from s4al_jax.data.group_draw import draw_groups
-from s4al_jax.files.fit import MEAN_COLOR, check_fit, content, cut_frame
-from s4al_jax.files.images import ImageFile, read_rgb, read_size, resize_ids, resize_image
+from s4al_jax.files.bands import RGB, Bands, check_bands, read_bands, read_deep
+from s4al_jax.files.fit import check_fit, content, cut_frame, mean_color
+from s4al_jax.files.images import ImageFile, read_size, resize_ids, resize_image
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 SPLITS = ("train", "val", "test")
@@ -22,7 +23,7 @@ class Sample(NamedTuple):
     """A picture, and what is known of it."""
 
     image: ImageFile
-    """any size, any format that Pillow reads"""
+    """any size, any format that `files.bands` reads"""
     read_truth: Callable[[], np.ndarray] | None = None
     """-> uint8 of the picture's size, class ids and `VOID`; None: nobody has labeled it"""
 
@@ -37,6 +38,7 @@ def dataset(
     width: int,
     place: str,
     fit: str = "pad",
+    bands: Bands = RGB,
 ) -> DatasetSpec:
     """The samples at a working size.
 
@@ -49,8 +51,10 @@ def dataset(
       width: of it.
       place: where the samples are, for messages.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
     """
     check_fit(fit)
+    check_bands(bands)
     if not splits["train"]:
         raise InputError(f"{place} leaves no image to learn from: check how it is split")
     for split in ("val", "test"):
@@ -60,8 +64,18 @@ def dataset(
                     f"{sample} of {place} is in {split} and has no mask: add one, or move the "
                     "image to train"
                 )
-    train, val, test = (_image_set(splits[s], samples, (height, width), fit) for s in SPLITS)
-    return DatasetSpec(name, classes.names, classes.palette, height, width, train, val, test, fit)
+    sets = {s: _image_set(splits[s], samples, (height, width), fit, bands) for s in SPLITS}
+    return DatasetSpec(
+        name,
+        classes.names,
+        classes.palette,
+        height,
+        width,
+        **sets,
+        fit=fit,
+        channels=bands.channels,
+        value_range=tuple(bands.value_range),
+    )
 
 
 def draw_splits(
@@ -100,11 +114,15 @@ def pool_contents(images: ImageSet, working: tuple[int, int]) -> np.ndarray | No
 
 
 def _image_set(
-    names: Sequence[str], samples: Mapping[str, Sample], working: tuple[int, int], fit: str
+    names: Sequence[str],
+    samples: Mapping[str, Sample],
+    working: tuple[int, int],
+    fit: str,
+    bands: Bands,
 ) -> ImageSet:
     def read_original(index: int) -> np.ndarray:
-        picture = read_rgb(samples[names[index]].image)
-        return cut_frame(picture, working, fit, fill=MEAN_COLOR)
+        picture = read_bands(samples[names[index]].image, bands)
+        return cut_frame(picture, working, fit, fill=mean_color(bands.channels))
 
     def read_original_truth(index: int) -> np.ndarray:
         read = samples[names[index]].read_truth
@@ -122,4 +140,6 @@ def _image_set(
         read_original_truth,
         tuple(samples[name].read_truth is not None for name in names),
         shown if fit == "pad" else None,
+        bands.display,
+        lambda index: read_deep(samples[names[index]].image, bands),
     )

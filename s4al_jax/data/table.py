@@ -17,6 +17,7 @@ from typing import NamedTuple
 from s4al_jax.data.classes import class_list, text_of
 from s4al_jax.data.file_samples import file_sample
 from s4al_jax.data.samples import SPLITS, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, check_name, image_suffixes
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import DatasetSpec, InputError
@@ -43,6 +44,7 @@ def table(
     test_share: float = 0.1,
     seed: int = 0,
     fit: str = "pad",
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images that a table names, at `height` x `width`.
@@ -55,6 +57,7 @@ def table(
       test_share: of the images with masks, where the table has no column `split`.
       seed: of that draw.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -91,6 +94,7 @@ def table(
         width=width,
         place=str(path),
         fit=fit,
+        bands=bands,
     )
 
 

@@ -14,6 +14,7 @@ from s4al_jax.data.classes import ClassList, class_list, has_class_list, text_of
 from s4al_jax.data.file_samples import file_sample
 from s4al_jax.data.picture_search import list_pictures
 from s4al_jax.data.samples import SPLITS, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, Color, check_name, id_codes, list_images
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import VOID, DatasetSpec, InputError
@@ -41,6 +42,7 @@ def voc(
     test_share: float = 0.1,
     seed: int = 0,
     fit: str = "pad",
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """Pascal VOC's folders under `root` at `height` x `width`.
@@ -60,6 +62,7 @@ def voc(
       test_share: of the images with masks, where it is drawn.
       seed: of that draw.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -101,6 +104,7 @@ def voc(
         width=width,
         place=str(place),
         fit=fit,
+        bands=bands,
     )
 
 
