@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from s4al_jax.files.paths import list_tree, open_binary
 from s4al_jax.files.stray_values import StrayValues
-from s4al_jax.files.tiff_header import read_tiff_header
+from s4al_jax.files.tiff_header import find_tiff_header
 from s4al_jax.types import VOID, InputError
 
 Color = tuple[int, int, int]
@@ -153,8 +153,7 @@ def read_size(file: ImageFile) -> tuple[int, int]:
         (width, height), turn = picture.size, picture.getexif().get(_ORIENTATION, 1)
     except InputError:
         # A TIFF of six bands, or with a page for each, has a size though Pillow does not read it.
-        with file.open() as stream:
-            found = read_tiff_header(stream)
+        found = find_tiff_header(file.open)
         if found is None or found.height * found.width > file.max_pixels:
             raise
         height, width, turn = found.height, found.width, found.orientation

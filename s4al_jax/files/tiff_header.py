@@ -6,6 +6,8 @@ where the package that reads these is not installed.
 
 import logging
 import struct
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import BinaryIO, NamedTuple
 
 
@@ -41,6 +43,17 @@ _DEFAULTS = {"bits": 1, "photometric": -1, "orientation": 1, "samples": 1}
 
 _KINDS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 """Numbers of a directory entry: TIFF's code -> that of `struct`."""
+
+
+def find_tiff_header(
+    open_file: Callable[[], AbstractContextManager[BinaryIO]],
+) -> TiffHeader | None:
+    """The header of the TIFF that is opened; None: it is none, or cannot be read."""
+    try:
+        with open_file() as stream:
+            return read_tiff_header(stream)
+    except Exception:  # of whatever the file lies in
+        return None
 
 
 def read_tiff_header(stream: BinaryIO) -> TiffHeader | None:
