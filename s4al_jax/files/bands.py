@@ -24,7 +24,7 @@ from s4al_jax.files.images import (
     transparent,
     unreadable,
 )
-from s4al_jax.files.tiff_header import TiffHeader, read_tiff_header
+from s4al_jax.files.tiff_header import TiffHeader, find_tiff_header, read_tiff_header
 from s4al_jax.types import InputError
 
 MOST_BANDS = 16
@@ -102,8 +102,19 @@ def per_band(rgb: Sequence[float], channels: int) -> tuple[float, ...]:
 def read_bands(file: ImageFile, bands: Bands) -> np.ndarray:
     """uint8 `[height, width, bands.channels]`, upright."""
     if bands.is_plain_rgb:
-        return read_rgb(file)
+        return _read_rgb(file)
     return to_bytes(_read_numbers(file, bands.channels), bands.value_range)
+
+
+def _read_rgb(file: ImageFile) -> np.ndarray:
+    """As `read_rgb`; of a TIFF that it does not know, it is said how many bands there are."""
+    try:
+        return read_rgb(file)
+    except InputError as error:
+        tiff = find_tiff_header(file.open)
+        if tiff is None or tiff.samples in (1, 3, 4):
+            raise
+        raise _wrong_count(file, tiff.samples, 3) from error
 
 
 def read_deep(file: ImageFile, bands: Bands) -> np.ndarray | None:
