@@ -8,7 +8,7 @@ import numpy as np
 
 from s4al_jax.engine import devices
 from s4al_jax.engine.infer import predictor
-from s4al_jax.files.bands import Bands, read_bands
+from s4al_jax.files.bands import Bands, WrongBandCount, count_bands, read_bands
 from s4al_jax.files.fit import cut_frame, mean_color, uncut_frame
 from s4al_jax.files.images import argmax_at_size, image_file, images_by_name, resize_image
 from s4al_jax.input.prefetch import prefetch
@@ -97,6 +97,10 @@ def _load_batches(
         for name, path in part:
             try:
                 picture = read_bands(image_file(path), bands)
+            except WrongBandCount as error:
+                has, sees = count_bands(error.found), count_bands(bands.channels)
+                loaded.problems.append(f"{path} has {has}, the network sees {sees}: give it those")
+                continue
             except InputError as error:
                 loaded.problems.append(str(error))
                 continue

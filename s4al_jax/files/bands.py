@@ -45,6 +45,23 @@ _PNG_DEEP_COLORS = (2, 4, 6)
 """Color types of PNG of which Pillow gives upper eight bits alone: RGB, and what has opacity."""
 
 
+class WrongBandCount(InputError):
+    """A picture has another number of bands than are wanted."""
+
+    def __init__(self, file: ImageFile, found: int, wanted: int) -> None:
+        change = f"set it to {found}" if found <= MOST_BANDS else "choose some of them"
+        super().__init__(
+            f"{file.name} has {count_bands(found)}, and config.data.kwargs.channels is {wanted}: "
+            f"{change}, or save files of {wanted}"
+        )
+        self.found = found
+
+
+def count_bands(count: int) -> str:
+    """A number of bands in words."""
+    return "1 band" if count == 1 else f"{count} bands"
+
+
 class Bands(NamedTuple):
     """Which bands of pictures are learned from, and which are shown: options of a dataset."""
 
@@ -114,7 +131,7 @@ def _read_rgb(file: ImageFile) -> np.ndarray:
         tiff = find_tiff_header(file.open)
         if tiff is None or tiff.samples in (1, 3, 4):
             raise
-        raise _wrong_count(file, tiff.samples, 3) from error
+        raise WrongBandCount(file, tiff.samples, 3) from error
 
 
 def read_deep(file: ImageFile, bands: Bands) -> np.ndarray | None:
@@ -157,7 +174,7 @@ def _read_numbers(file: ImageFile, channels: int) -> np.ndarray:
     if numbers.shape[-1] == 1 and channels == 3:
         numbers = np.repeat(numbers, 3, axis=-1)  # gray
     if numbers.shape[-1] != channels:
-        raise _wrong_count(file, numbers.shape[-1], channels)
+        raise WrongBandCount(file, numbers.shape[-1], channels)
     return numbers
 
 
@@ -247,7 +264,7 @@ def _read_pages(file: ImageFile, pages: Any, channels: int) -> np.ndarray:
             "with ExtraSamples 0 if it is one"
         )
     if found - len(opacity) != channels and not (found - len(opacity) == 1 and channels == 3):
-        raise _wrong_count(file, found - len(opacity), channels)
+        raise WrongBandCount(file, found - len(opacity), channels)
     if any(not page.asarray().all() for page in masks):
         raise transparent(file)
     numbers = _stack(whole)
@@ -293,15 +310,6 @@ def turn_upright(numbers: np.ndarray, turn: int) -> np.ndarray:
         numbers = numbers.swapaxes(0, 1)
     down, across = turn in (3, 4, 7, 8), turn in (2, 3, 6, 7)
     return np.ascontiguousarray(numbers[:: -1 if down else 1, :: -1 if across else 1])
-
-
-def _wrong_count(file: ImageFile, found: int, wanted: int) -> InputError:
-    bands = f"{found} band" if found == 1 else f"{found} bands"
-    change = f"set it to {found}" if found <= MOST_BANDS else "choose some of them"
-    return InputError(
-        f"{file.name} has {bands}, and config.data.kwargs.channels is {wanted}: {change}, or save "
-        f"files of {wanted}"
-    )
 
 
 def _package(name: str) -> Any:
