@@ -32,10 +32,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def lines(wanted: str) -> list[list[str]]:
-    """The commands of the block that uses a configuration."""
+def lines(wanted: str, with_word: str = "") -> list[list[str]]:
+    """The commands of the block that uses a configuration, and a word in its last line."""
     blocks = [block.strip().splitlines() for block in BLOCKS]
-    (found,) = [block for block in blocks if f"s4al check {wanted} " in block[-1]]
+    lasts = [block for block in blocks if f"s4al check {wanted} " in block[-1]]
+    (found,) = [block for block in lasts if with_word in block[-1]]
     return [shlex.split(line)[1:] for line in found]
 
 
@@ -62,12 +63,31 @@ def test_the_commands_for_films_lead_to_a_folder(
     from tests.data.video_test import film
 
     film(home / "film.mov").rename(home / "film.mp4")
-    first, second = lines("folder")
+    first, second = lines("folder", "trip")
     assert command(*first) == 0, capsys.readouterr()
     (home / "trip/classes.txt").write_text("earth\nsky\n")
     assert command(*second) == 0, capsys.readouterr()
     assert "No errors." in capsys.readouterr().out
     assert len(list((home / "trip/images/film").iterdir())) == 3
+
+
+def test_the_command_for_bands_finds_nothing_wrong(
+    home: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile = pytest.importorskip("tifffile", reason="s4al_jax[tiff] is not installed")
+    (home / "fields").mkdir()
+    own_folder(home / "fields", 4)
+    rng = np.random.default_rng(0)
+    for path in sorted((home / "fields/images").iterdir()):
+        bands = rng.integers(0, 4096, (6, *pixels(path).shape[:2])).astype(np.uint16)
+        tifffile.imwrite(path.with_suffix(".tif"), bands, photometric="minisblack")
+        path.unlink()
+    (words,) = lines("folder", "channels")
+    assert command(*words) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "No errors." in said and "value_range" not in said
+    without = [word for word in words if "value_range" not in word]
+    assert command(*without) == 0 and "suspicion: pictures of 16 bits" in capsys.readouterr().out
 
 
 def test_arrays_become_masks_in_two_lines_and_what_does_not_fit_is_no_mask(
