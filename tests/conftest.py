@@ -2,7 +2,9 @@
 
 import os
 import runpy
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -25,10 +27,18 @@ TOOLS = Path(__file__).parents[1] / "tools"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla_tests"
 
 
+# Decoded pictures are kept as for a user, but not among a user's.
+os.environ.setdefault("S4AL_IMAGE_CACHE", tempfile.mkdtemp(prefix="s4al-images-"))
+
+
 def pytest_configure() -> None:
     jax.config.update("jax_numpy_rank_promotion", "raise")
     jax.config.update("jax_compilation_cache_dir", str(CACHE))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["S4AL_IMAGE_CACHE"], ignore_errors=True)
 
 
 LONGEST = ("processes_run_test.py", "end_to_end_test.py", "own_data_walk_test.py", "person_test.py")

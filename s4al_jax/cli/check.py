@@ -25,7 +25,8 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         run,
         summary="look at every file of a dataset: is anything wrong with it?",
         usage="CONFIG [--sheet=FILE] [--config.OPTION=VALUE ...]",
-        notes="Ends with 1 if something is wrong. A run makes the same checks before it trains. "
+        notes="Ends with 1 if something is wrong. A run makes the same checks before it trains, on "
+        "what it has decoded before; this decodes every file anew. "
         "What only looks wrong, such as a mask that fits another image, is a suspicion.",
         example="s4al check folder --config.data.root=photos --sheet=sheet.png",
     )
@@ -40,6 +41,13 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print the report, draw the sheet, and return 1 if a file is wrong."""
+    from s4al_jax.data.decode_cache import decode_anew
+
+    with decode_anew() as changed:
+        return _check(given, changed)
+
+
+def _check(given: argparse.Namespace, changed: list[str]) -> int:
     from s4al_jax.cli.overrides import read_config
     from s4al_jax.console.terminal import Terminal
     from s4al_jax.data.sketches import sketch
@@ -73,6 +81,8 @@ def run(given: argparse.Namespace) -> int:
         *suspicions(sketches, spec.classes),
     ]
     print(data_report(spec, found, suspected))
+    for name in changed:
+        print(f"note: {name} had changed, but neither its size nor its time: it is read anew now")
     if any("classes.json" in error for error in found.errors):
         _print_suggestion(data)
     if given.sheet:

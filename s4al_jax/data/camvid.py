@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from s4al_jax.data.tfds import is_prepared, read_prepared
+from s4al_jax.data.samples import Sample, image_set
+from s4al_jax.data.tfds import is_prepared, read_prepared, refuse_fit
+from s4al_jax.files.fit import check_fit
 from s4al_jax.files.images import (
     MAX_PIXELS,
     ImageFile,
@@ -19,13 +21,11 @@ from s4al_jax.files.images import (
     image_file,
     image_suffixes,
     read_ids,
-    read_rgb,
     recode_ids,
-    resize_ids,
-    resize_image,
 )
 from s4al_jax.files.paths import resolve_path
-from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
+from s4al_jax.files.stamps import joint_stamp
+from s4al_jax.types import VOID, DatasetSpec, InputError
 
 CLASSES = (
     "sky",
@@ -62,47 +62,58 @@ FILE_VOID = 11
 
 
 def camvid(
-    root: str, *, height: int = 360, width: int = 480, max_pixels: int = MAX_PIXELS
+    root: str,
+    *,
+    height: int = 360,
+    width: int = 480,
+    fit: str = "stretch",
+    max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
-    """CamVid under `root`; files of another size are resized to `height` x `width` when read.
+    """CamVid under `root`; files of another size are brought to `height` x `width`.
 
-    A file with more than `max_pixels` is refused.
+    `fit` says how, see `files.fit`. A file with more than `max_pixels` is refused.
     """
     if not root:
         raise InputError("CamVid's folder is not given: set config.data.root or S4AL_CAMVID")
     if height < 1 or width < 1:
         raise InputError(f"CamVid at {height} x {width} pixels is empty: use 1 x 1 or more")
+    check_fit(fit)
     folder = resolve_path(root)
     if is_prepared(folder):
+        refuse_fit(folder, fit)
         return read_prepared(folder, "camvid", max_pixels=max_pixels, height=height, width=width)
     train, val, test = (
-        _image_set(folder, split, max_pixels, height=height, width=width)
+        image_set(
+            _samples(folder, split, max_pixels),
+            (height, width),
+            root,
+            fit,
+            originals=fit != "stretch",
+        )
         for split in ("train", "val", "test")
     )
-    return DatasetSpec("camvid", CLASSES, PALETTE, height, width, train, val, test)
+    return DatasetSpec("camvid", CLASSES, PALETTE, height, width, train, val, test, fit)
 
 
-def _image_set(root: Path, split: str, max_pixels: int, *, height: int, width: int) -> ImageSet:
+def _samples(root: Path, split: str, max_pixels: int) -> dict[str, Sample]:
     images = _pictures(root / split, max_pixels)
     labels = _pictures(root / f"{split}annot", max_pixels)
     for stem in sorted(images.keys() ^ labels.keys()):
         if stem in images:
             raise InputError(f"{images[stem].name} has no label: add it to {root / split}annot")
         raise InputError(f"{labels[stem].name} has no image: add it to {root / split}")
-    names = tuple(sorted(images))
+    return {stem: _sample(images[stem], labels[stem]) for stem in sorted(images)}
 
-    def read_image(index: int) -> np.ndarray:
-        return resize_image(read_rgb(images[names[index]]), height, width)
 
-    def read_truth(index: int) -> np.ndarray:
-        label, image = labels[names[index]], images[names[index]]
+def _sample(image: ImageFile, label: ImageFile) -> Sample:
+    def read_truth() -> np.ndarray:
         found = read_ids(label)
         check_same_size(found, label, image)
         codes = id_codes(len(CLASSES), (FILE_VOID, VOID))
         hint = f"use 0 to {len(CLASSES) - 1}, and {FILE_VOID} or {VOID} for void"
-        return resize_ids(recode_ids(found, codes, label.name, hint), height, width)
+        return recode_ids(found, codes, label.name, hint)
 
-    return ImageSet(names, read_image, read_truth)
+    return Sample(image, read_truth, lambda: joint_stamp(label.stamp(), image.stamp()))
 
 
 def _pictures(folder: Path, max_pixels: int) -> dict[str, ImageFile]:

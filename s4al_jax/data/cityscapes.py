@@ -7,27 +7,26 @@ labels of the official test set are not public, so the official val set is the t
 val is drawn from train.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.data.tfds import is_prepared, read_prepared
+from s4al_jax.data.samples import Sample, image_set
+from s4al_jax.data.tfds import is_prepared, read_prepared, refuse_fit
 from s4al_jax.data.zip_files import files_of
+from s4al_jax.files.fit import check_fit
 from s4al_jax.files.images import (
     MAX_PIXELS,
     ImageFile,
     check_same_size,
     read_ids,
-    read_rgb,
     recode_ids,
-    resize_ids,
-    resize_image,
 )
 from s4al_jax.files.paths import resolve_path
-from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
+from s4al_jax.files.stamps import joint_stamp
+from s4al_jax.types import VOID, DatasetSpec, InputError
 
 CLASSES = (
     *("road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign"),
@@ -52,13 +51,6 @@ IMAGES, IMAGE_ENDING = "leftImg8bit", "_leftImg8bit.png"
 LABELS, LABEL_ENDING = "gtFine", "_gtFine_labelIds.png"
 
 
-class Pair(NamedTuple):
-    """An image and its label map."""
-
-    image: ImageFile
-    label: ImageFile
-
-
 def cityscapes(
     root: str,
     *,
@@ -66,28 +58,35 @@ def cityscapes(
     width: int = 688,
     val: int = 300,
     seed: int = 0,
+    fit: str = "stretch",
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """Cityscapes under `root` at `height` x `width` (the files have 1024 x 2048).
 
-    `val` images of the official train set, drawn with `seed`, are set aside. A file with more than
-    `max_pixels` is refused.
+    `val` images of the official train set, drawn with `seed`, are set aside. `fit` says how files
+    are brought to the working size, see `files.fit`. One with more than `max_pixels` is refused.
     """
     if not root:
         raise InputError("Cityscapes' folder is not given: set config.data.root or S4AL_CITYSCAPES")
     if height < 1 or width < 1:
         raise InputError(f"Cityscapes at {height} x {width} pixels is empty: use 1 x 1 or more")
+    check_fit(fit)
     folder = resolve_path(root)
     if is_prepared(folder):
+        refuse_fit(folder, fit)
         settings = {"height": height, "width": width, "val": val, "seed": seed}
         return read_prepared(folder, "cityscapes", max_pixels=max_pixels, **settings)
-    pairs = {split: _pairs(folder, split, max_pixels) for split in ("train", "val")}
-    aside = _draw_val(sorted(pairs["train"]), val, seed)
-    train = {name: pair for name, pair in pairs["train"].items() if name not in aside}
-    held = {name: pairs["train"][name] for name in aside}
-    read = partial(_image_set, height=height, width=width)
-    sets = read(train), read(held), read(pairs["val"])
-    return DatasetSpec("cityscapes", CLASSES, PALETTE, height, width, *sets)
+    official = {split: _samples(folder, split, max_pixels) for split in ("train", "val")}
+    aside = _draw_val(sorted(official["train"]), val, seed)
+    train = {name: sample for name, sample in official["train"].items() if name not in aside}
+    held = {name: official["train"][name] for name in sorted(aside)}
+    read = partial(image_set, working=(height, width), place=root, fit=fit)
+    train_set, val_set, test_set = (
+        read(samples, originals=fit != "stretch") for samples in (train, held, official["val"])
+    )
+    return DatasetSpec(
+        "cityscapes", CLASSES, PALETTE, height, width, train_set, val_set, test_set, fit
+    )
 
 
 def _draw_val(names: Sequence[str], count: int, seed: int) -> frozenset[str]:
@@ -102,7 +101,7 @@ def _draw_val(names: Sequence[str], count: int, seed: int) -> frozenset[str]:
     return frozenset(names[index] for index in order[:count])
 
 
-def _pairs(root: Path, split: str, max_pixels: int) -> dict[str, Pair]:
+def _samples(root: Path, split: str, max_pixels: int) -> dict[str, Sample]:
     """The images of an official split with their labels, by name, such as aachen_000000_000019."""
     images = _by_name(root, IMAGES, split, IMAGE_ENDING, max_pixels)
     labels = _by_name(root, LABELS, split, LABEL_ENDING, max_pixels)
@@ -117,7 +116,7 @@ def _pairs(root: Path, split: str, max_pixels: int) -> dict[str, Pair]:
         raise InputError(
             f"{root} has no {IMAGES}/{split}/CITY/*{IMAGE_ENDING}: get Cityscapes' archives again"
         )
-    return {name: Pair(images[name], labels[name]) for name in sorted(images)}
+    return {name: _sample(images[name], labels[name]) for name in sorted(images)}
 
 
 def _by_name(
@@ -138,21 +137,14 @@ def _by_name(
     return found
 
 
-def _image_set(pairs: Mapping[str, Pair], *, height: int, width: int) -> ImageSet:
-    names = tuple(sorted(pairs))
-    codes = _codes()
-    hint = f"use Cityscapes' own label ids, 0 to {LAST_FILE_ID}"
-
-    def read_image(index: int) -> np.ndarray:
-        return resize_image(read_rgb(pairs[names[index]].image), height, width)
-
-    def read_truth(index: int) -> np.ndarray:
-        image, label = pairs[names[index]]
+def _sample(image: ImageFile, label: ImageFile) -> Sample:
+    def read_truth() -> np.ndarray:
         found = read_ids(label)
         check_same_size(found, label, image)
-        return resize_ids(recode_ids(found, codes, label.name, hint), height, width)
+        hint = f"use Cityscapes' own label ids, 0 to {LAST_FILE_ID}"
+        return recode_ids(found, _codes(), label.name, hint)
 
-    return ImageSet(names, read_image, read_truth)
+    return Sample(image, read_truth, lambda: joint_stamp(label.stamp(), image.stamp()))
 
 
 def _codes() -> np.ndarray:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from s4al_jax.files.images import Color, id_codes, is_one_line
+from s4al_jax.files.stamps import stamp
 from s4al_jax.types import UNLABELED, VOID, InputError
 
 FILES = ("classes.json", "classes.txt")
@@ -35,6 +36,11 @@ class ClassList(NamedTuple):
     """what a color in a mask means; empty where no colors were given"""
     has_ids: bool = False
     """whether the meaning of numbers was said, and is not only their order"""
+
+    @property
+    def stamp(self) -> bytes:
+        """Of what the numbers and colors in masks mean."""
+        return stamp(self.names, self.codes, sorted(self.colors.items()), self.has_ids)
 
 
 def class_list(folder: Path) -> ClassList:

@@ -28,10 +28,11 @@ from s4al_jax.data.areas import (
 )
 from s4al_jax.data.classes import ClassList, named_classes
 from s4al_jax.data.picture_search import Pictures, find_picture, list_pictures
-from s4al_jax.data.samples import SPLITS, Sample, dataset, draw_splits
+from s4al_jax.data.samples import SPLITS, Draw, Sample, dataset, draw_splits
 from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_same_size, image_file
 from s4al_jax.files.paths import resolve_path
+from s4al_jax.files.stamps import file_stamp, joint_stamp, stamp
 from s4al_jax.types import VOID, DatasetSpec, InputError
 
 Entry = Mapping[str, Any]
@@ -72,6 +73,7 @@ def coco(
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
+    keep_together: bool = True,
     fit: str = "pad",
     bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
@@ -96,6 +98,8 @@ def coco(
       val_share: of the images with areas, where val and test are drawn.
       test_share: of the images with areas, where val and test are drawn.
       seed: of that draw.
+      keep_together: whether nearly the same images, and the frames of a video, come into one split
+        of those that are drawn.
       fit: how pictures are brought to the working size, see `files.fit`.
       bands: which are read and shown.
       max_pixels: a file with more is refused.
@@ -106,6 +110,7 @@ def coco(
     check_choice("crowd", crowd, ("class", "void"))
     place = resolve_path(root)
     files = _files(place, {"train": train, "val": val, "test": test})
+    stamps = {split: file_stamp(path) for split, path in files.paths.items()}
     read = {split: coco_file.read(path) for split, path in files.paths.items()}
     first = read["train"]
     for content in read.values():
@@ -116,9 +121,10 @@ def coco(
     classes = named_classes(first.path, names, colors)
     meaning = _meaning(first, classes, rules, crowd == "void")
     pictures = list_pictures(_images_folder(place, images))
-    samples, splits = _samples(read, pictures, meaning, max_pixels)
+    samples, splits = _samples(read, stamps, pictures, meaning, max_pixels)
     if files.drawn:
-        splits = draw_splits(samples, val=val_share, test=test_share, seed=seed)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
+        splits = draw_splits(samples, draw, str(place))
     _check_measurable(samples, splits, files)
     return dataset(
         name="coco",
@@ -168,6 +174,7 @@ def _meaning(
 
 def _samples(
     read: Mapping[str, coco_file.Content],
+    stamps: Mapping[str, bytes | None],
     pictures: Pictures,
     meaning: Meaning,
     max_pixels: int,
@@ -184,19 +191,27 @@ def _samples(
                     "already: remove one of them"
                 )
             picture = image_file(pictures.paths[name], max_pixels)
-            samples[name] = _sample(content, image, picture, meaning)
+            samples[name] = _sample(content, stamps[split], image, picture, meaning)
             where[name] = str(content.path)
             splits[split].append(name)
     return samples, {split: sorted(names) for split, names in splits.items()}
 
 
 def _sample(
-    content: coco_file.Content, image: coco_file.ImageEntry, picture: ImageFile, meaning: Meaning
+    content: coco_file.Content,
+    made_from: bytes | None,
+    image: coco_file.ImageEntry,
+    picture: ImageFile,
+    meaning: Meaning,
 ) -> Sample:
     entries = content.annotations.get(image.id, ())
     if not entries and image.known is None and meaning.rules.unannotated == "unlabeled":
         return Sample(picture)
-    return Sample(picture, partial(_truth, content, image, picture, meaning))
+    return Sample(
+        picture,
+        partial(_truth, content, image, picture, meaning),
+        lambda: joint_stamp(made_from, stamp(image.id, meaning), picture.stamp()),
+    )
 
 
 def _truth(

@@ -17,8 +17,7 @@ from s4al_jax.data.classes import class_list, text_of
 from s4al_jax.data.file_samples import file_sample
 from s4al_jax.data.names import nearest_name
 from s4al_jax.data.other_formats import check_formats
-from s4al_jax.data.related import related_files
-from s4al_jax.data.samples import SPLITS, dataset, draw_splits
+from s4al_jax.data.samples import SPLITS, Draw, dataset, draw_splits
 from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, list_images
 from s4al_jax.files.paths import resolve_path
@@ -69,9 +68,8 @@ def folder(
     elif how == "lists":
         splits = _by_lists(place, images)
     elif how == "draw":
-        drawn = keep_together and bool(masks) and val_share + test_share > 0
-        related = related_files(images, max_pixels, bands) if drawn else []
-        splits = draw_splits(samples, val=val_share, test=test_share, seed=seed, related=related)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
+        splits = draw_splits(samples, draw, str(place))
     else:
         raise InputError(f"config.data.kwargs.split is {split!r}: auto, folders, lists or draw")
     return dataset(

@@ -31,11 +31,12 @@ from s4al_jax.data.classes import (
     text_of,
 )
 from s4al_jax.data.picture_search import Pictures, find_picture, list_pictures
-from s4al_jax.data.samples import Sample, dataset, draw_splits
+from s4al_jax.data.samples import Draw, Sample, dataset, draw_splits
 from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_same_size, image_file, read_size
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.files.polygons import polygon_mask
+from s4al_jax.files.stamps import file_stamp, joint_stamp, stamp
 from s4al_jax.types import VOID, DatasetSpec, InputError
 
 KINDS = ("brushlabels", "polygonlabels")
@@ -83,6 +84,7 @@ def label_studio(
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
+    keep_together: bool = True,
     fit: str = "pad",
     bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
@@ -106,6 +108,8 @@ def label_studio(
       val_share: of the annotated images.
       test_share: of the annotated images.
       seed: of the draw of both.
+      keep_together: whether nearly the same images, and the frames of a video, come into one split
+        of those that are drawn.
       fit: how pictures are brought to the working size, see `files.fit`.
       bands: which are read and shown.
       max_pixels: a file with more is refused.
@@ -115,6 +119,7 @@ def label_studio(
     rules = make_rules(outside, overlap, unannotated)
     place = resolve_path(root)
     path = _export(place, export)
+    made_from = file_stamp(path)
     tasks = _tasks(path, image)
     classes = _classes(place, path, tasks, rules)
     below = place / "images"
@@ -130,8 +135,9 @@ def label_studio(
             )
         named[name] = task
         file = image_file(pictures.paths[name], max_pixels)
-        samples[name] = _sample(task, file, classes, rules)
-    splits = draw_splits(samples, val=val_share, test=test_share, seed=seed)
+        samples[name] = _sample(task, made_from, file, classes, rules)
+    draw = Draw(val_share, test_share, seed, keep_together, bands)
+    splits = draw_splits(samples, draw, str(path))
     return dataset(
         name="label_studio",
         samples=samples,
@@ -254,9 +260,17 @@ def _picture_of(task: Task, pictures: Pictures) -> str:
     return find_picture(pictures, f"{folder}{slash}{last}", task.where, whole=False)
 
 
-def _sample(task: Task, file: ImageFile, classes: ClassList, rules: Rules) -> Sample:
+def _sample(
+    task: Task, made_from: bytes | None, file: ImageFile, classes: ClassList, rules: Rules
+) -> Sample:
     is_known = task.is_annotated and (task.shapes or rules.unannotated == BACKGROUND)
-    return Sample(file, partial(_truth, task, file, classes, rules) if is_known else None)
+    if not is_known:
+        return Sample(file)
+    return Sample(
+        file,
+        partial(_truth, task, file, classes, rules),
+        lambda: joint_stamp(made_from, stamp(task.where, rules), file.stamp(), classes.stamp),
+    )
 
 
 def _truth(task: Task, file: ImageFile, classes: ClassList, rules: Rules) -> np.ndarray:

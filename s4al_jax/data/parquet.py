@@ -13,20 +13,19 @@ import io
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
-
 from s4al_jax.data.classes import ClassList, class_list
 from s4al_jax.data.masks import read_mask
-from s4al_jax.data.samples import SPLITS, Sample, dataset, draw_splits
+from s4al_jax.data.samples import SPLITS, Draw, Sample, dataset, draw_splits
 from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_name, image_file
 from s4al_jax.files.paths import is_local, list_tree, resolve_path
+from s4al_jax.files.stamps import Stamp, file_stamp, joint_stamp, no_stamp, stamp
 from s4al_jax.runtime.extras import require
 from s4al_jax.types import DatasetSpec, InputError
 
@@ -69,6 +68,16 @@ class Columns(NamedTuple):
     mask: str
 
 
+class Row(NamedTuple):
+    """A row, as far as the file's footer tells."""
+
+    place: Place
+    columns: Columns
+    has_mask: bool
+    stamps: Mapping[str, Stamp]
+    """column -> that of its picture; None says it, where the picture may lie in another file"""
+
+
 def parquet(
     root: str,
     *,
@@ -79,6 +88,7 @@ def parquet(
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
+    keep_together: bool = True,
     fit: str = "pad",
     bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
@@ -97,6 +107,8 @@ def parquet(
       val_share: of the images with masks, where it is drawn.
       test_share: of the images with masks, where it is drawn.
       seed: of that draw.
+      keep_together: whether nearly the same images, and the frames of a video, come into one split
+        of those that are drawn.
       fit: how pictures are brought to the working size, see `files.fit`.
       bands: which are read and shown.
       max_pixels: a picture with more is refused.
@@ -114,12 +126,13 @@ def parquet(
     reader = _Reader()
     for split, paths in by_split.items():
         rows = (row for path in paths for row in _rows(reader, path, image, mask))
-        for number, (row, columns, is_labeled) in enumerate(rows):
+        for number, row in enumerate(rows):
             name = f"{split}/{number:06d}"
-            samples[name] = _sample(reader, row, columns, is_labeled, classes, max_pixels)
+            samples[name] = _sample(reader, row, classes, max_pixels)
             splits[split].append(name)
     if not by_split["val"] and not by_split["test"]:
-        splits = draw_splits(samples, val=val_share, test=test_share, seed=seed)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
+        splits = draw_splits(samples, draw, str(place))
     return dataset(
         name="parquet",
         samples=samples,
@@ -166,17 +179,37 @@ def _split_of(path: Path, place: Path) -> str:
     return ""
 
 
-def _rows(
-    reader: "_Reader", path: Path, image: str, mask: str
-) -> Iterator[tuple[Place, Columns, bool]]:
-    """The rows of a file, what its columns are called, and whether a row has a mask."""
+def _rows(reader: "_Reader", path: Path, image: str, mask: str) -> Iterator[Row]:
+    """The rows of a file."""
     with reader.open(path) as file:
         schema, footer = file.schema_arrow, file.metadata
     columns = _columns(path, schema, image, mask)
     for group in range(footer.num_row_groups):
-        labeled = _labeled(reader, footer.row_group(group), path, group, columns.mask)
-        for row, is_labeled in enumerate(labeled):
-            yield Place(path, group, row), columns, is_labeled
+        about = footer.row_group(group)
+        labeled = _labeled(reader, about, path, group, columns.mask)
+        embedded = {
+            columns.image: _count_embedded(about, columns.image) == about.num_rows,
+            columns.mask: _count_embedded(about, columns.mask) == sum(labeled),
+        }
+        for row, has_mask in enumerate(labeled):
+            place = Place(path, group, row)
+            stamps = {name: _stamp(place, name) if embedded[name] else no_stamp for name in columns}
+            yield Row(place, columns, has_mask, stamps)
+
+
+def _stamp(place: Place, column: str) -> Stamp:
+    return lambda: joint_stamp(file_stamp(place.file), stamp(place.group, place.row, column))
+
+
+def _count_embedded(about: Any, column: str) -> int | None:
+    """How many pictures of a column lie in the file itself; None if the footer does not tell."""
+    leaves = [about.column(number) for number in range(about.num_columns)]
+    for leaf in leaves:
+        if leaf.path_in_schema in (column, f"{column}.bytes"):
+            known = leaf.statistics
+            if known is not None and known.has_null_count:
+                return int(about.num_rows - known.null_count)
+    return None
 
 
 def _columns(path: Path, schema: Any, image: str, mask: str) -> Columns:
@@ -271,36 +304,32 @@ class _Reader:
         ]
 
 
-def _sample(
-    reader: _Reader,
-    row: Place,
-    columns: Columns,
-    is_labeled: bool,
-    classes: ClassList,
-    max_pixels: int,
-) -> Sample:
+def _sample(reader: _Reader, row: Row, classes: ClassList, max_pixels: int) -> Sample:
+    place, columns = row.place, row.columns
+
     def picture(column: str) -> ImageFile:
-        where = f"{row}, column {column}"
+        where = f"{place}, column {column}"
 
         def content() -> AbstractContextManager[BinaryIO]:
-            held, path = reader.group(row.file, row.group, column)[row.row]
+            held, path = reader.group(place.file, place.group, column)[place.row]
             if held is not None:
                 return io.BytesIO(held)
             if path is None:
                 raise InputError(f"{where} holds no picture: remove the row")
             # `datasets` writes a path alone where a picture was not embedded.
             check_name(path, where)
-            if not (beside := row.file.parent / path).is_file():
+            if not (beside := place.file.parent / path).is_file():
                 raise InputError(f"{where} names {beside}, which is not there: put it there")
             return image_file(beside).open()
 
-        return ImageFile(where, content, max_pixels)
+        return ImageFile(where, content, max_pixels, row.stamps[column])
 
-    read_truth = partial(_read_truth, picture, columns, classes) if is_labeled else None
-    return Sample(picture(columns.image), read_truth)
-
-
-def _read_truth(
-    picture: Callable[[str], ImageFile], columns: Columns, classes: ClassList
-) -> np.ndarray:
-    return read_mask(picture(columns.mask), picture(columns.image), classes)
+    image = picture(columns.image)
+    if not row.has_mask:
+        return Sample(image)
+    mask = picture(columns.mask)
+    return Sample(
+        image,
+        partial(read_mask, mask, image, classes),
+        lambda: joint_stamp(mask.stamp(), image.stamp(), classes.stamp),
+    )

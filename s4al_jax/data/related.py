@@ -8,15 +8,16 @@ look like the one before them, and they do not all look alike, all of them are o
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
+from s4al_jax.data.decode_cache import DecodeCache
 from s4al_jax.data.names import natural_key
 from s4al_jax.data.near_duplicates import FLATTEST, Groups, hashes, near_duplicates
 from s4al_jax.data.sketches import THUMB, thumb
 from s4al_jax.files.bands import RGB, Bands, read_bands
-from s4al_jax.files.images import MAX_PIXELS, ImageFile, image_file, read_gray
+from s4al_jax.files.images import ImageFile, read_gray
 from s4al_jax.types import InputError
 
 ALIKE = 24
@@ -32,23 +33,33 @@ FEWEST = 6
 
 
 def related_files(
-    images: Mapping[str, Path], max_pixels: int = MAX_PIXELS, bands: Bands = RGB
+    images: Mapping[str, ImageFile], place: str, bands: Bands = RGB
 ) -> list[list[str]]:
-    """Groups of names of files that belong together, each read once; what cannot be read is in
-    none, and is named by whoever needs it."""
+    """Groups of names of pictures that belong together; each picture is read once, ever.
+
+    What cannot be read is in no group, and is named by whoever needs it.
+
+    Args:
+      images: by name.
+      place: where they are, for what is kept of them.
+      bands: which are read.
+    """
+    cache = DecodeCache(place, f"thumbs{bands.key}", THUMB)
     thumbs = {}
-    for name, path in images.items():
+    for name, image in images.items():
         with contextlib.suppress(InputError):
-            thumbs[name] = thumb(_gray(image_file(path, max_pixels), bands))
+            read = partial(_read_thumb, image, bands)
+            thumbs[name] = cache.read(image.name, image.stamp(), read)
     return related_pictures(thumbs)
 
 
-def _gray(file: ImageFile, bands: Bands) -> np.ndarray:
-    """uint8 `[height, width]`: a picture in gray, which is the mean of its bands if not of RGB."""
+def _read_thumb(image: ImageFile, bands: Bands) -> tuple[np.ndarray, tuple[int, int]]:
     if bands.is_plain_rgb:
         # Four times the copy's size, so that its gray values are those of the whole picture's.
-        return read_gray(file, 4 * THUMB[0], 4 * THUMB[1])
-    return read_bands(file, bands).mean(axis=-1).astype(np.uint8)
+        gray = read_gray(image, 4 * THUMB[0], 4 * THUMB[1])
+    else:
+        gray = read_bands(image, bands).mean(axis=-1).astype(np.uint8)
+    return thumb(gray), (gray.shape[0], gray.shape[1])
 
 
 def related_pictures(thumbs: Mapping[str, np.ndarray]) -> list[list[str]]:

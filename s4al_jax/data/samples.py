@@ -10,10 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.data.classes import ClassList
+from s4al_jax.data.decode_cache import DecodeCache
 from s4al_jax.data.group_draw import draw_groups
+from s4al_jax.data.related import related_files
 from s4al_jax.files.bands import RGB, Bands, check_bands, read_bands, read_deep
 from s4al_jax.files.fit import check_fit, content, cut_frame, mean_color
 from s4al_jax.files.images import ImageFile, read_size, resize_ids, resize_image
+from s4al_jax.files.stamps import Stamp, no_stamp
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 SPLITS = ("train", "val", "test")
@@ -26,6 +29,8 @@ class Sample(NamedTuple):
     """any size, any format that `files.bands` reads"""
     read_truth: Callable[[], np.ndarray] | None = None
     """-> uint8 of the picture's size, class ids and `VOID`; None: nobody has labeled it"""
+    truth_stamp: Stamp = no_stamp
+    """of all that the truth is made from"""
 
 
 def dataset(
@@ -64,42 +69,100 @@ def dataset(
                     f"{sample} of {place} is in {split} and has no mask: add one, or move the "
                     "image to train"
                 )
-    sets = {s: _image_set(splits[s], samples, (height, width), fit, bands) for s in SPLITS}
+    working, own = (height, width), ({n: samples[n] for n in splits[s]} for s in SPLITS)
+    train, val, test = (image_set(of_split, working, place, fit, bands) for of_split in own)
     return DatasetSpec(
         name,
         classes.names,
         classes.palette,
-        height,
-        width,
-        **sets,
+        *working,
+        *(train, val, test),
         fit=fit,
         channels=bands.channels,
         value_range=tuple(bands.value_range),
     )
 
 
-def draw_splits(
+def image_set(
     samples: Mapping[str, Sample],
+    working: tuple[int, int],
+    place: str,
+    fit: str,
+    bands: Bands = RGB,
     *,
-    val: float,
-    test: float,
-    seed: int,
-    related: Sequence[Sequence[str]] = (),
-) -> dict[str, list[str]]:
+    originals: bool = True,
+) -> ImageSet:
+    """A split of a dataset: samples at the working size, kept once they are decoded.
+
+    Args:
+      samples: by name, in their order.
+      working: height and width.
+      place: where the dataset is.
+      fit: how pictures are brought to the working size.
+      bands: which are read and shown.
+      originals: whether people see and label pictures in their own pixels; else in those of the
+        working size, which is for the fit "stretch".
+    """
+    assert originals or fit == "stretch", "padding and crops are made in a picture's own pixels"
+    reader, every = _Reader(working, fit, place, bands), tuple(samples.values())
+    split = ImageSet(
+        tuple(samples),
+        lambda index: reader.image(every[index]),
+        lambda index: reader.truth(every[index]),
+        has_truth=tuple(sample.read_truth is not None for sample in every),
+        display=bands.display,
+        read_deep=lambda index: read_deep(every[index].image, bands),
+    )
+    if not originals:
+        return split
+    return split._replace(
+        read_original=lambda index: reader.framed_image(every[index])[0],
+        read_original_truth=lambda index: reader.framed_truth(every[index])[0],
+        shown=(lambda index: reader.size(every[index].image)) if fit == "pad" else None,
+    )
+
+
+class Draw(NamedTuple):
+    """How val and test are drawn."""
+
+    val: float
+    """the share of the samples with a truth that is drawn for it"""
+    test: float
+    seed: int
+    keep_together: bool = True
+    """whether nearly the same pictures, and the frames of a video, come into one split; all
+    pictures are read for it, once"""
+    bands: Bands = RGB
+    """which are read of the pictures"""
+
+
+def draw_splits(samples: Mapping[str, Sample], draw: Draw, place: str) -> dict[str, list[str]]:
     """Val and test drawn from the samples that have a truth; all others are the pool.
 
-    Names that are `related` come into one split; those of them that have no truth, into the pool.
+    Where related samples are kept together, those of which one has no truth are of the pool.
     """
-    if min(val, test) < 0 or val + test >= 1 or seed < 0:
+    if min(draw.val, draw.test) < 0 or draw.val + draw.test >= 1 or draw.seed < 0:
         raise InputError(
-            f"val_share {val}, test_share {test}, seed {seed}: give shares from 0 that leave "
-            "something to learn from, and a seed from 0"
+            f"val_share {draw.val}, test_share {draw.test}, seed {draw.seed}: give shares from 0 "
+            "that leave something to learn from, and a seed from 0"
         )
+    labeled = sum(sample.read_truth is not None for sample in samples.values())
+    related: list[list[str]] = []
+    if draw.keep_together and round(draw.val * labeled) + round(draw.test * labeled):
+        files = {name: sample.image for name, sample in samples.items()}
+        related = related_files(files, place, draw.bands)
+    return draw_related(samples, draw, related)
+
+
+def draw_related(
+    samples: Mapping[str, Sample], draw: Draw, related: Sequence[Sequence[str]]
+) -> dict[str, list[str]]:
+    """As `draw_splits`, of samples of which it is known which are `related`."""
     names = sorted(samples)
     labeled = [name for name in names if samples[name].read_truth]
-    order = [labeled[i] for i in np.random.default_rng(seed).permutation(len(labeled))]
-    vals, tests = round(val * len(order)), round(test * len(order))
-    drawn = draw_groups(order, related, {"val": vals, "test": tests})
+    order = [labeled[i] for i in np.random.default_rng(draw.seed).permutation(len(labeled))]
+    sizes = {"val": round(draw.val * len(order)), "test": round(draw.test * len(order))}
+    drawn = draw_groups(order, related, sizes)
     taken = {*drawn["val"], *drawn["test"]}
     return {"train": [name for name in names if name not in taken], **drawn}
 
@@ -113,33 +176,47 @@ def pool_contents(images: ImageSet, working: tuple[int, int]) -> np.ndarray | No
     return None if np.all(contents == working) else contents
 
 
-def _image_set(
-    names: Sequence[str],
-    samples: Mapping[str, Sample],
-    working: tuple[int, int],
-    fit: str,
-    bands: Bands,
-) -> ImageSet:
-    def read_original(index: int) -> np.ndarray:
-        picture = read_bands(samples[names[index]].image, bands)
-        return cut_frame(picture, working, fit, fill=mean_color(bands.channels))
+class _Reader:
+    """Reads samples at the working size, and keeps what it has decoded."""
 
-    def read_original_truth(index: int) -> np.ndarray:
-        read = samples[names[index]].read_truth
-        assert read is not None, "only of what is labeled"
-        return cut_frame(read(), working, fit, fill=VOID)
+    def __init__(self, working: tuple[int, int], fit: str, place: str, bands: Bands) -> None:
+        self._working, self._fit, self._bands = working, fit, bands
+        size = f"{working[0]}x{working[1]}-{fit}"
+        shape = (*working, bands.channels)
+        self._images = DecodeCache(place, f"images-{size}{bands.key}", shape)
+        self._truths = DecodeCache(place, f"truths-{size}", working)
 
-    def shown(index: int) -> tuple[int, int]:
-        return read_size(samples[names[index]].image)
+    def image(self, sample: Sample) -> np.ndarray:
+        """uint8 `[height, width, channels]`."""
 
-    return ImageSet(
-        tuple(names),
-        lambda index: resize_image(read_original(index), *working),
-        lambda index: resize_ids(read_original_truth(index), *working),
-        read_original,
-        read_original_truth,
-        tuple(samples[name].read_truth is not None for name in names),
-        shown if fit == "pad" else None,
-        bands.display,
-        lambda index: read_deep(samples[names[index]].image, bands),
-    )
+        def decode() -> tuple[np.ndarray, tuple[int, int]]:
+            framed, size = self.framed_image(sample)
+            return resize_image(framed, *self._working), size
+
+        return self._images.read(sample.image.name, sample.image.stamp(), decode)
+
+    def truth(self, sample: Sample) -> np.ndarray:
+        """uint8 `[height, width]`."""
+
+        def decode() -> tuple[np.ndarray, tuple[int, int]]:
+            framed, size = self.framed_truth(sample)
+            return resize_ids(framed, *self._working), size
+
+        return self._truths.read(f"the mask of {sample.image.name}", sample.truth_stamp(), decode)
+
+    def size(self, image: ImageFile) -> tuple[int, int]:
+        """Height and width of a picture without its padding."""
+        return self._images.size(image.stamp()) or read_size(image)
+
+    def framed_image(self, sample: Sample) -> tuple[np.ndarray, tuple[int, int]]:
+        """A picture in its own pixels, with its padding, and its size without."""
+        picture, fill = read_bands(sample.image, self._bands), mean_color(self._bands.channels)
+        framed = cut_frame(picture, self._working, self._fit, fill=fill)
+        return framed, (picture.shape[0], picture.shape[1])
+
+    def framed_truth(self, sample: Sample) -> tuple[np.ndarray, tuple[int, int]]:
+        """A truth in its picture's pixels, with its padding, and its size without."""
+        assert sample.read_truth is not None, "only of what is labeled"
+        truth = sample.read_truth()
+        framed = cut_frame(truth, self._working, self._fit, fill=VOID)
+        return framed, (truth.shape[0], truth.shape[1])

@@ -107,7 +107,7 @@ def shift_fits(edges: np.ndarray, outlines: np.ndarray) -> np.ndarray:
     if not outlines.any() or spread < 1e-6:
         return np.zeros((side, side), np.float32)
     height, width = edges.shape
-    shape = (height + REACH, width + REACH)
+    shape = (max(height + REACH, side), max(width + REACH, side))
     strength = np.fft.rfft2((edges - edges.mean()) / spread, shape)
     there = np.fft.rfft2(outlines, shape)
     inside = np.fft.rfft2(np.ones_like(edges), shape)

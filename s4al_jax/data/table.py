@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from s4al_jax.data.classes import class_list, text_of
 from s4al_jax.data.file_samples import file_sample
-from s4al_jax.data.samples import SPLITS, dataset, draw_splits
+from s4al_jax.data.samples import SPLITS, Draw, dataset, draw_splits
 from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, check_name, image_suffixes
 from s4al_jax.files.paths import resolve_path
@@ -43,6 +43,7 @@ def table(
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
+    keep_together: bool = True,
     fit: str = "pad",
     bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
@@ -56,6 +57,8 @@ def table(
       val_share: of the images with masks, where the table has no column `split`.
       test_share: of the images with masks, where the table has no column `split`.
       seed: of that draw.
+      keep_together: whether nearly the same images, and the frames of a video, come into one split
+        of those that are drawn.
       fit: how pictures are brought to the working size, see `files.fit`.
       bands: which are read and shown.
       max_pixels: a file with more is refused.
@@ -84,7 +87,8 @@ def table(
     if has_splits:
         splits = {split: sorted(of_split) for split, of_split in splits.items()}
     else:
-        splits = draw_splits(samples, val=val_share, test=test_share, seed=seed)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
+        splits = draw_splits(samples, draw, str(path))
     return dataset(
         name="csv",
         samples=samples,

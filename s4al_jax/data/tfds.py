@@ -101,6 +101,15 @@ def is_prepared(root: Path) -> bool:
     return (root / INFO).is_file() or (root / BEGUN).is_file()
 
 
+def refuse_fit(root: Path, fit: str) -> None:
+    """Refuse another fit than that of a prepared folder."""
+    if fit != "stretch":
+        raise InputError(
+            f"config.data.kwargs.fit is {fit!r}, but {root} was prepared by stretching: give the "
+            "folder that it was prepared from, or leave the fit out"
+        )
+
+
 def read_prepared(root: Path, name: str, *, max_pixels: int, **settings: int) -> DatasetSpec:
     """What a preparation wrote into `root`: the same as what it was made of, at these settings."""
     if not (root / INFO).is_file():

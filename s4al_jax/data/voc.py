@@ -13,7 +13,7 @@ from pathlib import Path
 from s4al_jax.data.classes import ClassList, class_list, has_class_list, text_of
 from s4al_jax.data.file_samples import file_sample
 from s4al_jax.data.picture_search import list_pictures
-from s4al_jax.data.samples import SPLITS, dataset, draw_splits
+from s4al_jax.data.samples import SPLITS, Draw, dataset, draw_splits
 from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, Color, check_name, id_codes, list_images
 from s4al_jax.files.paths import resolve_path
@@ -41,6 +41,7 @@ def voc(
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
+    keep_together: bool = True,
     fit: str = "pad",
     bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
@@ -61,6 +62,7 @@ def voc(
       val_share: of the images with masks, where it is drawn.
       test_share: of the images with masks, where it is drawn.
       seed: of that draw.
+      keep_together: whether nearly the same images and frames of a video come into one split.
       fit: how pictures are brought to the working size, see `files.fit`.
       bands: which are read and shown.
       max_pixels: a file with more is refused.
@@ -86,7 +88,8 @@ def voc(
         for name in listed
     }
     if not splits["val"] and not splits["test"]:
-        splits = draw_splits(samples, val=val_share, test=test_share, seed=seed)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
+        splits = draw_splits(samples, draw, str(place))
     for split in ("val", "test"):
         for name in splits[split]:
             if samples[name].read_truth is None:

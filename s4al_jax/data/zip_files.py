@@ -7,6 +7,7 @@ from pathlib import Path
 
 from s4al_jax.files.images import ImageFile, check_name, image_file
 from s4al_jax.files.paths import list_tree, seekable
+from s4al_jax.files.stamps import file_stamp, joint_stamp
 from s4al_jax.types import InputError
 
 
@@ -41,7 +42,12 @@ def _in_zip(path: Path, ending: str, max_pixels: int) -> dict[str, ImageFile]:
         return own.archive
 
     def member(name: str) -> ImageFile:
-        return ImageFile(f"{path}:{name}", lambda: open_archive().open(name), max_pixels)  # type: ignore[arg-type, return-value]
+        return ImageFile(
+            f"{path}:{name}",
+            lambda: open_archive().open(name),  # type: ignore[arg-type, return-value]
+            max_pixels,
+            lambda: joint_stamp(file_stamp(path), name.encode()),
+        )
 
     try:
         with zipfile.ZipFile(seekable(path)) as archive:

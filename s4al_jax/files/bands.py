@@ -84,6 +84,13 @@ class Bands(NamedTuple):
         """Whether pictures are read as `files.images.read_rgb` reads them."""
         return self.channels == 3 and not self.value_range
 
+    @property
+    def key(self) -> str:
+        """What stands in the name of a store for all that decides the numbers; empty: plain RGB."""
+        if self.is_plain_rgb:
+            return ""
+        return "-".join(["", f"{self.channels}bands", *map(str, self.value_range)])
+
 
 RGB = Bands()
 """What pictures are, unless somebody says otherwise."""

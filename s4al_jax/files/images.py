@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from s4al_jax.files.paths import list_tree, open_binary
+from s4al_jax.files.stamps import Stamp, file_stamp, no_stamp
 from s4al_jax.files.stray_values import StrayValues
 from s4al_jax.files.tiff_header import find_tiff_header
 from s4al_jax.types import VOID, InputError
@@ -49,6 +50,8 @@ class ImageFile(NamedTuple):
     open: Callable[[], AbstractContextManager[BinaryIO]]
     max_pixels: int = MAX_PIXELS
     """a picture with more is refused before it is decoded"""
+    stamp: Stamp = no_stamp
+    """of the file"""
 
 
 def image_file(path: Path, max_pixels: int = MAX_PIXELS) -> ImageFile:
@@ -60,7 +63,7 @@ def image_file(path: Path, max_pixels: int = MAX_PIXELS) -> ImageFile:
             raise InputError(f"{path} is no file: remove it, or put the picture there")
         return open_binary(path)
 
-    return ImageFile(str(path), content, max_pixels)
+    return ImageFile(str(path), content, max_pixels, functools.partial(file_stamp, path))
 
 
 def is_one_line(name: str) -> bool:

@@ -16,6 +16,7 @@ from s4al_jax.data.table import table
 from s4al_jax.data.value_ranges import range_suspicion
 from s4al_jax.data.voc import voc
 from s4al_jax.files.bands import RGB, Bands
+from s4al_jax.files.images import image_file
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
 from tests.support import ways_in
 from tests.support.small_datasets import own_folder
@@ -83,7 +84,8 @@ def test_nearly_the_same_pictures_of_many_bands_belong_together(tmp_path: Path) 
         paths[name] = tmp_path / f"{name}.tif"
         array = np.moveaxis(field.clip(0, 255).astype(np.uint8), -1, 0)
         tifffile.imwrite(paths[name], array, photometric="minisblack", planarconfig="separate")
-    assert related_files(paths, bands=Bands(5)) == [["a", "d"]]
+    files = {name: image_file(path) for name, path in paths.items()}
+    assert related_files(files, str(tmp_path), Bands(5)) == [["a", "d"]]
 
 
 # --- pictures of 16 bits that use few of their numbers ---

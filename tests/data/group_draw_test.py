@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.data.group_draw import draw_groups, nearest_sum
-from s4al_jax.data.samples import Sample, draw_splits
+from s4al_jax.data.samples import Draw, Sample, draw_related
 from s4al_jax.types import InputError
 
 NAMES = [f"{number:02d}" for number in range(40)]
@@ -36,7 +36,7 @@ def test_of_single_ones_the_first_are_taken() -> None:
 
 
 def test_without_groups_a_draw_is_the_one_that_it_always_was() -> None:
-    drawn = draw_splits(samples(NAMES), val=0.1, test=0.2, seed=3)
+    drawn = draw_related(samples(NAMES), Draw(0.1, 0.2, 3), [])
     order = [NAMES[index] for index in np.random.default_rng(3).permutation(40)]
     assert drawn["val"] == sorted(order[:4]) and drawn["test"] == sorted(order[4:12])
     assert drawn["train"] == sorted(order[12:])
@@ -45,8 +45,8 @@ def test_without_groups_a_draw_is_the_one_that_it_always_was() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_groups_stay_whole_and_shares_near(seed: int) -> None:
     groups = [NAMES[:7], NAMES[10:13], NAMES[20:22], NAMES[30:38]]
-    drawn = draw_splits(samples(NAMES), val=0.1, test=0.2, seed=seed, related=groups)
-    assert drawn == draw_splits(samples(NAMES), val=0.1, test=0.2, seed=seed, related=groups)
+    drawn = draw_related(samples(NAMES), Draw(0.1, 0.2, seed), groups)
+    assert drawn == draw_related(samples(NAMES), Draw(0.1, 0.2, seed), groups)
     for group in groups:
         assert sum(bool(set(group) & set(names)) for names in drawn.values()) == 1
     assert (len(drawn["val"]), len(drawn["test"])) == (4, 8)
@@ -57,7 +57,7 @@ def test_a_group_with_an_unlabeled_picture_is_of_the_pool() -> None:
     labeled = NAMES[:20]
     group = [*NAMES[:10], NAMES[30]]
     for seed in range(10):
-        drawn = draw_splits(samples(labeled), val=0.2, test=0.2, seed=seed, related=[group])
+        drawn = draw_related(samples(labeled), Draw(0.2, 0.2, seed), [group])
         assert set(group) <= set(drawn["train"])
         assert len(drawn["val"]) == len(drawn["test"]) == 4
 

@@ -11,7 +11,7 @@ from s4al_jax.data.camvid import camvid
 from s4al_jax.data.folder import folder
 from s4al_jax.data.related import related_files, related_pictures
 from s4al_jax.data.sketches import thumb
-from s4al_jax.files.images import resize_image
+from s4al_jax.files.images import image_file, resize_image
 from s4al_jax.types import InputError
 
 PANORAMA = resize_image(np.random.default_rng(0).integers(0, 256, (4, 30), np.uint8), 120, 1200)
@@ -54,7 +54,8 @@ def test_files_are_read_and_what_cannot_be_is_left_out(tmp_path: Path) -> None:
     deep = other(3).astype(np.uint16) << 8
     paths["f"] = tmp_path / "f.png"
     Image.fromarray(deep).save(paths["f"])
-    assert related_files(paths) == [["a", "c"], ["e", "f"]]
+    files = {name: image_file(path) for name, path in paths.items()}
+    assert related_files(files, str(tmp_path)) == [["a", "c"], ["e", "f"]]
     assert related_pictures({}) == []
 
 
