@@ -1,7 +1,6 @@
 """The types that all rooms share: label codes, batches, and what a part of each axis is.
 
-This module depends on numpy alone, so that rooms without JAX speak the same language as the code
-that runs on a device. Arrays are written `Array`: on the host they are numpy's, on a device JAX's.
+This module depends on numpy alone, so that rooms without JAX speak the language of those with it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -60,10 +59,8 @@ class Box(NamedTuple):
 
 
 class RegionRef(NamedTuple):
-    """A region of an image; `image` counts in the full pool, `region` in the image.
-
-    Only `Regions` know what a number stands for: in a grid it is row * columns + column.
-    """
+    """A region of an image; `image` counts in the full pool, `region` in the image: only `Regions`
+    know what it stands for, in a grid row * columns + column."""
 
     image: int
     region: int
@@ -80,8 +77,7 @@ class Annotation(NamedTuple):
     time: str = ""
     """when they were given, in ISO 8601; empty where it took no time"""
     size: tuple[int, int] | None = None
-    """height and width of the picture that was labeled, where it is not the working size: box and
-    mask are then those of the region in that picture, as `labels.original.locate` gives them"""
+    """height and width of the picture whose pixels box and mask count; None: the working size"""
 
 
 class ImageSet(NamedTuple):
@@ -89,7 +85,7 @@ class ImageSet(NamedTuple):
 
     names: tuple[str, ...]
     read_image: Callable[[int], np.ndarray]
-    """index -> uint8 `[height, width, 3]`, RGB"""
+    """index -> uint8 `[height, width, channels]`: RGB, or the bands of `DatasetSpec.channels`"""
     read_truth: Callable[[int], np.ndarray]
     """index -> uint8 `[height, width]` of class ids and `VOID`, where there is a truth"""
     read_original: Callable[[int], np.ndarray] | None = None
@@ -100,15 +96,27 @@ class ImageSet(NamedTuple):
     """for each image whether anybody has labeled it; None: all are"""
     shown: Callable[[int], tuple[int, int]] | None = None
     """index -> the original's rows and columns that are no padding; None: there is no padding"""
+    display: tuple[int, ...] = (0, 1, 2)
+    """the bands that a person is shown as red, green and blue"""
+    read_deep: Callable[[int], np.ndarray | None] | None = None
+    """index -> uint16 `[height, width, channels]`: the numbers in a file of 16 bits; None: of 8"""
 
     @property
     def known(self) -> np.ndarray:
         """bool `[images]`: which have a truth."""
         return np.array(self.has_truth or [self.has_truth is None] * len(self.names), bool)
 
+    def to_display(self, image: np.ndarray) -> np.ndarray:
+        """uint8 `[height, width, 3]`: an image that was read here, as a person looks at it."""
+        return np.take(image, self.display, axis=-1)
+
+    def picture(self, index: int) -> np.ndarray:
+        """uint8 `[height, width, 3]`: an image at the working size, as a person looks at it."""
+        return self.to_display(self.read_image(index))
+
     def original(self, index: int) -> np.ndarray:
-        """uint8 `[any height, any width, 3]`: an image as a person would look at it."""
-        return (self.read_original or self.read_image)(index)
+        """uint8 `[any height, any width, 3]`: an image at its own size, as a person looks at it."""
+        return self.to_display((self.read_original or self.read_image)(index))
 
 
 class DatasetSpec(NamedTuple):
@@ -124,21 +132,23 @@ class DatasetSpec(NamedTuple):
     test: ImageSet
     fit: str = "stretch"
     """how pictures were brought to the working size, see `files.fit`"""
+    channels: int = 3
+    """bands of an image, see `files.bands`"""
+    value_range: tuple[int, ...] = ()
+    """which numbers of 16 bits became 0 and 255; empty: all 65536 became 256"""
 
     @property
     def legend(self) -> list[dict[str, Any]]:
         """The classes as files say them: id, name and color of each."""
-        return [
-            {"id": index, "name": name, "color": list(self.palette[index])}
-            for index, name in enumerate(self.classes)
-        ]
+        named = enumerate(self.classes)
+        return [{"id": i, "name": name, "color": list(self.palette[i])} for i, name in named]
 
 
 class Batch(NamedTuple):
     """Images as they lie on disk (`uint8`; the device normalizes), with what is known of them."""
 
     image: Array
-    """uint8 `[batch, height, width, 3]`"""
+    """uint8 `[batch, height, width, channels]`"""
     label: Array
     """uint8 `[batch, height, width]`: class ids, `VOID` or `UNLABELED`"""
     index: Array
@@ -240,8 +250,7 @@ class Prediction(NamedTuple):
     features: Array
     """`[batch, height / stride, width / stride, channels]`: what the last layers are given"""
     extras: Mapping[str, Array] = {}
-    """further maps by name ("embedding", "difficulty", ...): those that were asked for, each as
-    coarse as the network computes it"""
+    """further maps by name ("embedding", ...) if asked for, each as coarse as it is computed"""
 
 
 class ApplyNetwork(Protocol):
@@ -264,21 +273,16 @@ class ApplyNetwork(Protocol):
 
         Args:
           variables: `{"params": ..., "batch_stats": ...}`, the latter if the network has any.
-          images: float32 `[batch, height, width, 3]` in 0..1; the network normalizes them as its
-            weights want.
-          train: whether batch statistics normalize, and update the running statistics; otherwise
-            the running statistics normalize and stay.
-          rngs: `{"dropout": key}` drops units at random, with or without `train`; None: nothing is
-            random.
+          images: float32 `[batch, height, width, channels]` in 0..1, which the network normalizes.
+          train: whether batch statistics normalize, and update the running ones, which else do.
+          rngs: `{"dropout": key}` drops units at random, with or without `train`; None: none.
           groups: with `train`, the number of images in each of several batches, which follow one
             another in `images`; the numbers are those of one pass for each. None: all are one.
-          full_size: whether logits get the size of the images; otherwise they stay as coarse as the
-            network computes them, for `Network.summed`.
+          full_size: whether logits get the images' size; else they are coarse, as `summed` wants.
           extras: the names of the maps to give in `Prediction.extras`; see `Network.require`.
 
         Returns:
-          The prediction, and all of `variables` but "params" as it is after the pass, `{}` where
-          there is nothing else: `{**variables, **statistics}` are the variables after it.
+          The prediction, and the statistics: `{**variables, **statistics}` are the variables then.
         """
 
 
@@ -286,13 +290,11 @@ class Network(NamedTuple):
     """What a learner needs of an architecture."""
 
     init: Callable[[Array], Tree]
-    """key -> variables `{"params": ..., "batch_stats": ...}` in new arrays; without "batch_stats"
-    where nothing is normalized by statistics of a batch"""
+    """key -> variables in new arrays; "batch_stats" where statistics of a batch normalize"""
     apply: ApplyNetwork
     summed: Callable[..., Array] | None = None
-    """(function, logits, *maps) -> the sum of `function(logits, *maps)` over all pixels, a few rows
-    at a time; `logits` are those of `full_size=False`, `maps` are `[batch, height, width]` at the
-    size of the images. None: the network does not offer it"""
+    """(function, logits, *maps) -> the sum of `function(logits, *maps)` over all pixels, by rows,
+    from logits of `full_size=False` and maps of the images' size. None: it is not offered"""
     offers: tuple[str, ...] = ()
     """the maps that it can give in `Prediction.extras`"""
 
@@ -324,8 +326,7 @@ Metrics = Mapping[str, Array]
 """Float scalars by name; `loss` is always among them."""
 
 StorePool = Callable[[Callable[[TrainState, Batch], Mapping[str, Array]]], None]
-"""Runs a function of the state and a batch over the pool, and keeps the maps `[batch, height,
-width]` that it gives for the later stages of the cycle (`Batch.extra`), not for its scoring."""
+"""Runs a function over the pool; its maps are `Batch.extra` in the cycle's later stages alone."""
 
 
 class Method(NamedTuple):
@@ -385,9 +386,8 @@ class Acquisition(NamedTuple):
     """An acquisition function: which regions should be annotated next?"""
 
     summarize: Callable[[Method, ScoringState, Batch, Array], Mapping[str, Array]]
-    """on the device: (method, states, images, a key for each image) -> arrays
-    `[batch, max_regions, ...]` by name; "score" is what reports show. The key of an image does not
-    depend on the batch that it is in."""
+    """on the device: (method, states, images, keys) -> arrays `[batch, max_regions, ...]` by name;
+    "score" is what reports show. The key of an image does not depend on its batch."""
     select: Callable[
         [Mapping[str, np.ndarray], PoolState, Budget, np.random.Generator], list[RegionRef]
     ]

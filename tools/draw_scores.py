@@ -39,7 +39,7 @@ def main() -> None:
     if not 0 <= image < len(scores):
         raise InputError(f"--image={image}: the pool has the images 0 to {len(scores) - 1}")
     figure = acquisition.acquisition(
-        spec.train.read_image(image),
+        spec.train.picture(image),
         scores[image],
         build_regions(config.regions, spec),
         image,

@@ -1,6 +1,7 @@
 """`s4al check`: looks at every file of a dataset once."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,11 +71,16 @@ def _check(given: argparse.Namespace, changed: list[str]) -> int:
     sketches: list[Sketch] = []
 
     def look(label: str, image: "np.ndarray", truth: "np.ndarray | None") -> None:
-        sketches.append(sketch(label, image, truth, len(spec.classes)))
+        shown = spec.train.to_display(image)
+        sketches.append(sketch(label, shown, truth, len(spec.classes)))
 
     with Terminal(sys.stderr) as terminal:
         found = survey(spec, progress=terminal.countdown("images read"), originals=True, look=look)
-    suspected = [*_color_suspicions(data), *suspicions(sketches, spec.classes)]
+    suspected = [
+        *_range_suspicions(spec),
+        *_color_suspicions(data),
+        *suspicions(sketches, spec.classes),
+    ]
     print(data_report(spec, found, suspected))
     for name in changed:
         print(f"note: {name} had changed, but neither its size nor its time: it is read anew now")
@@ -96,6 +102,24 @@ def _draw_sheet(
         titles.setdefault(one.label, one.title)
     save(sheet(spec, pictures, titles), path)
     print(f"\nThe contact sheet lies in {path}.")
+
+
+def _range_suspicions(spec: "DatasetSpec") -> "list[Suspicion]":
+    """Of pictures of 16 bits, unless somebody has said which of their numbers count."""
+    from collections.abc import Iterator
+
+    from s4al_jax.data.value_ranges import range_suspicion
+    from s4al_jax.types import InputError
+
+    def pictures() -> "Iterator[np.ndarray | None]":
+        for images in (spec.train, spec.val, spec.test):
+            read = images.read_deep or (lambda index: None)
+            for index in range(len(images.names)):
+                with contextlib.suppress(InputError):  # the report names it
+                    yield read(index)
+
+    found = None if spec.value_range else range_suspicion(pictures())
+    return [found] if found else []
 
 
 def _color_suspicions(data: "ConfigDict") -> "list[Suspicion]":

@@ -72,7 +72,7 @@ def score_maps(event: Selected) -> Iterator[np.ndarray]:
     for image in list(dict.fromkeys(region.image for region in best_first))[:IMAGES]:
         chosen = [region for region in event.chosen if region.image == image]
         figure = acquisition(
-            event.spec.train.read_image(image), event.scores[image], event.regions, image, chosen
+            event.spec.train.picture(image), event.scores[image], event.regions, image, chosen
         )
         figure.suptitle(event.spec.train.names[image])
         yield pixels(figure)

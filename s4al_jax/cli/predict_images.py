@@ -8,8 +8,9 @@ import numpy as np
 
 from s4al_jax.engine import devices
 from s4al_jax.engine.infer import predictor
-from s4al_jax.files.fit import MEAN_COLOR, cut_frame, uncut_frame
-from s4al_jax.files.images import argmax_at_size, image_file, images_by_name, read_rgb, resize_image
+from s4al_jax.files.bands import Bands, WrongBandCount, count_bands, read_bands
+from s4al_jax.files.fit import cut_frame, mean_color, uncut_frame
+from s4al_jax.files.images import argmax_at_size, image_file, images_by_name, resize_image
 from s4al_jax.input.prefetch import prefetch
 from s4al_jax.report.predictions import write_prediction
 from s4al_jax.run.export import read_network
@@ -55,12 +56,13 @@ def predict_images(
     network = read_network(model, mesh)
     see = predictor(network.predict, mesh, batch=batch)
     named = list(images_by_name(images).items())
+    fill, shown = mean_color(network.bands.channels), network.bands.display
     done, problems = 0, []
-    for part, loaded in _load_batches(named, batch):
+    for part, loaded in _load_batches(named, batch, network.bands):
         problems += loaded.problems
         if loaded.names:
             size = network.height, network.width
-            framed = [cut_frame(p, size, network.fit, fill=MEAN_COLOR) for p in loaded.pictures]
+            framed = [cut_frame(p, size, network.fit, fill=fill) for p in loaded.pictures]
             small = [resize_image(p, *size) for p in framed]
             seen = see(network.variables, np.stack(small))
             for row, name in enumerate(loaded.names):
@@ -75,7 +77,7 @@ def predict_images(
                 write_prediction(
                     out,
                     name,
-                    picture=picture,
+                    picture=np.take(picture, shown, axis=-1),
                     labels=labels,
                     uncertainty=uncertainty,
                     palette=network.palette,
@@ -86,7 +88,7 @@ def predict_images(
 
 
 def _load_batches(
-    images: Sequence[tuple[str, Path]], batch: int
+    images: Sequence[tuple[str, Path]], batch: int, bands: Bands
 ) -> Iterator[tuple[Sequence[tuple[str, Path]], Loaded]]:
     """The images, a batch at a time, read by threads a little ahead."""
 
@@ -94,7 +96,11 @@ def _load_batches(
         loaded = Loaded([], [], [])
         for name, path in part:
             try:
-                picture = read_rgb(image_file(path))
+                picture = read_bands(image_file(path), bands)
+            except WrongBandCount as error:
+                has, sees = count_bands(error.found), count_bands(bands.channels)
+                loaded.problems.append(f"{path} has {has}, the network sees {sees}: give it those")
+                continue
             except InputError as error:
                 loaded.problems.append(str(error))
                 continue

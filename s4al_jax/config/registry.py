@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -42,8 +42,8 @@ def call_with_options(
     """Call a factory with its block of options; one that it does not have is refused.
 
     Args:
-      factory: takes what is `given`, and its options as keyword arguments, or, if they are many,
-        as one argument `options`: a NamedTuple with a default for each.
+      factory: takes what is `given`, and its options as keyword arguments. Several options may be
+        one argument, whose default is a NamedTuple of them with a default for each.
       block: the name of the block in the configuration, for messages.
       kwargs: the options that are set.
       offered: arguments that a factory gets if it has them.
@@ -51,23 +51,28 @@ def call_with_options(
     """
     parameters = inspect.signature(factory).parameters
     given |= {name: value for name, value in offered.items() if name in parameters}
-    grouped = parameters["options"].default if "options" in parameters else None
-    if not hasattr(grouped, "_asdict"):
-        grouped = None
-    known = _keywords(parameters, given) if grouped is None else _fields(grouped)
-    kwargs = _without_leftovers(block, kwargs, known)
-    unknown = sorted(set(kwargs) - set(known))
+    groups = {
+        name: one.default
+        for name, one in parameters.items()
+        if name not in given and hasattr(one.default, "_asdict")
+    }
+    known = _keywords(parameters, {*given, *groups})
+    for group in groups.values():
+        known |= _fields(group)
+    chosen = _without_leftovers(block, kwargs, known)
+    unknown = sorted(set(chosen) - set(known))
     if unknown:
         own = ", ".join(sorted(known)) or "none"
         raise InputError(f"config.{block}.{unknown[0]}: no such option; there are {own}")
-    for name, value in kwargs.items():
+    for name, value in chosen.items():
         check_type(f"{block}.{name}", value, known[name])
-    if grouped is not None:
-        return factory(**given, options=grouped._replace(**kwargs))
-    for name in sorted(set(known) - set(kwargs)):
-        if parameters[name].default is inspect.Parameter.empty:
+    for name in sorted(set(known) - set(chosen)):
+        if name in parameters and parameters[name].default is inspect.Parameter.empty:
             raise InputError(f"config.{block}.{name} is missing, and has no default: set it")
-    return factory(**given, **kwargs)
+    for argument, group in groups.items():
+        of_group = {name: chosen.pop(name) for name in group._fields if name in chosen}
+        given[argument] = group._replace(**of_group)
+    return factory(**given, **chosen)
 
 
 def _without_leftovers(
@@ -106,7 +111,7 @@ def _fields(options: Any) -> dict[str, type]:
 
 
 def _keywords(
-    parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
+    parameters: Mapping[str, inspect.Parameter], given: Collection[str]
 ) -> dict[str, type]:
     return {
         name: one.annotation if one.annotation in TYPE_NAMES else type(one.default)

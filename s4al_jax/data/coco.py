@@ -29,6 +29,7 @@ from s4al_jax.data.areas import (
 from s4al_jax.data.classes import ClassList, named_classes
 from s4al_jax.data.picture_search import Pictures, find_picture, list_pictures
 from s4al_jax.data.samples import SPLITS, Draw, Sample, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_same_size, image_file
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.files.stamps import file_stamp, joint_stamp, stamp
@@ -74,6 +75,7 @@ def coco(
     seed: int = 0,
     keep_together: bool = True,
     fit: str = "pad",
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """A folder with images and JSON files in COCO's form, at `height` x `width`.
@@ -99,6 +101,7 @@ def coco(
       keep_together: whether nearly the same images, and the frames of a video, come into one split
         of those that are drawn.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -120,7 +123,7 @@ def coco(
     pictures = list_pictures(_images_folder(place, images))
     samples, splits = _samples(read, stamps, pictures, meaning, max_pixels)
     if files.drawn:
-        draw = Draw(val_share, test_share, seed, keep_together)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
         splits = draw_splits(samples, draw, str(place))
     _check_measurable(samples, splits, files)
     return dataset(
@@ -132,6 +135,7 @@ def coco(
         width=width,
         place=str(place),
         fit=fit,
+        bands=bands,
     )
 
 

@@ -20,6 +20,7 @@ from s4al_jax.data.file_samples import file_sample
 from s4al_jax.data.folder_files import folder_files
 from s4al_jax.data.instance_masks import OVERLAPS
 from s4al_jax.data.samples import SPLITS, Draw, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import DatasetSpec, InputError
@@ -38,6 +39,7 @@ def folder(
     fit: str = "pad",
     overlap: str = "refuse",
     nearest_color: bool = False,
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images under `root` at `height` x `width`.
@@ -45,8 +47,8 @@ def folder(
     `split` is "folders", "lists", "draw", or "auto": the first of these that the folder offers.
     `val_share` and `test_share` are the shares of the images with masks that a draw takes; with
     `keep_together` nearly the same images and the frames of a video come into one split. A file
-    with more than `max_pixels` is refused. `fit` is "pad", "crop" or "stretch", see `files.fit`.
-    `overlap` is for masks of one class each, see `instance_masks`, `nearest_color` for masks in
+    with more than `max_pixels` is refused. `fit` is "pad", "crop" or "stretch", see `files.fit`;
+    `bands` says which bands are read and shown. `overlap` is for masks of one class each, see `instance_masks`, `nearest_color` for masks in
     colors that are only nearly those of classes, see `nearest_colors`.
     """
     if not root:
@@ -74,12 +76,20 @@ def folder(
     elif how == "lists":
         splits = _by_lists(place, images)
     elif how == "draw":
-        draw = Draw(val_share, test_share, seed, keep_together)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
         splits = draw_splits(samples, draw, str(place))
     else:
         raise InputError(f"config.data.kwargs.split is {split!r}: auto, folders, lists or draw")
     return dataset(
-        "folder", samples, splits, classes, height=height, width=width, place=str(place), fit=fit
+        name="folder",
+        samples=samples,
+        splits=splits,
+        classes=classes,
+        height=height,
+        width=width,
+        place=str(place),
+        fit=fit,
+        bands=bands,
     )
 
 

@@ -32,6 +32,7 @@ from s4al_jax.data.classes import (
 )
 from s4al_jax.data.picture_search import Pictures, find_picture, list_pictures
 from s4al_jax.data.samples import Draw, Sample, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_same_size, image_file, read_size
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.files.polygons import polygon_mask
@@ -85,6 +86,7 @@ def label_studio(
     seed: int = 0,
     keep_together: bool = True,
     fit: str = "pad",
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """What Label Studio exported, and the images that it names, at `height` x `width`.
@@ -109,6 +111,7 @@ def label_studio(
       keep_together: whether nearly the same images, and the frames of a video, come into one split
         of those that are drawn.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -133,7 +136,7 @@ def label_studio(
         named[name] = task
         file = image_file(pictures.paths[name], max_pixels)
         samples[name] = _sample(task, made_from, file, classes, rules)
-    draw = Draw(val_share, test_share, seed, keep_together)
+    draw = Draw(val_share, test_share, seed, keep_together, bands)
     splits = draw_splits(samples, draw, str(path))
     return dataset(
         name="label_studio",
@@ -144,6 +147,7 @@ def label_studio(
         width=width,
         place=str(path),
         fit=fit,
+        bands=bands,
     )
 
 

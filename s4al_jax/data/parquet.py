@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 from s4al_jax.data.classes import ClassList, class_list
 from s4al_jax.data.masks import read_mask
 from s4al_jax.data.samples import SPLITS, Draw, Sample, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_name, image_file
 from s4al_jax.files.paths import is_local, list_tree, resolve_path
 from s4al_jax.files.stamps import Stamp, file_stamp, joint_stamp, no_stamp, stamp
@@ -89,6 +90,7 @@ def parquet(
     seed: int = 0,
     keep_together: bool = True,
     fit: str = "pad",
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """Parquet files with pictures in their columns, at `height` x `width`; needs pyarrow.
@@ -108,6 +110,7 @@ def parquet(
       keep_together: whether nearly the same images, and the frames of a video, come into one split
         of those that are drawn.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
       max_pixels: a picture with more is refused.
     """
     require("pyarrow", extra="parquet", what="config.data.name=parquet")
@@ -128,7 +131,7 @@ def parquet(
             samples[name] = _sample(reader, row, classes, max_pixels)
             splits[split].append(name)
     if not by_split["val"] and not by_split["test"]:
-        draw = Draw(val_share, test_share, seed, keep_together)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
         splits = draw_splits(samples, draw, str(place))
     return dataset(
         name="parquet",
@@ -139,6 +142,7 @@ def parquet(
         width=width,
         place=str(place),
         fit=fit,
+        bands=bands,
     )
 
 

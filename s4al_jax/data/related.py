@@ -16,6 +16,7 @@ from s4al_jax.data.decode_cache import DecodeCache
 from s4al_jax.data.names import natural_key
 from s4al_jax.data.near_duplicates import FLATTEST, Groups, hashes, near_duplicates
 from s4al_jax.data.thumbs import THUMB, thumb
+from s4al_jax.files.bands import RGB, Bands, read_bands
 from s4al_jax.files.images import ImageFile, read_gray
 from s4al_jax.types import InputError
 
@@ -31,7 +32,9 @@ FEWEST = 6
 """Fewer pictures are no video."""
 
 
-def related_files(images: Mapping[str, ImageFile], place: str) -> list[list[str]]:
+def related_files(
+    images: Mapping[str, ImageFile], place: str, bands: Bands = RGB
+) -> list[list[str]]:
     """Groups of names of pictures that belong together; each picture is read once, ever.
 
     What cannot be read is in no group, and is named by whoever needs it.
@@ -39,18 +42,23 @@ def related_files(images: Mapping[str, ImageFile], place: str) -> list[list[str]
     Args:
       images: by name.
       place: where they are, for what is kept of them.
+      bands: which are read.
     """
-    cache = DecodeCache(place, "thumbs", THUMB)
+    cache = DecodeCache(place, f"thumbs{bands.key}", THUMB)
     thumbs = {}
     for name, image in images.items():
         with contextlib.suppress(InputError):
-            thumbs[name] = cache.read(image.name, image.stamp(), partial(_read_thumb, image))
+            read = partial(_read_thumb, image, bands)
+            thumbs[name] = cache.read(image.name, image.stamp(), read)
     return related_pictures(thumbs)
 
 
-def _read_thumb(image: ImageFile) -> tuple[np.ndarray, tuple[int, int]]:
-    # Four times the copy's size, so that its gray values are those of the whole picture's.
-    gray = read_gray(image, 4 * THUMB[0], 4 * THUMB[1])
+def _read_thumb(image: ImageFile, bands: Bands) -> tuple[np.ndarray, tuple[int, int]]:
+    if bands.is_plain_rgb:
+        # Four times the copy's size, so that its gray values are those of the whole picture's.
+        gray = read_gray(image, 4 * THUMB[0], 4 * THUMB[1])
+    else:
+        gray = read_bands(image, bands).mean(axis=-1).astype(np.uint8)
     return thumb(gray), (gray.shape[0], gray.shape[1])
 
 

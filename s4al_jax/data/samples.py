@@ -13,8 +13,9 @@ from s4al_jax.data.classes import ClassList
 from s4al_jax.data.decode_cache import DecodeCache
 from s4al_jax.data.group_draw import draw_groups
 from s4al_jax.data.related import related_files
-from s4al_jax.files.fit import MEAN_COLOR, check_fit, content, cut_frame
-from s4al_jax.files.images import ImageFile, read_rgb, read_size, resize_ids, resize_image
+from s4al_jax.files.bands import RGB, Bands, check_bands, read_bands, read_deep
+from s4al_jax.files.fit import check_fit, content, cut_frame, mean_color
+from s4al_jax.files.images import ImageFile, read_size, resize_ids, resize_image
 from s4al_jax.files.stamps import Stamp, no_stamp
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
@@ -25,7 +26,7 @@ class Sample(NamedTuple):
     """A picture, and what is known of it."""
 
     image: ImageFile
-    """any size, any format that Pillow reads"""
+    """any size, any format that `files.bands` reads"""
     read_truth: Callable[[], np.ndarray] | None = None
     """-> uint8 of the picture's size, class ids and `VOID`; None: nobody has labeled it"""
     truth_stamp: Stamp = no_stamp
@@ -42,6 +43,7 @@ def dataset(
     width: int,
     place: str,
     fit: str = "pad",
+    bands: Bands = RGB,
 ) -> DatasetSpec:
     """The samples at a working size.
 
@@ -54,8 +56,10 @@ def dataset(
       width: of it.
       place: where the samples are, for messages.
       fit: how pictures are brought to the working size, see `files.fit`.
+      bands: which are read and shown.
     """
     check_fit(fit)
+    check_bands(bands)
     if not splits["train"]:
         raise InputError(f"{place} leaves no image to learn from: check how it is split")
     for split in ("val", "test"):
@@ -65,11 +69,18 @@ def dataset(
                     f"{sample} of {place} is in {split} and has no mask: add one, or move the "
                     "image to train"
                 )
-    train, val, test = (
-        image_set({name: samples[name] for name in splits[split]}, (height, width), place, fit)
-        for split in SPLITS
+    working, own = (height, width), ({n: samples[n] for n in splits[s]} for s in SPLITS)
+    train, val, test = (image_set(of_split, working, place, fit, bands) for of_split in own)
+    return DatasetSpec(
+        name,
+        classes.names,
+        classes.palette,
+        *working,
+        *(train, val, test),
+        fit=fit,
+        channels=bands.channels,
+        value_range=tuple(bands.value_range),
     )
-    return DatasetSpec(name, classes.names, classes.palette, height, width, train, val, test, fit)
 
 
 def image_set(
@@ -77,6 +88,7 @@ def image_set(
     working: tuple[int, int],
     place: str,
     fit: str,
+    bands: Bands = RGB,
     *,
     originals: bool = True,
 ) -> ImageSet:
@@ -87,16 +99,19 @@ def image_set(
       working: height and width.
       place: where the dataset is.
       fit: how pictures are brought to the working size.
+      bands: which are read and shown.
       originals: whether people see and label pictures in their own pixels; else in those of the
         working size, which is for the fit "stretch".
     """
     assert originals or fit == "stretch", "padding and crops are made in a picture's own pixels"
-    reader, every = _Reader(working, fit, place), tuple(samples.values())
+    reader, every = _Reader(working, fit, place, bands), tuple(samples.values())
     split = ImageSet(
         tuple(samples),
         lambda index: reader.image(every[index]),
         lambda index: reader.truth(every[index]),
         has_truth=tuple(sample.read_truth is not None for sample in every),
+        display=bands.display,
+        read_deep=lambda index: read_deep(every[index].image, bands),
     )
     if not originals:
         return split
@@ -117,6 +132,8 @@ class Draw(NamedTuple):
     keep_together: bool = True
     """whether nearly the same pictures, and the frames of a video, come into one split; all
     pictures are read for it, once"""
+    bands: Bands = RGB
+    """which are read of the pictures"""
 
 
 def draw_splits(samples: Mapping[str, Sample], draw: Draw, place: str) -> dict[str, list[str]]:
@@ -133,7 +150,7 @@ def draw_splits(samples: Mapping[str, Sample], draw: Draw, place: str) -> dict[s
     related: list[list[str]] = []
     if draw.keep_together and round(draw.val * labeled) + round(draw.test * labeled):
         files = {name: sample.image for name, sample in samples.items()}
-        related = related_files(files, place)
+        related = related_files(files, place, draw.bands)
     return draw_related(samples, draw, related)
 
 
@@ -162,14 +179,15 @@ def pool_contents(images: ImageSet, working: tuple[int, int]) -> np.ndarray | No
 class _Reader:
     """Reads samples at the working size, and keeps what it has decoded."""
 
-    def __init__(self, working: tuple[int, int], fit: str, place: str) -> None:
-        self._working, self._fit = working, fit
+    def __init__(self, working: tuple[int, int], fit: str, place: str, bands: Bands) -> None:
+        self._working, self._fit, self._bands = working, fit, bands
         size = f"{working[0]}x{working[1]}-{fit}"
-        self._images = DecodeCache(place, f"images-{size}", (*working, 3))
+        shape = (*working, bands.channels)
+        self._images = DecodeCache(place, f"images-{size}{bands.key}", shape)
         self._truths = DecodeCache(place, f"truths-{size}", working)
 
     def image(self, sample: Sample) -> np.ndarray:
-        """uint8 `[height, width, 3]`."""
+        """uint8 `[height, width, channels]`."""
 
         def decode() -> tuple[np.ndarray, tuple[int, int]]:
             framed, size = self.framed_image(sample)
@@ -192,8 +210,8 @@ class _Reader:
 
     def framed_image(self, sample: Sample) -> tuple[np.ndarray, tuple[int, int]]:
         """A picture in its own pixels, with its padding, and its size without."""
-        picture = read_rgb(sample.image)
-        framed = cut_frame(picture, self._working, self._fit, fill=MEAN_COLOR)
+        picture, fill = read_bands(sample.image, self._bands), mean_color(self._bands.channels)
+        framed = cut_frame(picture, self._working, self._fit, fill=fill)
         return framed, (picture.shape[0], picture.shape[1])
 
     def framed_truth(self, sample: Sample) -> tuple[np.ndarray, tuple[int, int]]:

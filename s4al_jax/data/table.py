@@ -17,6 +17,7 @@ from typing import NamedTuple
 from s4al_jax.data.classes import class_list, text_of
 from s4al_jax.data.file_samples import file_sample
 from s4al_jax.data.samples import SPLITS, Draw, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, check_name, image_suffixes
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import DatasetSpec, InputError
@@ -45,6 +46,7 @@ def table(
     keep_together: bool = True,
     fit: str = "pad",
     nearest_color: bool = False,
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """The images that a table names, at `height` x `width`.
@@ -61,6 +63,7 @@ def table(
       fit: how pictures are brought to the working size, see `files.fit`.
       nearest_color: whether a color in a mask that no class has is read as one near it, see
         `nearest_colors`.
+      bands: which are read and shown.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -87,7 +90,7 @@ def table(
     if has_splits:
         splits = {split: sorted(of_split) for split, of_split in splits.items()}
     else:
-        draw = Draw(val_share, test_share, seed, keep_together)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
         splits = draw_splits(samples, draw, str(path))
     return dataset(
         name="csv",
@@ -98,6 +101,7 @@ def table(
         width=width,
         place=str(path),
         fit=fit,
+        bands=bands,
     )
 
 

@@ -14,6 +14,7 @@ from s4al_jax.data.classes import ClassList, class_list, has_class_list, text_of
 from s4al_jax.data.file_samples import file_sample
 from s4al_jax.data.picture_search import list_pictures
 from s4al_jax.data.samples import SPLITS, Draw, dataset, draw_splits
+from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import MAX_PIXELS, Color, check_name, id_codes, list_images
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.types import VOID, DatasetSpec, InputError
@@ -43,6 +44,7 @@ def voc(
     keep_together: bool = True,
     fit: str = "pad",
     nearest_color: bool = False,
+    bands: Bands = RGB,
     max_pixels: int = MAX_PIXELS,
 ) -> DatasetSpec:
     """Pascal VOC's folders under `root` at `height` x `width`.
@@ -61,11 +63,11 @@ def voc(
       val_share: of the images with masks, where it is drawn.
       test_share: of the images with masks, where it is drawn.
       seed: of that draw.
-      keep_together: whether nearly the same images, and the frames of a video, come into one split
-        of those that are drawn.
+      keep_together: whether nearly the same images and frames of a video come into one split.
       fit: how pictures are brought to the working size, see `files.fit`.
       nearest_color: whether a color in a mask that no class has is read as one near it, see
         `nearest_colors`.
+      bands: which are read and shown.
       max_pixels: a file with more is refused.
     """
     if not root:
@@ -91,7 +93,7 @@ def voc(
         for name in listed
     }
     if not splits["val"] and not splits["test"]:
-        draw = Draw(val_share, test_share, seed, keep_together)
+        draw = Draw(val_share, test_share, seed, keep_together, bands)
         splits = draw_splits(samples, draw, str(place))
     for split in ("val", "test"):
         for name in splits[split]:
@@ -106,6 +108,7 @@ def voc(
         width=width,
         place=str(place),
         fit=fit,
+        bands=bands,
     )
 
 

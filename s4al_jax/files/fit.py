@@ -8,6 +8,7 @@ Coordinates count from the top left, so padding changes none of them.
 
 import numpy as np
 
+from s4al_jax.files.bands import per_band
 from s4al_jax.files.images import nearest_indices
 from s4al_jax.types import Box, InputError
 
@@ -15,6 +16,12 @@ FITS = ("pad", "crop", "stretch")
 
 MEAN_COLOR = (124, 116, 104)
 """of photographs: what padding shows, which is near 0 once a network has normalized it"""
+
+
+def mean_color(channels: int) -> tuple[int, ...]:
+    """What padding shows in each band: `MEAN_COLOR` in three, see `files.bands.per_band`."""
+    return tuple(round(number) for number in per_band(MEAN_COLOR, channels))
+
 
 Size = tuple[int, int]
 """height and width"""
@@ -53,12 +60,12 @@ def frame(size: Size, working: Size, fit: str) -> Box:
 
 
 def cut_frame(
-    array: np.ndarray, working: Size, fit: str, *, fill: int | tuple[int, int, int]
+    array: np.ndarray, working: Size, fit: str, *, fill: int | tuple[int, ...]
 ) -> np.ndarray:
     """The pixels of a picture's frame; `fill` where the frame reaches beyond the picture.
 
     Args:
-      array: `[height, width]` or `[height, width, 3]`.
+      array: `[height, width]` or `[height, width, bands]`.
       working: the working size.
       fit: see `frame`.
       fill: of the array's kind.

@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from s4al_jax.files.paths import list_tree, open_binary
 from s4al_jax.files.stamps import Stamp, file_stamp, no_stamp
 from s4al_jax.files.stray_values import StrayValues, UnlistedValues
+from s4al_jax.files.tiff_header import find_tiff_header
 from s4al_jax.types import VOID, InputError
 
 Color = tuple[int, int, int]
@@ -150,10 +151,16 @@ def read_gray(file: ImageFile, height: int, width: int) -> np.ndarray:
 
 def read_size(file: ImageFile) -> tuple[int, int]:
     """(height, width) of the upright picture, from the file's header."""
-    picture = _open_image(file, pixels=False)
-    width, height = picture.size
-    turned = picture.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
-    return (width, height) if turned else (height, width)
+    try:
+        picture = _open_image(file, pixels=False)
+        (width, height), turn = picture.size, picture.getexif().get(_ORIENTATION, 1)
+    except InputError:
+        # A TIFF of six bands, or with a page for each, has a size though Pillow does not read it.
+        found = find_tiff_header(file.open)
+        if found is None or found.height * found.width > file.max_pixels:
+            raise
+        height, width, turn = found.height, found.width, found.orientation
+    return (width, height) if turn in _ON_ITS_SIDE else (height, width)
 
 
 _ORIENTATION = 0x0112
@@ -166,20 +173,30 @@ def read_rgb(file: ImageFile) -> np.ndarray:
     Gray, palette and 16-bit pictures become 8-bit RGB, the latter by their upper eight bits. A
     picture of several frames, with transparent pixels, or in 32-bit numbers is refused.
     """
-    picture = _open_image(file)
-    picture = ImageOps.exif_transpose(picture)
+    picture = open_upright(file)
     if picture.mode in _SIXTEEN_BITS:
         picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    elif picture.mode in ("I", "F"):
+    return np.array(picture.convert("RGB"))
+
+
+def open_upright(file: ImageFile) -> Image.Image:
+    """The picture of a file, turned as its EXIF data say; refused where `read_rgb` refuses it."""
+    picture = ImageOps.exif_transpose(_open_image(file))
+    if picture.mode in ("I", "F"):
         raise InputError(
             f"{file.name} has 32-bit numbers (mode {picture.mode}) whose range is not known: "
             "save it with 8 or 16 bits"
         )
     if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        if np.asarray(picture.getchannel("A")).min() < 255:
-            raise InputError(f"{file.name} has transparent pixels: flatten it onto a background")
-    return np.array(picture.convert("RGB"))
+        opacity = picture.convert("RGBA").getchannel("A")
+        if np.asarray(opacity).min() < 255:
+            raise transparent(file)
+    return picture
+
+
+def transparent(file: ImageFile) -> InputError:
+    """What is said of a picture through which something else would be seen."""
+    return InputError(f"{file.name} has transparent pixels: flatten it onto a background")
 
 
 def lossy_kind(file: ImageFile) -> str | None:
@@ -258,8 +275,12 @@ def read_color_ids(file: ImageFile, codes: Mapping[Color, int]) -> np.ndarray:
 def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """A picture at another size: averaged along an axis that shrinks, else interpolated.
 
-    `image` is RGB or a single channel, of uint8 or float32.
+    `image` is RGB or a single channel, of uint8 or float32, or any number of bands, of uint8.
     """
+    if image.ndim == 3 and image.shape[-1] != 3:
+        # Pillow would take a fourth band for transparency.
+        bands = [resize_image(band, height, width) for band in np.moveaxis(image, -1, 0)]
+        return np.stack(bands, axis=-1)
     picture = Image.fromarray(image)
     for size in ((width, picture.height), (width, height)):
         smaller = size[0] < picture.width or size[1] < picture.height
@@ -372,16 +393,26 @@ def _open_image(
             f"{file.name} cannot be read (no kind of picture that is read here): replace the file"
         ) from error
     except Image.DecompressionBombError as error:
-        raise InputError(
-            f"{file.name} has more than {file.max_pixels} pixels: make it smaller, or raise "
-            "config.data.max_pixels"
-        ) from error
+        raise too_large(file) from error
     except InputError:
         raise
     # Pillow's readers raise OSError, SyntaxError, struct.error and more on a damaged file.
     except Exception as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise InputError(f"{file.name} cannot be read ({reason}): replace the file") from error
+        raise unreadable(file, error) from error
     if frames != 1:
         raise InputError(f"{file.name} holds {frames} pictures: save the one that is meant")
     return picture
+
+
+def too_large(file: ImageFile) -> InputError:
+    """What is said of a picture with more pixels than are decoded."""
+    return InputError(
+        f"{file.name} has more than {file.max_pixels} pixels: make it smaller, or raise "
+        "config.data.max_pixels"
+    )
+
+
+def unreadable(file: ImageFile, error: Exception) -> InputError:
+    """What is said of a file at which a reader stopped with an error."""
+    reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+    return InputError(f"{file.name} cannot be read ({reason}): replace the file")

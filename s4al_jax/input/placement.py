@@ -14,8 +14,8 @@ class Memory(NamedTuple):
     host: int | None
 
 
-def choose_cache(wanted: str, *, pixels: int, memory: Memory) -> str:
-    """ "device", "host" or "none" for so many pixels of all images together.
+def choose_cache(wanted: str, *, pixels: int, memory: Memory, channels: int = 3) -> str:
+    """ "device", "host" or "none" for so many pixels of all images together, of so many bands.
 
     "auto" takes the device where images and label maps fill at most a quarter of it, else the host
     where images fill at most half of it.
@@ -24,8 +24,8 @@ def choose_cache(wanted: str, *, pixels: int, memory: Memory) -> str:
         raise InputError(f"config.data.cache is {wanted!r}: one of {', '.join(CACHES)}")
     if wanted != "auto":
         return wanted
-    if memory.device is not None and 4 * pixels <= memory.device // 4:
+    if memory.device is not None and (channels + 1) * pixels <= memory.device // 4:
         return "device"
-    if memory.host is None or 3 * pixels <= memory.host // 2:
+    if memory.host is None or channels * pixels <= memory.host // 2:
         return "host"
     return "none"

@@ -253,9 +253,9 @@ def open_source(
 
 def _image(read: Read, index: int) -> np.ndarray:
     image = read(index)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+    if image.dtype != np.uint8 or image.ndim != 3:
         raise InputError(
-            f"image {index} is {image.dtype} {image.shape}: give uint8 (height, width, 3), RGB"
+            f"image {index} is {image.dtype} {image.shape}: give uint8 (height, width, bands)"
         )
     return image
 

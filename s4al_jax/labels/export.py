@@ -78,7 +78,7 @@ def _write_images(
     """Write images and masks, and yield the name of each image's file and its label map."""
     for number, of_image in enumerate(answers, start=1):
         index = of_image[0].region.image
-        picture = spec.train.original(index) if original else spec.train.read_image(index)
+        picture = spec.train.original(index) if original else spec.train.picture(index)
         height, width = picture.shape[:2]
         name = spec.train.names[index]
         _check_size(name, of_image, (height, width), original)

@@ -21,7 +21,7 @@ class View(NamedTuple):
     """A batch as a network sees it, with the labels that go with its pixels."""
 
     image: jax.Array
-    """float32 `[batch, height, width, 3]` in 0..1"""
+    """float32 `[batch, height, width, channels]` in 0..1"""
     label: jax.Array
     """uint8 `[batch, height, width]`"""
     confidence: Any = None
@@ -62,7 +62,7 @@ def _require_strengths(ranges: dict[str, tuple[float, float]], chances: dict[str
             raise InputError(f"{name} is {chance}: give a probability from 0 to 1")
 
 
-def unit_floats(image: UInt8[jax.Array, "b h w 3"]) -> Float[jax.Array, "b h w 3"]:
+def unit_floats(image: UInt8[jax.Array, "b h w bands"]) -> Float[jax.Array, "b h w bands"]:
     """Images of 0..255 as float32 in 0..1."""
     return image.astype(jnp.float32) / 255.0
 
@@ -137,8 +137,8 @@ def _cols(x: jax.Array, index: Int[jax.Array, "b n"]) -> jax.Array:
 
 
 def _bilinear(
-    image: Float[jax.Array, "b h w 3"], y: _Line, x: _Line
-) -> Float[jax.Array, "b h2 w2 3"]:
+    image: Float[jax.Array, "b h w bands"], y: _Line, x: _Line
+) -> Float[jax.Array, "b h2 w2 bands"]:
     down, across = y.weight[:, :, None, None], x.weight[:, None, :, None]
     tall = _rows(image, y.low) * (1.0 - down) + _rows(image, y.high) * down
     return _cols(tall, x.low) * (1.0 - across) + _cols(tall, x.high) * across

@@ -102,19 +102,30 @@ def _backbone_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
     return getattr(_backbone(model, ConvConfig()), "weight_name", pretrained.torchvision_name)
 
 
-def conventions(weights: str) -> pretrained.Weights:
-    """The weights in a file and how their images are treated; without a file, torchvision's way."""
+def conventions(weights: str, channels: int = 3) -> pretrained.Weights:
+    """The weights in a file and how their images are treated; without a file, torchvision's way.
+
+    Args:
+      weights: the name of the file, or "".
+      channels: bands of the images; where there are not three, see `weights.for_bands`.
+    """
     if not weights:
-        return pretrained.TORCHVISION
+        return pretrained.for_bands(pretrained.TORCHVISION, channels)
     with paths.local_copy(weights) as path:
-        return pretrained.read(path)._replace(source=weights)
+        found = pretrained.read(path)._replace(source=weights)
+    return pretrained.for_bands(found, channels)
 
 
 def pretrained_network(
-    model: Mapping[str, Any], *, num_classes: int, image_size: tuple[int, int], platform: str
+    model: Mapping[str, Any],
+    *,
+    num_classes: int,
+    image_size: tuple[int, int],
+    platform: str,
+    channels: int = 3,
 ) -> tuple[Network, pretrained.Weights, str]:
     """A network that starts from `model["pretrained"]`, if it names a file, and what went in."""
-    weights = conventions(model["pretrained"])
+    weights = conventions(model["pretrained"], channels)
     build = functools.partial(
         network,
         model,

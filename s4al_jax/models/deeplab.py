@@ -30,7 +30,7 @@ class DeepLabV3Plus(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[jax.Array, "b h w 3"], *, groups: Groups, extras: tuple[str, ...] = ()
+        self, x: Float[jax.Array, "b h w bands"], *, groups: Groups, extras: tuple[str, ...] = ()
     ) -> Prediction:
         """Logits of the size of the finest features.
 

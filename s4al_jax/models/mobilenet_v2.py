@@ -88,7 +88,7 @@ class Stem(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[jax.Array, "b h w 3"], *, groups: Groups
+        self, x: Float[jax.Array, "b h w bands"], *, groups: Groups
     ) -> Float[jax.Array, "b h2 w2 c2"]:
         """The image at half size."""
         y = Conv(self.features, 3, stride=2, conv=self.conv, name="0")(x)
@@ -104,7 +104,7 @@ class MobileNetV2(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[jax.Array, "b h w 3"], *, groups: Groups
+        self, x: Float[jax.Array, "b h w bands"], *, groups: Groups
     ) -> tuple[Float[jax.Array, "b h4 w4 low"], Float[jax.Array, "b h16 w16 high"]]:
         """(low-level features, high-level features)."""
         if self.width <= 0.0:

@@ -30,7 +30,7 @@ def network_from_module(
     Args:
       model: a head with its `backbone`; `docs/adding.md` says what it is called with and gives.
         What it can give in `Prediction.extras` is named in its attribute `offers`, if it has one.
-      mean: of each color of the images (in 0..1) that the weights were trained on.
+      mean: of each band of the images (in 0..1) that the weights were trained on.
       std: the standard deviation of each.
       image_size: height and width; only initial variables may depend on it.
       initial: the variables that the backbone starts from; None: its initializers' values.
@@ -40,11 +40,11 @@ def network_from_module(
       resize_formulation: how logits are resized.
     """
     offered: tuple[str, ...] = tuple(getattr(model, "offers", ()))
-    image = jax.ShapeDtypeStruct((1, *image_size, 3), jnp.float32)
+    image = jax.ShapeDtypeStruct((1, *image_size, len(mean)), jnp.float32)
     # With all extras, so that the variables of the layers that compute them are there.
     fresh = initializer(model, image, groups=None, extras=offered)
-    center = np.asarray(mean, np.float32).reshape(1, 1, 1, 3)
-    spread = np.asarray(std, np.float32).reshape(1, 1, 1, 3)
+    center = np.asarray(mean, np.float32).reshape(1, 1, 1, -1)
+    spread = np.asarray(std, np.float32).reshape(1, 1, 1, -1)
 
     def init(key: Array) -> Tree:
         return _with_backbone(fresh(key), initial or {})

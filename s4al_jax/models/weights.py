@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from s4al_jax.files.bands import per_band
 from s4al_jax.models.torch_file import read_pth
 from s4al_jax.ops.padding import Padding
 from s4al_jax.types import InputError, Tree
@@ -41,8 +42,9 @@ class Weights(NamedTuple):
     tensors: Mapping[str, np.ndarray]
     padding: Padding
     norm_eps: float
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    """of each band of the images, in 0..1"""
+    std: tuple[float, ...]
     source: str
     """the path of the file"""
 
@@ -84,14 +86,47 @@ def read(path: str | Path) -> Weights:
         raise InputError(f"{path}: weights are read from .safetensors and .pth files only")
     if not tensors:
         raise InputError(f"{path}: holds no weights; fetch it again")
+    bands = _band_count(settings)
+    mean, std = (per_band(rgb, bands) for rgb in (TORCHVISION.mean, TORCHVISION.std))
     return Weights(
         tensors,
         padding=_padding(path, settings.get("padding", TORCHVISION.padding)),
         norm_eps=_numbers(path, settings, "bn_eps", (TORCHVISION.norm_eps,))[0],
-        mean=_triple(path, settings, "input_mean", TORCHVISION.mean),
-        std=_triple(path, settings, "input_std", TORCHVISION.std),
+        mean=_numbers(path, settings, "input_mean", mean),
+        std=_numbers(path, settings, "input_std", std),
         source=str(path),
     )
+
+
+def for_bands(weights: Weights, channels: int) -> Weights:
+    """Weights of a network that sees RGB, for images of any number of bands.
+
+    Mean and standard deviation of a band are those of `files.bands.per_band`. The first
+    convolution is widened by `fill`.
+    """
+    found = len(weights.mean)
+    if found == channels:
+        return weights
+    if found != 3:
+        raise InputError(
+            f"{weights.source}: its network sees {found} bands, and config.data.kwargs.channels is "
+            f"{channels}: set that to {found}, or choose other weights"
+        )
+    mean, std = (per_band(rgb, channels) for rgb in (weights.mean, weights.std))
+    return weights._replace(mean=mean, std=std)
+
+
+def widen_kernel(kernel: np.ndarray, channels: int) -> np.ndarray:
+    """The kernels of a first convolution over RGB, `[rows, cols, 3, out]`, for so many bands.
+
+    The first three bands have those of red, green and blue, every other band has their mean; so
+    have one or two bands. All are multiplied by 3 / channels: to an image whose bands are all
+    alike, the response is that to the gray one in RGB.
+    """
+    first = kernel if channels >= 3 else kernel[:, :, :0]
+    mean = kernel.mean(axis=2, keepdims=True)
+    others = np.repeat(mean, channels - first.shape[2], axis=2)
+    return np.concatenate([first, others], axis=2) * np.float32(3 / channels)
 
 
 def torchvision_name(path: tuple[str, ...]) -> str:
@@ -118,6 +153,7 @@ def fill(
 ) -> tuple[Tree, Report]:
     """Variables filled from the file, and which of its tensors were used.
 
+    A convolution over RGB is widened to the bands that `pretrained` is for, see `widen_kernel`.
     PyTorch's running variances are n/(n-1) of those that training here goes on with; with thousands
     of pixels behind each, that changes nothing.
 
@@ -205,7 +241,9 @@ def _tensor_for(
     tensor = pretrained.tensors[name]
     if tensor.dtype.kind == "c" or not np.isfinite(value := tensor.astype(np.float32)).all():
         raise InputError(f"{pretrained.source}: {name} holds what is no number; fetch it again")
-    value = _from_torch(value, variable)
+    value, bands = _from_torch(value, variable), len(pretrained.mean)
+    if variable == "kernel" and value.ndim == 4 and value.shape[2] == 3 and shape[2] == bands != 3:
+        value = widen_kernel(value, bands)
     if value.shape != tuple(shape):
         axes = _torch_axes(variable, len(shape))
         raise InputError(
@@ -232,11 +270,13 @@ def _padding(path: Path, name: str) -> Padding:
     return PADDINGS[name]
 
 
-def _triple(
-    path: Path, settings: Mapping[str, str], key: str, default: tuple[float, ...]
-) -> tuple[float, float, float]:
-    red, green, blue = _numbers(path, settings, key, default)
-    return red, green, blue
+def _band_count(settings: Mapping[str, str]) -> int:
+    """Of how many bands a file says mean and standard deviation; 3 where it does not agree."""
+    try:
+        mean, std = (json.loads(settings[key]) for key in ("input_mean", "input_std"))
+        return len(mean) if 0 < len(mean) == len(std) else 3
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return 3
 
 
 def _numbers(

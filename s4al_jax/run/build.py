@@ -174,6 +174,7 @@ def build_network(
         model.to_dict(),
         num_classes=len(spec.classes),
         image_size=(spec.height, spec.width),
+        channels=spec.channels,
         platform=mesh.devices.flat[0].platform,
     )
     if news and processes.is_primary():
@@ -265,7 +266,9 @@ def _cache(wanted: str, spec: DatasetSpec, mesh: Mesh) -> str:
     images = sum(len(split.names) for split in (spec.train, spec.val, spec.test))
     pixels = images * spec.height * spec.width
     return processes.broadcast_from_primary(
-        lambda: choose_cache(wanted, pixels=pixels, memory=devices.memory(mesh))
+        lambda: choose_cache(
+            wanted, pixels=pixels, memory=devices.memory(mesh), channels=spec.channels
+        )
     )
 
 

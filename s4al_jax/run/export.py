@@ -15,6 +15,7 @@ from s4al_jax.config.options import from_options
 from s4al_jax.engine import devices
 from s4al_jax.engine.checkpoint import Position, newest
 from s4al_jax.files import atomic
+from s4al_jax.files.bands import Bands, check_bands
 from s4al_jax.learn.predict import predict_with
 from s4al_jax.models import build
 from s4al_jax.models import weights as pretrained
@@ -35,6 +36,8 @@ class ExportedNetwork(NamedTuple):
     width: int
     fit: str
     """how pictures are brought to this size, see `files.fit`"""
+    bands: Bands
+    """which it sees, and which are shown"""
     predict: Callable[[Tree, jax.Array], Prediction]
     """(variables, uint8 images at this size) -> prediction"""
     variables: Tree
@@ -56,7 +59,8 @@ def export_network(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out}: cannot write: {error.strerror or error}") from error
-    weights = build.conventions(experiment.options["model.pretrained"])
+    given = experiment.options["model.pretrained"]
+    weights = build.conventions(given, experiment.spec.channels)
     names = build.weight_names(from_options(experiment.options).model.to_dict())
     pretrained.write(out / WEIGHTS, getattr(state, name), weights, names)
     atomic.write_json(out / ABOUT, _about(experiment, workdir, name, position, weights))
@@ -75,7 +79,7 @@ def read_network(folder: Path, mesh: Mesh) -> ExportedNetwork:
                 "export the network again"
             )
         height, width = about["input"]["height"], about["input"]["width"]
-        fit = about["input"].get("fit", "stretch")
+        fit, bands = about["input"].get("fit", "stretch"), _bands(about["input"])
         classes = tuple(str(entry["name"]) for entry in about["classes"])
         red_green_blue = [tuple(map(int, entry["color"])) for entry in about["classes"]]
         palette = tuple((red, green, blue) for red, green, blue in red_green_blue)
@@ -84,7 +88,7 @@ def read_network(folder: Path, mesh: Mesh) -> ExportedNetwork:
         raise InputError(
             f"{folder / ABOUT} is not as it was written ({error!r}): export the network again"
         ) from error
-    weights = pretrained.read(folder / WEIGHTS)
+    weights = pretrained.for_bands(pretrained.read(folder / WEIGHTS), bands.channels)
     network = build.network(
         model,
         num_classes=len(classes),
@@ -95,7 +99,16 @@ def read_network(folder: Path, mesh: Mesh) -> ExportedNetwork:
     shapes = jax.eval_shape(network.init, jax.random.PRNGKey(0))
     variables, _ = pretrained.fill(weights, shapes, build.weight_names(model))
     placed = devices.replicate(variables, mesh)
-    return ExportedNetwork(classes, palette, height, width, fit, predict_with(network), placed)
+    predict = predict_with(network)
+    return ExportedNetwork(classes, palette, height, width, fit, bands, predict, placed)
+
+
+def _bands(said: Mapping[str, Any]) -> Bands:
+    """What `input` of a model.json says of bands; one of an earlier version does not: RGB."""
+    lists = (tuple(said.get(name, ())) for name in ("value_range", "display_bands"))
+    bands = Bands(said.get("channels", 3), *lists)
+    check_bands(bands)
+    return bands
 
 
 def _about(
@@ -108,6 +121,7 @@ def _about(
     spec, identity = experiment.spec, atomic.read_json(workdir / "config.json")
     model = from_options(experiment.options).model.to_dict()
     del model["pretrained"]  # all weights are in the file
+    layout = "RGB" if spec.channels == 3 else f"{spec.channels} bands"
     metrics = cycle_folder(workdir, position.cycle).status().metrics
     trained = position.step == experiment.schedule.steps_of(position.cycle)
     return {
@@ -116,7 +130,10 @@ def _about(
         "input": {
             "height": spec.height,
             "width": spec.width,
-            "layout": "RGB, rows first",
+            "layout": f"{layout}, rows first",
+            "channels": spec.channels,
+            "value_range": list(spec.value_range),
+            "display_bands": list(spec.train.display),
             "fit": spec.fit,
             "resize": "both sides stretched: averaged where a side shrinks, else interpolated",
             "scale": "divided by 255, then (value - mean) / std",

@@ -91,9 +91,10 @@ def _memory(experiment: Experiment) -> list[str]:
 def _images_memory(experiment: Experiment) -> str:
     spec = experiment.spec
     images = len(spec.train.names) + len(spec.val.names) + len(spec.test.names)
-    size = images * spec.height * spec.width / 2**20
+    labels = images * spec.height * spec.width / 2**20
+    pictures = spec.channels * labels
     return {
-        "device": f"{4 * size:.0f} MiB more there for images and labels (cache: device)",
-        "host": f"{3 * size:.0f} MiB on the host for decoded images (cache: host)",
+        "device": f"{pictures + labels:.0f} MiB more there for images and labels (cache: device)",
+        "host": f"{pictures:.0f} MiB on the host for decoded images (cache: host)",
         "none": "images are decoded as they are needed (cache: none)",
     }[experiment.cache]

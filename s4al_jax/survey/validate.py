@@ -118,7 +118,7 @@ def survey(
             if look is not None and image is not None:
                 look(label, image, truth)
             if originals and image is not None:
-                height, width, _ = images.original(index).shape
+                height, width = images.original(index).shape[:2]
                 original_sizes[label] = images.shown(index) if images.shown else (height, width)
                 sizes[original_sizes[label]] += 1
             done += 1
@@ -151,7 +151,7 @@ def _read(
     image = truth = None
     try:
         image = images.read_image(index)
-        _check_array(label, image, (spec.height, spec.width, 3))
+        _check_array(label, image, (spec.height, spec.width, spec.channels))
     except InputError as error:
         errors.append((label, error))
         image = None

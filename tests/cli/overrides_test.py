@@ -21,6 +21,21 @@ def test_options_are_set_and_the_rest_stays() -> None:
     assert (plain.seed, plain.model.remat, plain.method.kwargs.replay) == (0, False, True)
 
 
+def test_flags_set_options_of_a_part_that_the_configuration_does_not_list() -> None:
+    given = {"fit": "crop", "keep_together": "False", "channels": "6", "value_range": "0,4095"}
+    given |= {"display_bands": "[5,3,1]", "val_share": "0.2"}
+    flags = [f"--config.data.kwargs.{name}={value}" for name, value in given.items()]
+    config = read_config("folder", flags)
+    kwargs = config.data.kwargs
+    assert (kwargs.fit, kwargs.keep_together, kwargs.channels) == ("crop", False, 6)
+    assert tuple(kwargs.value_range) == (0, 4095) and tuple(kwargs.display_bands) == (5, 3, 1)
+    # What the configuration lists keeps its kind.
+    assert (kwargs.val_share, kwargs.split) == (0.2, "auto") and config.is_locked
+    assert "fit" not in read_config("folder", []).data.kwargs
+    with pytest.raises(InputError, match="--config has no option 'sed'"):
+        read_config("folder", ["--config.data.sed=1"])
+
+
 def test_what_one_command_sets_the_next_does_not_hear_of() -> None:
     assert read_config("demo", ["--config.seed=7"]).seed == 7
     assert read_config("demo", ["--config.batch.labeled=8"]).seed == 0

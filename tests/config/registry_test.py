@@ -99,6 +99,28 @@ def test_an_option_that_does_not_fit_is_refused_in_one_line(kwargs: dict, line: 
     assert str(caught.value).startswith(line)
 
 
+class Colors(NamedTuple):
+    count: int = 3
+    names: tuple[str, ...] = ()
+
+
+def test_options_in_a_tuple_of_their_own_stand_beside_the_others() -> None:
+    def painted(*, height: int, fit: str = "pad", colors: Colors = Colors()) -> tuple:  # noqa: B008
+        return height, fit, colors
+
+    assert call_with_options(painted, "data.kwargs", {}, height=4) == (4, "pad", Colors())
+    chosen = {"count": 6, "fit": "crop", "names": ["nir"]}
+    made = call_with_options(painted, "data.kwargs", chosen, height=4)
+    assert made == (4, "crop", Colors(6, ["nir"]))  # type: ignore[arg-type]
+    own = Colors(1)
+    made = call_with_options(painted, "data.kwargs", {}, height=4, colors=own)
+    assert made[2] is own
+    with pytest.raises(InputError, match="kwargs.count is 'six': give a whole number"):
+        call_with_options(painted, "data.kwargs", {"count": "six"}, height=4)
+    with pytest.raises(InputError, match="kwargs.colors: no such option; there are count, fit, na"):
+        call_with_options(painted, "data.kwargs", {"colors": 3}, height=4)
+
+
 def test_a_factory_without_options_says_so() -> None:
     with pytest.raises(InputError, match="kwargs.width: no such option; there are none"):
         call_with_options(lambda base: base, "model.kwargs", {"width": 1.0}, base=7)

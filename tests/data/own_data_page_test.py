@@ -83,6 +83,25 @@ def test_the_bowl_is_read_with_the_class_list_that_the_page_writes(
     assert "No errors." in said and "| 0 | background |" in re.sub(" +", " ", said)
 
 
+def test_the_command_for_bands_finds_nothing_wrong(
+    home: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile = pytest.importorskip("tifffile", reason="s4al_jax[tiff] is not installed")
+    (home / "fields").mkdir()
+    own_folder(home / "fields", 4)
+    rng = np.random.default_rng(0)
+    for path in sorted((home / "fields/images").iterdir()):
+        bands = rng.integers(0, 4096, (6, *pixels(path).shape[:2])).astype(np.uint16)
+        tifffile.imwrite(path.with_suffix(".tif"), bands, photometric="minisblack")
+        path.unlink()
+    (words,) = lines("folder --config.data.root=fields")
+    assert command(*words) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "No errors." in said and "value_range" not in said
+    without = [word for word in words if "value_range" not in word]
+    assert command(*without) == 0 and "suspicion: pictures of 16 bits" in capsys.readouterr().out
+
+
 def test_arrays_become_masks_in_two_lines_and_what_does_not_fit_is_no_mask(
     home: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:

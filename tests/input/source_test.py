@@ -238,6 +238,9 @@ def test_pictures_that_do_not_fit_are_refused_by_name() -> None:
         CachedSource(read_image=lambda i: IMAGES[i] / 255.0, read_label=pool.read_label).fetch(
             np.array([2]), 1
         )
+    flat = CachedSource(read_image=lambda i: IMAGES[i][..., 0], read_label=pool.read_label)
+    with pytest.raises(InputError, match=r"uint8 \(3, 4\): give uint8 \(height, width, bands\)"):
+        flat.fetch(np.array([2]), 1)
     mixed = CachedSource(
         read_image=lambda i: IMAGES[i][: 3 - i],
         read_label=lambda i: np.zeros(IMAGES[i][: 3 - i].shape[:2], np.uint8),

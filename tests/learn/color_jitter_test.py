@@ -35,6 +35,15 @@ def test_contrast_blends_with_the_mean_of_the_gray_image():
     np.testing.assert_allclose(adjust_contrast(image, jnp.asarray([0.0])), gray, rtol=1e-6)
 
 
+def test_the_gray_of_other_bands_than_three_is_their_mean():
+    image = pixels((1.0, 0.0, 0.5, 0.3), (0.0, 0.2, 0.0, 0.0))  # 2.0 in eight numbers
+    np.testing.assert_allclose(mean_gray(image), [0.25], rtol=1e-6)
+    half = adjust_contrast(image, jnp.asarray([0.5]))[0, 0]
+    np.testing.assert_allclose(half[0], [0.625, 0.125, 0.375, 0.275], rtol=1e-6)
+    alone = pixels((0.5,), (0.25,))
+    np.testing.assert_allclose(mean_gray(alone), [0.375], rtol=1e-6)
+
+
 def test_each_image_has_its_own_factor():
     image = jnp.full((2, 1, 1, 3), 0.4)
     changed = brighter(image, jnp.asarray([0.5, 2.0]))

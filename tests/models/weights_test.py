@@ -77,6 +77,56 @@ def test_every_tensor_goes_where_its_name_says(shapes, tensors):
     assert str(report) == "255 tensors loaded, 2 not needed (classifier.1, features.18)"
 
 
+def test_kernels_for_other_bands_are_those_of_rgb_and_their_mean():
+    # one tap, two outputs: red, green and blue weigh 3, 6, 9 and 1, 0, -4
+    kernel = np.float32([[3, 1], [6, 0], [9, -4]]).reshape(1, 1, 3, 2)
+    wide = pretrained.widen_kernel(kernel, 6)
+    expected = [[1.5, 0.5], [3, 0], [4.5, -2], *[[3, -0.5]] * 3]  # half of them
+    assert wide.dtype == np.float32 and wide[0, 0].tolist() == expected
+    assert pretrained.widen_kernel(kernel, 1)[0, 0].tolist() == [[18, -3]]
+    assert pretrained.widen_kernel(kernel, 2)[0, 0].tolist() == [[9, -1.5]] * 2
+    assert pretrained.widen_kernel(kernel, 3).tolist() == kernel.tolist()
+    for bands in range(1, 17):  # bands that are all alike
+        sums = pretrained.widen_kernel(kernel, bands).sum(axis=2)
+        np.testing.assert_allclose(sums, kernel.sum(axis=2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("bands", [1, 2, 4, 6])
+def test_a_network_of_rgb_starts_one_of_other_bands(shapes, tensors, bands):
+    image = jax.ShapeDtypeStruct((1, 32, 32, bands), jnp.float32)
+    network = MobileNetV2(width=0.35)
+    wanted = jax.eval_shape(lambda x: network.init(jax.random.key(0), x, groups=None), image)
+    weights = pretrained.for_bands(of(tensors), bands)
+    assert len(weights.mean) == len(weights.std) == bands
+    if bands == 4:
+        np.testing.assert_allclose(weights.mean, (0.485, 0.456, 0.406, 1.347 / 3))
+        np.testing.assert_allclose(weights.std, (0.229, 0.224, 0.225, 0.226))
+    variables, _ = pretrained.fill(weights, wanted)
+    stem = variables["params"]["features_0"]["0"]["kernel"]
+    rgb = tensors["features.0.0.weight"].transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(stem, pretrained.widen_kernel(rgb, bands))
+    # A gray picture is seen as it is in RGB, whatever the number of its bands.
+    gray = jax.random.uniform(jax.random.key(1), (1, 32, 32, 1))
+    of_rgb, _ = pretrained.fill(of(tensors), shapes)
+    low, _ = network.apply(variables, jnp.repeat(gray, bands, -1), groups=None)
+    as_rgb, _ = network.apply(of_rgb, jnp.repeat(gray, 3, -1), groups=None)
+    np.testing.assert_allclose(low, as_rgb, rtol=1e-3, atol=1e-4 * float(jnp.abs(as_rgb).max()))
+
+
+def test_weights_of_six_bands_are_for_six_bands_alone(tmp_path):
+    six = pretrained.for_bands(pretrained.TORCHVISION, 6)
+    pretrained.write(tmp_path / "six.safetensors", {"params": {"w": np.ones(2)}}, six)
+    read = pretrained.read(tmp_path / "six.safetensors")
+    assert read.mean == six.mean and read.std == six.std
+    assert pretrained.for_bands(read, 6) is read
+    with pytest.raises(InputError) as caught:
+        pretrained.for_bands(read, 3)
+    assert str(caught.value) == (
+        f"{tmp_path}/six.safetensors: its network sees 6 bands, and config.data.kwargs.channels is "
+        "3: set that to 6, or choose other weights"
+    )
+
+
 def test_what_is_missing_or_misshapen_is_named(shapes, tensors):
     name = "features.4.conv.1.0.weight"
     with pytest.raises(InputError, match=rf"made\.pth: holds no {name}"):

@@ -171,14 +171,23 @@ def _arguments(
     for argument, default in zip(arguments, missing + defaults, strict=True):
         if argument.arg in axis.given:
             continue
-        if argument.arg == "options" and isinstance(argument.annotation, ast.Name):
-            # Many options are given as one NamedTuple.
-            _, options = _find(module, argument.annotation.id)
-            assert isinstance(options, ast.ClassDef)
-            yield from _fields(options)
+        if group := _named_tuple(module, argument.annotation):
+            # Several options are given as one.
+            yield from _fields(group)
         else:
             written = ast.unparse(default) if default else ""
             yield Argument(argument.arg, written, meanings.get(argument.arg, ""))
+
+
+def _named_tuple(module: _Module, annotation: ast.expr | None) -> ast.ClassDef | None:
+    """The NamedTuple of ours that an annotation names, if it names one."""
+    if not isinstance(annotation, ast.Name):
+        return None
+    if not (annotation.id in module.imports or module.find(annotation.id)):
+        return None
+    _, node = _find(module, annotation.id)
+    is_one = isinstance(node, ast.ClassDef) and "NamedTuple" in map(ast.unparse, node.bases)
+    return node if is_one and isinstance(node, ast.ClassDef) else None
 
 
 def _fields(node: ast.ClassDef) -> Iterator[Argument]:

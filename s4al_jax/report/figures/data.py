@@ -25,7 +25,7 @@ def sheet(
     pictures, labels, names = [], [], []
     for split, index, name in _places(spec, count, titles):
         try:
-            picture = split.read_image(index)
+            picture = split.picture(index)
             label = split.read_truth(index) if split.known[index] else None
         except InputError:
             continue  # the report names it

@@ -96,7 +96,7 @@ def image_miou(truth: np.ndarray, predicted: np.ndarray, classes: int) -> float 
 
 def _original(place: views.Place, spec: DatasetSpec, sheet: schema.Sheet) -> _Original:
     split = {"pool": spec.train, "val": spec.val, "test": spec.test}[place.split]
-    sheet[place.id] = {"image": data_uris.photograph(split.read_image(place.image))}
+    sheet[place.id] = {"image": data_uris.photograph(split.picture(place.image))}
     truth = split.read_truth(place.image) if split.known[place.image] else None
     if truth is not None:
         sheet[place.id]["truth"] = data_uris.label_map(truth, spec.palette)
