@@ -6,10 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from s4al_jax.cli.predict_tiles import write_tiles
 from s4al_jax.engine import devices
 from s4al_jax.engine.infer import predictor
+from s4al_jax.engine.sliding import check_overlap
 from s4al_jax.files.fit import MEAN_COLOR, cut_frame, uncut_frame
-from s4al_jax.files.images import argmax_at_size, image_file, images_by_name, read_rgb, resize_image
+from s4al_jax.files.images import (
+    MAX_PIXELS,
+    ImageFile,
+    argmax_at_size,
+    image_file,
+    images_by_name,
+    read_rgb,
+    resize_image,
+)
 from s4al_jax.input.prefetch import prefetch
 from s4al_jax.report.predictions import write_prediction
 from s4al_jax.run.export import read_network
@@ -22,6 +32,18 @@ class Loaded(NamedTuple):
     names: list[str]
     pictures: list[np.ndarray]
     problems: list[str]
+
+
+class Tiling(NamedTuple):
+    """Whether and how pictures are seen in tiles of the network's size, at their own scale."""
+
+    always: bool = False
+    """also where the network was trained on whole pictures, brought to its size"""
+    overlap: float = 0.25
+    """the share of a tile that the next one covers, too"""
+
+
+DEFAULT_TILING = Tiling()
 
 
 class Predicted(NamedTuple):
@@ -38,6 +60,8 @@ def predict_images(
     *,
     original: bool = True,
     batch: int = 8,
+    tiling: Tiling = DEFAULT_TILING,
+    max_pixels: int = MAX_PIXELS,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Predicted:
     """Write what a network sees: label maps, overlays, and where it is unsure.
@@ -47,14 +71,31 @@ def predict_images(
       images: files, or folders with images in any sub-folders.
       out: a folder, which gets a folder for each of the three.
       original: write files of the images' own sizes, else of the network's.
-      batch: images at a time.
+      batch: images or tiles at a time.
+      tiling: for images that are seen in tiles.
+      max_pixels: an image with more is named and left out.
       progress: is told how many images of how many are done.
     """
+    check_overlap(tiling.overlap)
     devices.enable_compilation_cache()
     mesh = devices.mesh(1)
     network = read_network(model, mesh)
     see = predictor(network.predict, mesh, batch=batch)
-    named = list(images_by_name(images).items())
+    named = [
+        (name, image_file(path, max_pixels)._replace(limit_option="--max-pixels"))
+        for name, path in images_by_name(images).items()
+    ]
+    if tiling.always or network.fit == "tile":
+        if not original:
+            raise InputError("--size=working: images seen in tiles have maps of their own size")
+        problems = []
+        for done, (name, image) in enumerate(named, start=1):
+            try:
+                write_tiles(network, see, image, out, name, overlap=tiling.overlap, batch=batch)
+            except InputError as error:
+                problems.append(str(error))
+            progress(done, len(named))
+        return Predicted(len(named) - len(problems), problems)
     done, problems = 0, []
     for part, loaded in _load_batches(named, batch):
         problems += loaded.problems
@@ -86,15 +127,15 @@ def predict_images(
 
 
 def _load_batches(
-    images: Sequence[tuple[str, Path]], batch: int
-) -> Iterator[tuple[Sequence[tuple[str, Path]], Loaded]]:
+    images: Sequence[tuple[str, ImageFile]], batch: int
+) -> Iterator[tuple[Sequence[tuple[str, ImageFile]], Loaded]]:
     """The images, a batch at a time, read by threads a little ahead."""
 
-    def load(part: Sequence[tuple[str, Path]]) -> Loaded:
+    def load(part: Sequence[tuple[str, ImageFile]]) -> Loaded:
         loaded = Loaded([], [], [])
-        for name, path in part:
+        for name, image in part:
             try:
-                picture = read_rgb(image_file(path))
+                picture = read_rgb(image)
             except InputError as error:
                 loaded.problems.append(str(error))
                 continue

@@ -51,6 +51,8 @@ class ImageFile(NamedTuple):
     """a picture with more is refused before it is decoded"""
     stamp: Stamp = no_stamp
     """of the file"""
+    limit_option: str = "config.data.max_pixels"
+    """what raises `max_pixels`, for the message"""
 
 
 def image_file(path: Path, max_pixels: int = MAX_PIXELS) -> ImageFile:
@@ -319,6 +321,20 @@ def check_same_size(label: np.ndarray, label_file: ImageFile, image_file: ImageF
         )
 
 
+def too_large(file: ImageFile) -> InputError:
+    """What to say of a picture with too many pixels."""
+    return InputError(
+        f"{file.name} has more than {file.max_pixels} pixels: make it smaller, or raise "
+        f"{file.limit_option}"
+    )
+
+
+def unreadable(file: ImageFile, error: Exception) -> InputError:
+    """What to say of a file at which a reader failed."""
+    reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+    return InputError(f"{file.name} cannot be read ({reason}): replace the file")
+
+
 def _check_exact(file: ImageFile, picture: Image.Image) -> None:
     """Refuse numbers that mean something in a format that does not keep them."""
     if picture.format in _LOSSY:
@@ -353,16 +369,12 @@ def _open_image(
             f"{file.name} cannot be read (no kind of picture that is read here): replace the file"
         ) from error
     except Image.DecompressionBombError as error:
-        raise InputError(
-            f"{file.name} has more than {file.max_pixels} pixels: make it smaller, or raise "
-            "config.data.max_pixels"
-        ) from error
+        raise too_large(file) from error
     except InputError:
         raise
     # Pillow's readers raise OSError, SyntaxError, struct.error and more on a damaged file.
     except Exception as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise InputError(f"{file.name} cannot be read ({reason}): replace the file") from error
+        raise unreadable(file, error) from error
     if frames != 1:
         raise InputError(f"{file.name} holds {frames} pictures: save the one that is meant")
     return picture
