@@ -1,6 +1,7 @@
 """docs/how_to/own_data.md works as it stands: its commands and its Python, on small files."""
 
 import importlib.util
+import json
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 import scipy.io
 
 from s4al_jax.config import names
-from tests.conftest import Command
+from s4al_jax.run.export import export_network
+from tests.conftest import Command, FinishedRun
 from tests.support import ways_in
 from tests.support.small_datasets import own_folder, pixels
 
@@ -68,6 +70,22 @@ def test_the_commands_for_films_lead_to_a_folder(
     assert command(*second) == 0, capsys.readouterr()
     assert "No errors." in capsys.readouterr().out
     assert len(list((home / "trip/images/film").iterdir())) == 3
+
+
+def test_the_command_for_large_images_slides_over_a_tiff(
+    straight: FinishedRun, home: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile = pytest.importorskip("tifffile", reason="tifffile is not installed")
+    (block,) = [block for block in BLOCKS if "s4al predict" in block]
+    export_network(straight.experiment, straight.workdir, home / "models/scans")
+    about = json.loads((home / "models/scans/model.json").read_text())
+    about["input"]["fit"] = "tile"
+    (home / "models/scans/model.json").write_text(json.dumps(about))
+    (home / "scans").mkdir()
+    picture = np.random.default_rng(0).integers(0, 256, (100, 130, 3), np.uint8)
+    tifffile.imwrite(home / "scans/a.tif", picture, photometric="rgb", tile=(32, 32))
+    assert command(*shlex.split(block)[1:]) == 0, capsys.readouterr()
+    assert pixels(home / "seen/labels/a.png").shape == (100, 130)
 
 
 def test_arrays_become_masks_in_two_lines_and_what_does_not_fit_is_no_mask(
