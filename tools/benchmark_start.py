@@ -25,7 +25,7 @@ from PIL import Image
 
 from s4al_jax.config.defaults import default
 from s4al_jax.data.decode_cache import FOLDER
-from s4al_jax.files.images import resize_image
+from s4al_jax.files.resize import resize_image
 from tools.benchmark_pool import MIB, peak, write_table
 
 HEAD = ["dataset", "images", "size", "start", "split_seconds", "look_seconds", "batch_seconds"]

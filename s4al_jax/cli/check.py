@@ -108,7 +108,7 @@ def _range_suspicions(spec: "DatasetSpec") -> "list[Suspicion]":
     """Of pictures of 16 bits, unless somebody has said which of their numbers count."""
     from collections.abc import Iterator
 
-    from s4al_jax.data.value_ranges import range_suspicion
+    from s4al_jax.survey.value_ranges import range_suspicion
     from s4al_jax.types import InputError
 
     def pictures() -> "Iterator[np.ndarray | None]":

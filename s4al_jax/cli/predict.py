@@ -14,7 +14,7 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         "predict",
         run,
         summary="show what an exported network sees in any images",
-        usage="IMAGES ... --model=DIR --out=DIR [--size=SIZE] [--batch=N]",
+        usage="IMAGES ... --model=DIR --out=DIR [options]",
         notes="Writes label maps, overlays and uncertainty maps. An image that cannot be read "
         "is named and left out, and the command ends with 1.",
         example="s4al predict photos/images more.jpg --model=models/photos --out=seen",
@@ -36,13 +36,33 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         help="of the maps: original (default) or working",
     )
     parser.add_argument(
-        "--batch", type=count, default=8, metavar="N", help="images at a time; default: 8"
+        "--batch", type=count, default=8, metavar="N", help="images or tiles at a time; default: 8"
+    )
+    parser.add_argument(
+        "--tile",
+        action="store_true",
+        help="slide over images at their own scale, as for networks trained with fit=tile; "
+        "of large TIFF files (extra [tiff]) only some rows are in memory, others whole",
+    )
+    parser.add_argument(
+        "--overlap",
+        type=float,
+        default=0.25,
+        metavar="SHARE",
+        help="of neighboring tiles; default: 0.25",
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=count,
+        default=100_000_000,
+        metavar="N",
+        help="of an image, else it is left out; default: 100000000",
     )
 
 
 def run(given: argparse.Namespace) -> int:
     """Write three files for each image."""
-    from s4al_jax.cli.predict_images import predict_images
+    from s4al_jax.cli.predict_images import Tiling, predict_images
     from s4al_jax.console.terminal import Terminal
 
     with Terminal(sys.stderr) as terminal:
@@ -52,6 +72,8 @@ def run(given: argparse.Namespace) -> int:
             given.out,
             original=given.size == "original",
             batch=given.batch,
+            tiling=Tiling(given.tile, given.overlap),
+            max_pixels=given.max_pixels,
             progress=terminal.countdown("images"),
         )
     print(f"{given.out}: {found.images} images")

@@ -17,13 +17,7 @@ from s4al_jax.data.samples import Sample, image_set
 from s4al_jax.data.tfds import is_prepared, read_prepared, refuse_fit
 from s4al_jax.data.zip_files import files_of
 from s4al_jax.files.fit import check_fit
-from s4al_jax.files.images import (
-    MAX_PIXELS,
-    ImageFile,
-    check_same_size,
-    read_ids,
-    recode_ids,
-)
+from s4al_jax.files.images import MAX_PIXELS, ImageFile, check_same_size, read_ids, recode_ids
 from s4al_jax.files.paths import resolve_path
 from s4al_jax.files.stamps import joint_stamp
 from s4al_jax.types import VOID, DatasetSpec, InputError

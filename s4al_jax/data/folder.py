@@ -47,9 +47,10 @@ def folder(
     `split` is "folders", "lists", "draw", or "auto": the first of these that the folder offers.
     `val_share` and `test_share` are the shares of the images with masks that a draw takes; with
     `keep_together` nearly the same images and the frames of a video come into one split. A file
-    with more than `max_pixels` is refused. `fit` is "pad", "crop" or "stretch", see `files.fit`;
-    `bands` says which bands are read and shown. `overlap` is for masks of one class each, see `instance_masks`, `nearest_color` for masks in
-    colors that are only nearly those of classes, see `nearest_colors`.
+    with more than `max_pixels` is refused. `fit` is "pad", "crop", "stretch" or "tile", see
+    `files.fit`; `bands` says which bands are read and shown. `overlap` is for masks of one class
+    each, see `instance_masks`, `nearest_color` for masks in colors that are only nearly those of
+    classes, see `nearest_colors`.
     """
     if not root:
         raise InputError("the folder is not given: set config.data.root")

@@ -12,12 +12,15 @@ import numpy as np
 from s4al_jax.data.classes import ClassList
 from s4al_jax.data.decode_cache import DecodeCache
 from s4al_jax.data.group_draw import draw_groups
+from s4al_jax.data.last_read import LastRead
 from s4al_jax.data.related import related_files
 from s4al_jax.files.bands import RGB, Bands, check_bands, read_bands, read_deep
 from s4al_jax.files.fit import check_fit, content, cut_frame, mean_color
-from s4al_jax.files.images import ImageFile, read_size, resize_ids, resize_image
-from s4al_jax.files.stamps import Stamp, no_stamp
-from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
+from s4al_jax.files.images import ImageFile, read_size
+from s4al_jax.files.resize import resize_ids, resize_image
+from s4al_jax.files.stamps import Stamp, joint_stamp, no_stamp, stamp
+from s4al_jax.files.tile_grid import tile_boxes
+from s4al_jax.types import VOID, Box, DatasetSpec, ImageSet, InputError
 
 SPLITS = ("train", "val", "test")
 
@@ -31,6 +34,8 @@ class Sample(NamedTuple):
     """-> uint8 of the picture's size, class ids and `VOID`; None: nobody has labeled it"""
     truth_stamp: Stamp = no_stamp
     """of all that the truth is made from"""
+    tile: Box | None = None
+    """the part of the picture that is meant; None: all of it"""
 
 
 def dataset(
@@ -95,7 +100,8 @@ def image_set(
     """A split of a dataset: samples at the working size, kept once they are decoded.
 
     Args:
-      samples: by name, in their order.
+      samples: by name, in their order; where they are fitted by tiles, all tiles of each follow one
+        another.
       working: height and width.
       place: where the dataset is.
       fit: how pictures are brought to the working size.
@@ -104,6 +110,8 @@ def image_set(
         working size, which is for the fit "stretch".
     """
     assert originals or fit == "stretch", "padding and crops are made in a picture's own pixels"
+    if fit == "tile":
+        samples = tiles(samples, working)
     reader, every = _Reader(working, fit, place, bands), tuple(samples.values())
     split = ImageSet(
         tuple(samples),
@@ -118,8 +126,28 @@ def image_set(
     return split._replace(
         read_original=lambda index: reader.framed_image(every[index])[0],
         read_original_truth=lambda index: reader.framed_truth(every[index])[0],
-        shown=(lambda index: reader.size(every[index].image)) if fit == "pad" else None,
+        shown=(lambda index: reader.size(every[index])) if fit in ("pad", "tile") else None,
     )
+
+
+def tiles(samples: Mapping[str, Sample], working: tuple[int, int]) -> dict[str, Sample]:
+    """The samples cut into tiles of the working size, see `files.tile_grid`.
+
+    One that is not larger is a single tile. So is one whose size cannot be read: reading it says
+    why.
+    """
+
+    def size(image: ImageFile) -> tuple[int, int]:
+        try:
+            return read_size(image)
+        except InputError:
+            return working
+
+    return {
+        str(tile): sample._replace(tile=box)
+        for name, sample in samples.items()
+        for tile, box in tile_boxes(name, size(sample.image), working)
+    }
 
 
 class Draw(NamedTuple):
@@ -167,11 +195,11 @@ def draw_related(
     return {"train": [name for name in names if name not in taken], **drawn}
 
 
-def pool_contents(images: ImageSet, working: tuple[int, int]) -> np.ndarray | None:
+def pool_contents(images: ImageSet, working: tuple[int, int], fit: str) -> np.ndarray | None:
     """int64 `[images, 2]`: rows and columns of each that are no padding; None: none is padded."""
     if images.shown is None:
         return None
-    found = [content(images.shown(index), working) for index in range(len(images.names))]
+    found = [content(images.shown(index), working, fit) for index in range(len(images.names))]
     contents = np.array(found, np.int64)
     return None if np.all(contents == working) else contents
 
@@ -185,6 +213,7 @@ class _Reader:
         shape = (*working, bands.channels)
         self._images = DecodeCache(place, f"images-{size}{bands.key}", shape)
         self._truths = DecodeCache(place, f"truths-{size}", working)
+        self._whole_images, self._whole_truths = LastRead(), LastRead()
 
     def image(self, sample: Sample) -> np.ndarray:
         """uint8 `[height, width, channels]`."""
@@ -193,7 +222,7 @@ class _Reader:
             framed, size = self.framed_image(sample)
             return resize_image(framed, *self._working), size
 
-        return self._images.read(sample.image.name, sample.image.stamp(), decode)
+        return self._images.read(sample.image.name, _stamp(sample, sample.image.stamp), decode)
 
     def truth(self, sample: Sample) -> np.ndarray:
         """uint8 `[height, width]`."""
@@ -202,21 +231,36 @@ class _Reader:
             framed, size = self.framed_truth(sample)
             return resize_ids(framed, *self._working), size
 
-        return self._truths.read(f"the mask of {sample.image.name}", sample.truth_stamp(), decode)
+        name, made_from = f"the mask of {sample.image.name}", _stamp(sample, sample.truth_stamp)
+        return self._truths.read(name, made_from, decode)
 
-    def size(self, image: ImageFile) -> tuple[int, int]:
-        """Height and width of a picture without its padding."""
-        return self._images.size(image.stamp()) or read_size(image)
+    def size(self, sample: Sample) -> tuple[int, int]:
+        """Height and width of a picture, or of a tile, without its padding."""
+        if sample.tile is not None:
+            return sample.tile.shape
+        return self._images.size(sample.image.stamp()) or read_size(sample.image)
 
     def framed_image(self, sample: Sample) -> tuple[np.ndarray, tuple[int, int]]:
         """A picture in its own pixels, with its padding, and its size without."""
-        picture, fill = read_bands(sample.image, self._bands), mean_color(self._bands.channels)
+        picture = _cut(sample, lambda: read_bands(sample.image, self._bands), self._whole_images)
+        fill = mean_color(self._bands.channels)
         framed = cut_frame(picture, self._working, self._fit, fill=fill)
         return framed, (picture.shape[0], picture.shape[1])
 
     def framed_truth(self, sample: Sample) -> tuple[np.ndarray, tuple[int, int]]:
         """A truth in its picture's pixels, with its padding, and its size without."""
         assert sample.read_truth is not None, "only of what is labeled"
-        truth = sample.read_truth()
+        truth = _cut(sample, sample.read_truth, self._whole_truths)
         framed = cut_frame(truth, self._working, self._fit, fill=VOID)
         return framed, (truth.shape[0], truth.shape[1])
+
+
+def _cut(sample: Sample, read: Callable[[], np.ndarray], kept: LastRead) -> np.ndarray:
+    """What a sample shows of what is read; for a tile the whole picture is read and kept."""
+    if sample.tile is None:
+        return read()
+    return kept.read(sample.image.name, read)[sample.tile.slices]
+
+
+def _stamp(sample: Sample, of_whole: Stamp) -> bytes | None:
+    return of_whole() if sample.tile is None else joint_stamp(of_whole(), stamp(sample.tile))

@@ -22,10 +22,9 @@ from s4al_jax.files.images import (
     read_ids,
     read_rgb,
     recode_ids,
-    resize_ids,
-    resize_image,
 )
 from s4al_jax.files.paths import is_url, resolve_path
+from s4al_jax.files.resize import resize_ids, resize_image
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
 
 INFO, BEGUN = "dataset_info.json", "preparation.json"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from s4al_jax.files.images import resize_image
+from s4al_jax.files.resize import resize_image
 
 THUMB = (16, 18)
 """Rows and columns of the copy."""

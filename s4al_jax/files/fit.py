@@ -1,18 +1,19 @@
-"""How a picture of any size meets the working size: padded, cropped, or stretched.
+"""How a picture of any size meets the working size: padded, cropped, stretched, or in tiles.
 
 Everything else knows the working size and the size of a picture, and goes from one to the other by
 stretching height and width. So a picture of other proportions is first brought to those of the
 working size, in its own pixels: padded below or on the right, or cropped around its middle.
-Coordinates count from the top left, so padding changes none of them.
+Coordinates count from the top left, so padding changes none of them. A tile is of the working size
+or smaller, and keeps its scale: see `files.tile_grid`.
 """
 
 import numpy as np
 
 from s4al_jax.files.bands import per_band
-from s4al_jax.files.images import nearest_indices
+from s4al_jax.files.resize import nearest_indices
 from s4al_jax.types import Box, InputError
 
-FITS = ("pad", "crop", "stretch")
+FITS = ("pad", "crop", "stretch", "tile")
 
 MEAN_COLOR = (124, 116, 104)
 """of photographs: what padding shows, which is near 0 once a network has normalized it"""
@@ -40,12 +41,15 @@ def frame(size: Size, working: Size, fit: str) -> Box:
       size: of the picture.
       working: the working size.
       fit: "pad": the frame goes on below the picture, or on its right; "crop": it lies inside, in
-        the middle; "stretch": it is the picture, whatever its proportions.
+        the middle; "stretch": it is the picture, whatever its proportions; "tile": it
+        has the working size, and the picture, which is a tile, is no larger.
 
     Returns:
       A box with the proportions of the working size, to a pixel, unless it is stretched.
     """
     (height, width), (rows, cols) = size, working
+    if fit == "tile":
+        return Box(0, 0, rows, cols)
     is_wide = width * rows > height * cols
     if fit == "pad" and is_wide:
         height = -(-width * rows // cols)
@@ -91,9 +95,9 @@ def uncut_frame(
     return whole
 
 
-def content(size: Size, working: Size) -> Size:
+def content(size: Size, working: Size, fit: str) -> Size:
     """How many rows and columns of the working size, from the top left, show a padded picture."""
-    box = frame(size, working, "pad")
+    box = frame(size, working, fit)
     rows = int((nearest_indices(box.shape[0], working[0]) < size[0]).sum())
     cols = int((nearest_indices(box.shape[1], working[1]) < size[1]).sum())
     return max(rows, 1), max(cols, 1)

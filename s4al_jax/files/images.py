@@ -52,6 +52,8 @@ class ImageFile(NamedTuple):
     """a picture with more is refused before it is decoded"""
     stamp: Stamp = no_stamp
     """of the file"""
+    limit_option: str = "config.data.max_pixels"
+    """what raises `max_pixels`, for the message"""
 
 
 def image_file(path: Path, max_pixels: int = MAX_PIXELS) -> ImageFile:
@@ -272,48 +274,6 @@ def read_color_ids(file: ImageFile, codes: Mapping[Color, int]) -> np.ndarray:
     return meaning[where].reshape(number.shape)
 
 
-def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A picture at another size: averaged along an axis that shrinks, else interpolated.
-
-    `image` is RGB or a single channel, of uint8 or float32, or any number of bands, of uint8.
-    """
-    if image.ndim == 3 and image.shape[-1] != 3:
-        # Pillow would take a fourth band for transparency.
-        bands = [resize_image(band, height, width) for band in np.moveaxis(image, -1, 0)]
-        return np.stack(bands, axis=-1)
-    picture = Image.fromarray(image)
-    for size in ((width, picture.height), (width, height)):
-        smaller = size[0] < picture.width or size[1] < picture.height
-        how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
-        picture = picture.resize(size, how)
-    return np.array(picture)
-
-
-def argmax_at_size(logits: np.ndarray, height: int, width: int) -> np.ndarray:
-    """uint8 `[height, width]`: the class with the largest of `logits` `[h, w, classes]` there.
-
-    Each class's logits are brought to that size as a picture is.
-    """
-    best = resize_image(np.ascontiguousarray(logits[..., 0]), height, width)
-    labels = np.zeros((height, width), np.uint8)
-    for index in range(1, logits.shape[-1]):
-        plane = resize_image(np.ascontiguousarray(logits[..., index]), height, width)
-        better = plane > best
-        best[better], labels[better] = plane[better], index
-    return labels
-
-
-def resize_ids(labels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A label map at another size: each pixel is that of the old one which lies nearest."""
-    rows, cols = nearest_indices(labels.shape[0], height), nearest_indices(labels.shape[1], width)
-    return labels[np.ix_(rows, cols)]
-
-
-def nearest_indices(length: int, new_length: int) -> np.ndarray:
-    """int64 `[new_length]`: for each pixel along a resized axis, the old one in its middle."""
-    return (2 * np.arange(new_length) + 1) * length // (2 * new_length)
-
-
 def recode_ids(
     labels: np.ndarray,
     codes: np.ndarray,
@@ -359,6 +319,20 @@ def check_same_size(label: np.ndarray, label_file: ImageFile, image_file: ImageF
         )
 
 
+def too_large(file: ImageFile) -> InputError:
+    """What to say of a picture with too many pixels."""
+    return InputError(
+        f"{file.name} has more than {file.max_pixels} pixels: make it smaller, or raise "
+        f"{file.limit_option}"
+    )
+
+
+def unreadable(file: ImageFile, error: Exception) -> InputError:
+    """What to say of a file at which a reader failed."""
+    reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+    return InputError(f"{file.name} cannot be read ({reason}): replace the file")
+
+
 def _check_exact(file: ImageFile, picture: Image.Image) -> None:
     """Refuse numbers that mean something in a format that does not keep them."""
     if picture.format in _LOSSY:
@@ -402,17 +376,3 @@ def _open_image(
     if frames != 1:
         raise InputError(f"{file.name} holds {frames} pictures: save the one that is meant")
     return picture
-
-
-def too_large(file: ImageFile) -> InputError:
-    """What is said of a picture with more pixels than are decoded."""
-    return InputError(
-        f"{file.name} has more than {file.max_pixels} pixels: make it smaller, or raise "
-        "config.data.max_pixels"
-    )
-
-
-def unreadable(file: ImageFile, error: Exception) -> InputError:
-    """What is said of a file at which a reader stopped with an error."""
-    reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-    return InputError(f"{file.name} cannot be read ({reason}): replace the file")

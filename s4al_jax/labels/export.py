@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from s4al_jax.files.images import nearest_indices
+from s4al_jax.files.resize import nearest_indices
+from s4al_jax.files.tile_grid import parse_tile_name
 from s4al_jax.labels.answer import Answer, PoolShape, given_box, given_labels, working_labels
 from s4al_jax.labels.coco import coco
 from s4al_jax.labels.ledger import LEDGER, Ledger
@@ -17,6 +19,16 @@ from s4al_jax.labels.requests import index_png
 from s4al_jax.types import UNLABELED, VOID, Box, DatasetSpec, InputError
 
 COCO = "coco.json"
+
+
+class Labeled(NamedTuple):
+    """A picture that is exported, with what is known of it."""
+
+    name: str
+    picture: np.ndarray
+    """uint8 `[height, width, 3]`"""
+    labels: np.ndarray
+    """uint8 `[height, width]`: ids and `VOID` where annotated, else `UNLABELED`"""
 
 
 def read_answers(annotations: Path, spec: DatasetSpec) -> list[list[Answer]]:
@@ -38,7 +50,8 @@ def export_labels(
 ) -> None:
     """Write the annotated images and their labels, as a folder dataset and as COCO.
 
-    In masks, void pixels and pixels that nobody annotated are both 255.
+    In masks, void pixels and pixels that nobody annotated are both 255. In original pixels, tiles
+    are put together to the picture that they were cut from.
 
     Args:
       out: a new or empty folder.
@@ -53,9 +66,9 @@ def export_labels(
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        written = _write_images(part, spec, answers, original, progress)
+        names: list[str] = []
+        written = _write_images(part, spec, answers, original, progress, names)
         content = coco(written, spec.classes, spec.palette)
-        names = [spec.train.names[of_image[0].region.image] for of_image in answers]
         (part / "train.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         (part / COCO).write_text(json.dumps(content, separators=(",", ":")) + "\n")
         classes = [
@@ -74,25 +87,67 @@ def _write_images(
     answers: Sequence[Sequence[Answer]],
     original: bool,
     progress: Callable[[int, int], None],
+    names: list[str],
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Write images and masks, and yield the name of each image's file and its label map."""
-    for number, of_image in enumerate(answers, start=1):
-        index = of_image[0].region.image
-        picture = spec.train.original(index) if original else spec.train.picture(index)
-        height, width = picture.shape[:2]
-        name = spec.train.names[index]
-        _check_size(name, of_image, (height, width), original)
-        labels = known_labels(of_image, (spec.height, spec.width), (height, width))
-        if original and spec.train.shown is not None:
-            height, width = spec.train.shown(index)
-            picture, labels = picture[:height, :width], labels[:height, :width]
-        image, mask = out / "images" / f"{name}.png", out / "masks" / f"{name}.png"
+    """Write images and masks, and yield the name of each image's file and its label map.
+
+    The names of the pictures are added to `names`.
+    """
+    pictures = _whole_pictures if original and spec.fit == "tile" else _pictures
+    for done, one in pictures(spec, answers, original):
+        image, mask = out / "images" / f"{one.name}.png", out / "masks" / f"{one.name}.png"
         for path in (image, mask):
             path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(image)
-        mask.write_bytes(index_png(np.where(labels == UNLABELED, VOID, labels), spec.palette))
-        progress(number, len(answers))
-        yield image.relative_to(out).as_posix(), labels
+        Image.fromarray(one.picture).save(image)
+        known = np.where(one.labels == UNLABELED, VOID, one.labels)
+        mask.write_bytes(index_png(known, spec.palette))
+        names.append(one.name)
+        progress(done, len(answers))
+        yield image.relative_to(out).as_posix(), one.labels
+
+
+def _pictures(
+    spec: DatasetSpec, answers: Sequence[Sequence[Answer]], original: bool
+) -> Iterator[tuple[int, Labeled]]:
+    """How many images are done, and the last of them."""
+    for number, of_image in enumerate(answers, start=1):
+        yield number, _labeled(spec, of_image[0].region.image, of_image, original)
+
+
+def _labeled(spec: DatasetSpec, index: int, answers: Sequence[Answer], original: bool) -> Labeled:
+    picture = spec.train.original(index) if original else spec.train.picture(index)
+    height, width = picture.shape[:2]
+    name = spec.train.names[index]
+    _check_size(name, answers, (height, width), original)
+    labels = known_labels(answers, (spec.height, spec.width), (height, width))
+    if original and spec.train.shown is not None:
+        height, width = spec.train.shown(index)
+        picture, labels = picture[:height, :width], labels[:height, :width]
+    return Labeled(name, picture, labels)
+
+
+def _whole_pictures(
+    spec: DatasetSpec, answers: Sequence[Sequence[Answer]], original: bool
+) -> Iterator[tuple[int, Labeled]]:
+    """As `_pictures`, of the pictures that tiles were cut from; all tiles of each are read."""
+    assert original and spec.train.shown is not None, "tiles have their picture's pixels"
+    tiles = [parse_tile_name(name) for name in spec.train.names]
+    of_images = {of_image[0].region.image: of_image for of_image in answers}
+    done = 0
+    for picture, group in groupby(range(len(tiles)), lambda index: tiles[index].picture):
+        indices = list(group)
+        if not of_images.keys() & set(indices):
+            continue
+        working = (spec.height, spec.width)
+        boxes = [tiles[index].box(working, spec.train.shown(index)) for index in indices]
+        # The last tile ends where the picture does.
+        size = (boxes[-1].bottom, boxes[-1].right)
+        whole = Labeled(picture, np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
+        for index, box in zip(indices, boxes, strict=True):
+            tile = _labeled(spec, index, of_images.get(index, ()), original)
+            whole.picture[box.slices], whole.labels[box.slices] = tile.picture, tile.labels
+            done += index in of_images
+        yield done, whole
 
 
 def _check_size(

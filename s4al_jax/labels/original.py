@@ -1,12 +1,12 @@
 """Regions in the pixels of an original picture, which may be larger or smaller than is learned.
 
 Networks see every image at one working size; people label pictures at the size they have. The
-working label of a pixel is that of the original pixel in its middle (`files.images.resize_ids`).
+working label of a pixel is that of the original pixel in its middle (`files.resize.resize_ids`).
 """
 
 import numpy as np
 
-from s4al_jax.files.images import nearest_indices
+from s4al_jax.files.resize import nearest_indices
 from s4al_jax.regions.protocol import Regions, in_original
 from s4al_jax.types import UNLABELED, Box, RegionRef
 

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from s4al_jax.files.atomic import write_atomically
-from s4al_jax.files.images import Color, resize_ids
+from s4al_jax.files.images import Color
+from s4al_jax.files.resize import resize_ids
 from s4al_jax.labels.annotator import Guess
 from s4al_jax.types import UNLABELED, VOID, Box, DatasetSpec, InputError, RegionRef
 

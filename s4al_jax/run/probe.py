@@ -106,7 +106,7 @@ def snapshot(
         for answer in of_image:
             class_pixels += answer.class_pixels
 
-    contents = pool_contents(spec.train, size)
+    contents = pool_contents(spec.train, size, spec.fit)
 
     def label_map(image: int) -> np.ndarray:
         labels = known_labels(answers.get(image, ()), size, size)

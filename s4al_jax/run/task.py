@@ -73,7 +73,7 @@ class Task(NamedTuple):
 def build_task(config: ConfigDict, spec: DatasetSpec | None = None) -> Task:
     """The task of a configuration; `spec` takes the place of the dataset that it names."""
     spec = spec or build_dataset(config.data)
-    contents = pool_contents(spec.train, (spec.height, spec.width))
+    contents = pool_contents(spec.train, (spec.height, spec.width), spec.fit)
     regions = regions_of_content(build_regions(config.regions, spec), contents)
     initial, by_oracle = _initial(config, spec), config.annotator.name == "oracle"
     if not by_oracle:

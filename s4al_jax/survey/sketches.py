@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from s4al_jax.data.thumbs import thumb
-from s4al_jax.files.images import resize_ids, resize_image
+from s4al_jax.files.resize import resize_ids, resize_image
 
 LONG_SIDE = 256
 """Pixels of the longer side of what is compared; a larger picture is made smaller before."""

@@ -107,8 +107,10 @@ def survey(
             with changes() as of_mask:
                 image, truth = _read(images, index, label, spec, errors)
             changed += of_mask
-            digests[split].append(label if image is None else image_digest(image))
-            prints[label] = digests[split][-1]
+            prints[label] = label if image is None else image_digest(image)
+            # Pictures are not told apart by tiles that show, say, the black outside of a scan.
+            is_blank = spec.fit == "tile" and image is not None and _is_blank(images, index, image)
+            digests[split].append(label if is_blank else prints[label])
             if truth is not None:
                 # The pool's is for annotators alone, and what they said is in the ledger.
                 if split != "train":
@@ -165,6 +167,12 @@ def _read(
         errors.append((label, error))
         truth = None
     return image, truth
+
+
+def _is_blank(images: ImageSet, index: int, image: np.ndarray) -> bool:
+    """Whether an image has one color, but for its padding."""
+    rows, cols = images.shown(index) if images.shown else image.shape[:2]
+    return bool(np.all(image[:rows, :cols] == image[0, 0]))
 
 
 def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:

@@ -316,7 +316,7 @@ def test_what_pillow_warns_of_is_kept_from_users(photos: Path) -> None:
     (photos / "bomb.png").write_bytes(bomb(12_000, 10_000))
     command = """
 import pathlib, sys
-from s4al_jax.files.images import image_file, read_rgb, read_size
+from s4al_jax.files.images import (image_file, read_rgb, read_size)
 place = pathlib.Path(sys.argv[1])
 read_rgb(image_file(place / "odd.jpg"))
 try:

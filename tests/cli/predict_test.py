@@ -4,10 +4,15 @@ import json
 import shutil
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
+from s4al_jax.acquisition.scores import entropy_share
+from s4al_jax.engine import devices
+from s4al_jax.engine.infer import predictor
+from s4al_jax.engine.sliding import slide
 from s4al_jax.files.fit import MEAN_COLOR, cut_frame
 from s4al_jax.run import export
 from s4al_jax.rundir.directory import cycle_folder
@@ -96,6 +101,103 @@ def test_a_picture_of_other_proportions_is_seen_in_its_frame(
         np.testing.assert_array_equal(seen[place], of_frame)
         seen[place] = VOID
         assert np.all(seen == VOID)
+
+
+def model_of_tiles(model: Path, own: Path) -> Path:
+    """The network as one that was trained on tiles."""
+    about = json.loads((model / "model.json").read_text())
+    about["input"]["fit"] = "tile"
+    shutil.copytree(model, own)
+    (own / "model.json").write_text(json.dumps(about))
+    return own
+
+
+def test_a_network_of_tiles_slides_over_a_large_picture(
+    model: Path, command: Command, tmp_path: Path
+) -> None:
+    own = model_of_tiles(model, tmp_path / "model")
+    picture = np.random.default_rng(0).integers(0, 256, (100, 150, 3), np.uint8)
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.fromarray(picture).save(images / "large.png")
+    Image.fromarray(picture[:20, :30]).save(images / "small.png")
+    out = tmp_path / "out"
+    assert command("predict", images, f"--model={own}", f"--out={out}", "--overlap=0.5") == 0
+
+    mesh = devices.mesh(1)
+    network = export.read_network(own, mesh)
+    see = predictor(network.predict, mesh, batch=8)
+    for name, part in (("large", picture), ("small", picture[:20, :30])):
+        bands = slide(
+            lambda top, bottom, part=part: part[top:bottom],
+            (part.shape[0], part.shape[1]),
+            (48, 64),
+            lambda tiles: see(network.variables, tiles).logits,
+            overlap=0.5,
+            batch=8,
+        )
+        logits = np.concatenate([band.logits.copy() for band in bands])
+        np.testing.assert_array_equal(pixels(out / f"labels/{name}.png"), logits.argmax(-1))
+        gray = 255 * np.asarray(entropy_share(jnp.asarray(logits[None])))[0]
+        np.testing.assert_allclose(pixels(out / f"uncertainty/{name}.png"), gray, atol=0.51)
+        assert pixels(out / f"overlays/{name}.png").shape == part.shape
+    assert not list(out.rglob("*.part"))
+    # A picture of one tile is what it was before, but for its padding.
+    again = tmp_path / "again"
+    assert command("predict", images, f"--model={model}", f"--out={again}", "--tile") == 0
+    small = pixels(again / "labels/small.png")
+    np.testing.assert_array_equal(small, pixels(out / "labels/small.png"))
+
+
+def test_a_large_tiff_is_seen_as_its_pixels_are_in_any_file(
+    model: Path, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile = pytest.importorskip("tifffile", reason="tifffile is not installed")
+    picture = np.random.default_rng(0).integers(0, 256, (130, 90, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "b.tif", picture, photometric="rgb", rowsperstrip=9)
+    damaged = tmp_path / "damaged.tif"
+    tifffile.imwrite(damaged, picture, photometric="rgb", rowsperstrip=9)
+    damaged.write_bytes(damaged.read_bytes()[:-9000])
+    out = tmp_path / "out"
+    given = ("predict", f"--model={model}", "--tile", f"--out={out}")
+    files = (tmp_path / "a.png", tmp_path / "b.tif", damaged)
+    assert command(*given, *files) == 1
+    said = capsys.readouterr()
+    assert "damaged.tif cannot be read" in said.err and "2 images" in said.out
+    for folder in ("labels", "overlays", "uncertainty"):
+        one, other = (pixels(out / folder / f"{name}.png") for name in "ab")
+        np.testing.assert_array_equal(one, other)
+        # Of the damaged file nothing is left.
+        assert len(list((out / folder).iterdir())) == 2
+    assert command(*given, *files[:2], "--max-pixels=11699") == 1
+    said = capsys.readouterr()
+    for name in ("a.png", "b.tif"):
+        path = tmp_path / name
+        hint = "has more than 11699 pixels: make it smaller, or raise --max-pixels"
+        assert f"error: {path} {hint}\n" in said.err
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--overlap=1", "the overlap is 1.0: choose a share of a tile from 0 to below 1"),
+        ("--size=working", "--size=working: images seen in tiles have maps of their own size"),
+    ],
+)
+def test_options_that_tiles_do_not_have_are_refused(
+    option: str,
+    said: str,
+    model: Path,
+    command: Command,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    out = tmp_path / "out"
+    given = ("predict", tmp_path / "a.png", f"--model={model}", f"--out={out}", "--tile", option)
+    assert command(*given) == 1
+    assert capsys.readouterr().err == f"error: {said}\n" and not out.exists()
 
 
 def test_a_folder_without_a_network_says_who_writes_one(

@@ -13,7 +13,7 @@ from s4al_jax.data.label_studio import label_studio
 from s4al_jax.data.parquet import parquet
 from s4al_jax.data.related import related_files
 from s4al_jax.data.table import table
-from s4al_jax.data.value_ranges import range_suspicion
+from s4al_jax.survey.value_ranges import range_suspicion
 from s4al_jax.data.voc import voc
 from s4al_jax.files.bands import RGB, Bands
 from s4al_jax.files.images import image_file

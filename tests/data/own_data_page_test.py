@@ -1,6 +1,7 @@
 """docs/how_to/own_data.md works as it stands: its commands and its Python, on small files."""
 
 import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -11,7 +12,8 @@ import pytest
 import scipy.io
 
 from s4al_jax.config import names
-from tests.conftest import Command
+from s4al_jax.run.export import export_network
+from tests.conftest import Command, FinishedRun
 from tests.support import ways_in
 from tests.support.small_datasets import data_science_bowl, own_folder, pixels
 
@@ -100,6 +102,22 @@ def test_the_command_for_bands_finds_nothing_wrong(
     assert "No errors." in said and "value_range" not in said
     without = [word for word in words if "value_range" not in word]
     assert command(*without) == 0 and "suspicion: pictures of 16 bits" in capsys.readouterr().out
+
+
+def test_the_command_for_large_images_slides_over_a_tiff(
+    straight: FinishedRun, home: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile = pytest.importorskip("tifffile", reason="tifffile is not installed")
+    (block,) = [block for block in BLOCKS if "s4al predict" in block]
+    export_network(straight.experiment, straight.workdir, home / "models/scans")
+    about = json.loads((home / "models/scans/model.json").read_text())
+    about["input"]["fit"] = "tile"
+    (home / "models/scans/model.json").write_text(json.dumps(about))
+    (home / "scans").mkdir()
+    picture = np.random.default_rng(0).integers(0, 256, (100, 130, 3), np.uint8)
+    tifffile.imwrite(home / "scans/a.tif", picture, photometric="rgb", tile=(32, 32))
+    assert command(*shlex.split(block)[1:]) == 0, capsys.readouterr()
+    assert pixels(home / "seen/labels/a.png").shape == (100, 130)
 
 
 def test_arrays_become_masks_in_two_lines_and_what_does_not_fit_is_no_mask(

@@ -11,7 +11,8 @@ from s4al_jax.data.camvid import camvid
 from s4al_jax.data.folder import folder
 from s4al_jax.data.related import related_files, related_pictures
 from s4al_jax.data.thumbs import thumb
-from s4al_jax.files.images import image_file, resize_image
+from s4al_jax.files.images import image_file
+from s4al_jax.files.resize import resize_image
 from s4al_jax.types import InputError
 
 PANORAMA = resize_image(np.random.default_rng(0).integers(0, 256, (4, 30), np.uint8), 120, 1200)

@@ -21,7 +21,8 @@ from s4al_jax.files.bands import (
     turn_upright,
 )
 from s4al_jax.files.fit import MEAN_COLOR, mean_color
-from s4al_jax.files.images import ImageFile, image_file, read_rgb, read_size, resize_image
+from s4al_jax.files.images import ImageFile, image_file, read_rgb, read_size
+from s4al_jax.files.resize import resize_image
 from s4al_jax.files.tiff_header import TiffHeader, read_tiff_header
 from s4al_jax.types import InputError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.files.fit import FITS, check_fit, content, cut_frame, fill_padding, frame, uncut_frame
-from s4al_jax.files.images import resize_ids
+from s4al_jax.files.resize import resize_ids
 from s4al_jax.types import Box, InputError
 
 SIZES = [(1, 1), (4, 6), (7, 5), (5, 40), (40, 5), (60, 80), (61, 80), (60, 81), (3, 400)]
@@ -19,6 +19,9 @@ def test_frames_by_hand() -> None:
     assert frame((3, 8), WORKING, "crop") == Box(0, 2, 3, 6)
     assert frame((12, 8), WORKING, "crop") == Box(3, 0, 9, 8)
     assert frame((3, 8), WORKING, "stretch") == Box(0, 0, 3, 8)
+    # A tile of 3 x 5 keeps its scale: both sides are padded.
+    assert frame((3, 5), WORKING, "tile") == Box(0, 0, 6, 8)
+    assert content((3, 5), WORKING, "tile") == (3, 5)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -43,6 +46,8 @@ def test_a_frame_has_the_proportions_of_the_working_size_to_a_pixel(
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("fit", FITS)
 def test_what_a_frame_shows_comes_back_to_its_place(fit: str, size: tuple[int, int]) -> None:
+    if fit == "tile":
+        size = min(size[0], WORKING[0]), min(size[1], WORKING[1])
     labels = np.arange(size[0] * size[1]).reshape(size) % 200
     framed = cut_frame(labels.astype(np.uint8), WORKING, fit, fill=255)
     assert framed.shape == frame(size, WORKING, fit).shape
@@ -58,7 +63,7 @@ def test_the_content_is_where_the_working_label_is_none_of_the_padding(
     size: tuple[int, int],
 ) -> None:
     framed = cut_frame(np.zeros(size, np.uint8), WORKING, "pad", fill=9)
-    rows, cols = content(size, WORKING)
+    rows, cols = content(size, WORKING, "pad")
     expected = np.full(WORKING, 9, np.uint8)
     expected[:rows, :cols] = 0
     small = resize_ids(framed, *WORKING)
@@ -78,5 +83,5 @@ def test_a_color_pads_a_picture() -> None:
 
 
 def test_another_way_is_refused() -> None:
-    with pytest.raises(InputError, match="fit is 'squeeze': one of pad, crop, stretch"):
+    with pytest.raises(InputError, match="fit is 'squeeze': one of pad, crop, stretch, tile"):
         check_fit("squeeze")

@@ -10,7 +10,6 @@ from PIL import Image
 
 from s4al_jax.files.images import (
     ImageFile,
-    argmax_at_size,
     image_file,
     image_suffixes,
     images_by_name,
@@ -19,8 +18,8 @@ from s4al_jax.files.images import (
     read_ids,
     read_rgb,
     read_size,
-    resize_image,
 )
+from s4al_jax.files.resize import argmax_at_size, resize_image
 from s4al_jax.types import InputError
 
 GRAY = np.array([[0, 50, 100], [150, 200, 250]], np.uint8)

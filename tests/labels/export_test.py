@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.data.folder import folder
-from s4al_jax.files.images import resize_image
+from s4al_jax.files.resize import resize_image
 from s4al_jax.labels.answer import PoolShape, given_box, pack_answer
 from s4al_jax.labels.export import export_labels, known_labels, read_answers
 from s4al_jax.labels.store import LabelStore

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.files.images import resize_ids, resize_image
+from s4al_jax.files.resize import resize_ids, resize_image
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.file_annotator import count_answers, file_annotator
 from s4al_jax.labels.store import LabelStore

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from s4al_jax.files.images import resize_ids, resize_image
+from s4al_jax.files.resize import resize_ids, resize_image
 from s4al_jax.labels.annotator import Annotator
 from s4al_jax.labels.export import export_labels, known_labels, read_answers
 from s4al_jax.labels.file_annotator import file_annotator

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s4al_jax.files.images import nearest_indices, resize_ids
+from s4al_jax.files.resize import nearest_indices, resize_ids
 from s4al_jax.labels.answer import PoolShape, given_box, given_labels, working_labels
 from s4al_jax.labels.ledger import Ledger
 from s4al_jax.labels.oracle import oracle

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from s4al_jax.files.images import Color, resize_ids
+from s4al_jax.files.images import Color
+from s4al_jax.files.resize import resize_ids
 
 WIDEST, WIDEST_GRAY = 320, 160
 """pixels; what is wider is shrunk. Maps of uncertainty have no fine lines to lose."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from s4al_jax.data.suspicions import Suspicion
 from s4al_jax.files.bands import TOP
+from s4al_jax.survey.suspicions import Suspicion
 
 SHARE = 8
 """Pictures whose numbers all lie in this part of what 16 bits can hold are worth a remark: sensors
