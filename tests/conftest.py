@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 # Before JAX starts. One program on eight devices is how several devices are tested without any.
+# Compiling takes most of the time, and what is compiled runs for a moment: nothing is optimized.
 os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+    os.environ.get("XLA_FLAGS", "")
+    + " --xla_force_host_platform_device_count=8"
+    + " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 ).strip()
 
 import jax
