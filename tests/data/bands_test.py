@@ -1,5 +1,6 @@
 """Bands through every way in for data, and what `s4al check` suspects of 16 bits."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from s4al_jax.data.related import related_files
 from s4al_jax.data.table import table
 from s4al_jax.survey.value_ranges import range_suspicion
 from s4al_jax.data.voc import voc
-from s4al_jax.files.bands import RGB, Bands
+from s4al_jax.files.bands import RGB, Bands, to_bytes
 from s4al_jax.files.images import image_file
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
 from tests.support import ways_in
@@ -66,6 +67,28 @@ def test_a_gray_picture_is_one_band_padded_in_gray_and_shown_in_gray(tmp_path: P
         np.testing.assert_array_equal(original[:height, :width, 1], own)
         assert np.all(original[:, width:] == 115)
         assert spec.train.read_image(index).shape == (11, 22, 1)
+
+
+def test_what_is_kept_of_one_range_is_not_taken_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("S4AL_IMAGE_CACHE", str(tmp_path / "kept"))
+    place, deep = tmp_path / "own", np.arange(96, dtype=np.uint16).reshape(8, 12) * 40
+    place.mkdir()
+    own_folder(place, 1)
+    path = place / "images/0.png"
+    Image.fromarray(deep).save(path)
+    Image.fromarray(np.zeros((8, 12), np.uint8)).save(place / "masks/0.png")
+    os.utime(path, (10**9, 10**9))
+    for bands in (Bands(1), Bands(1, (0, 4095)), Bands(1, (0, 2047)), Bands(1)):
+        for _ in range(2):
+            spec = folder(
+                str(place), height=8, width=12, bands=bands, val_share=0.0, test_share=0.0
+            )
+            expected = to_bytes(deep, bands.value_range)
+            np.testing.assert_array_equal(spec.train.read_image(0)[..., 0], expected)
+    names = "".join(store.name for store in (tmp_path / "kept").glob("*/images-*"))
+    assert "-1bands-0-4095" in names and "-1bands-0-2047" in names
 
 
 def test_an_image_set_shows_its_bands_in_their_order() -> None:

@@ -325,6 +325,11 @@ def test_people_see_three_bands() -> None:
     assert Bands(6, (), (5, 3, 1)).display == (5, 3, 1)
 
 
+def test_the_key_of_what_is_kept_says_all_that_decides_the_numbers() -> None:
+    assert RGB.key == Bands(display_bands=(2, 1, 0)).key == ""
+    assert Bands(6).key == "-6bands" and Bands(3, (0, 4095)).key == "-3bands-0-4095"
+
+
 def test_bands_beyond_rgb_have_its_mean() -> None:
     assert per_band((0.2, 0.4, 0.9), 3) == (0.2, 0.4, 0.9)
     assert per_band((0.2, 0.4, 0.9), 5) == pytest.approx((0.2, 0.4, 0.9, 0.5, 0.5))
