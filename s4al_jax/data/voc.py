@@ -65,8 +65,7 @@ def voc(
       seed: of that draw.
       keep_together: whether nearly the same images and frames of a video come into one split.
       fit: how pictures are brought to the working size, see `files.fit`.
-      nearest_color: whether a color in a mask that no class has is read as one near it, see
-        `nearest_colors`.
+      nearest_color: whether masks may have other colors than classes, see `nearest_colors`.
       bands: which are read and shown.
       max_pixels: a file with more is refused.
     """
