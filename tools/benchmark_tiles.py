@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,11 +83,11 @@ def draw_picture(path: Path, form: str, height: int, width: int) -> None:
         return
     import tifffile
 
-    shape = {"shape": (height, width, 3), "dtype": np.uint8, "photometric": "rgb"}
+    shape: dict[str, Any] = {"shape": (height, width, 3), "dtype": np.uint8, "photometric": "rgb"}
     if form == "strips":
         tifffile.imwrite(path, bands, rowsperstrip=length, **shape)
     else:
-        how = {"tile": (length, length), "compression": "zlib", "predictor": True}
+        how: dict[str, Any] = {"tile": (length, length), "compression": "zlib", "predictor": True}
         tifffile.imwrite(path, cut_tiles(bands, length), **how, **shape)
 
 

@@ -189,8 +189,7 @@ def test_a_person_is_asked_about_tiles_in_the_pixels_of_the_picture(
         np.testing.assert_array_equal(found[found != VOID], truths[name][found != VOID])
         labeled += int((found != VOID).sum())
     assert labeled == sum(answer.cost for of_image in answers for answer in of_image)
-    page = (run / "report/index.html").read_text()
-    assert "train/a@r0c0" in page
+    assert (run / "report/index.html").is_file()
 
 
 def test_check_counts_tiles_and_passes_over_blank_ones(
