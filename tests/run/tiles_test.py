@@ -9,13 +9,14 @@ import pytest
 from ml_collections import ConfigDict
 from PIL import Image
 
+from s4al_jax.cli.listeners import run_listeners
 from s4al_jax.data.folder import folder
 from s4al_jax.files import images
 from s4al_jax.files.fit import MEAN_COLOR
 from s4al_jax.files.tile_grid import parse_tile_name
 from s4al_jax.labels.export import export_labels, read_answers
 from s4al_jax.run import build, loop
-from s4al_jax.types import VOID
+from s4al_jax.types import VOID, AnnotationsPending, Box
 from tests.conftest import Command
 from tests.support import cheap_method
 from tests.support.photographs import CLASSES
@@ -158,6 +159,37 @@ def test_what_was_labeled_of_some_tiles_is_exported_in_its_place(
         np.testing.assert_array_equal(found[known], truth[known])
         labeled += int(known.sum())
     assert labeled == sum(answer.cost for of_image in answers for answer in of_image)
+
+
+def test_a_person_is_asked_about_tiles_in_the_pixels_of_the_picture(
+    root: Path, config: Callable[..., ConfigDict], tmp_path: Path
+) -> None:
+    truths = {name: pixels(root / f"masks/{name}.png") for name in SIZES}
+    for name in ("train/a", "train/deep/c"):
+        (root / f"masks/{name}.png").unlink()
+    made, run = build.build(config(cells=2, annotator="files")), tmp_path / "run"
+    with pytest.raises(AnnotationsPending):
+        list(loop.run_cycles(made, run))
+    folder = run / "requests/01"
+    asked = json.loads((folder / "requests.json").read_text())["requests"]
+    assert asked
+    for request in asked:
+        tile = parse_tile_name(made.spec.train.names[int(request["image"][:5])])
+        place = tile.box((48, 64), (48, 64)).slices
+        truth = truths[tile.picture][place][Box(*request["box"]).slices]
+        crop = pixels(root / f"images/{tile.picture}.png")[place][Box(*request["box"]).slices]
+        np.testing.assert_array_equal(pixels(folder / request["crop_file"]), crop)
+        write(folder / request["answer_file"], truth)
+    list(loop.run_cycles(made, run, listeners=run_listeners(run)))
+    answers = read_answers(run / "annotations", made.spec)
+    export_labels(tmp_path / "out", made.spec, answers, original=True, progress=lambda *_: None)
+    labeled = 0
+    for name in SIZES:
+        found = pixels(tmp_path / f"out/masks/{name}.png")
+        np.testing.assert_array_equal(found[found != VOID], truths[name][found != VOID])
+        labeled += int((found != VOID).sum())
+    assert labeled == sum(answer.cost for of_image in answers for answer in of_image)
+    assert (run / "report/index.html").is_file()
 
 
 def test_check_counts_tiles_and_passes_over_blank_ones(
