@@ -9,21 +9,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s4al_jax.files.fit import MEAN_COLOR, cut_frame
+from s4al_jax.files.fit import cut_frame, mean_color
 from s4al_jax.types import InputError
 
 BLOCK = 2**21
 """Logits of which classes are made at a time."""
 
 SeeWindows = Callable[[np.ndarray], np.ndarray]
-"""uint8 `[windows, height, width, 3]` -> float32 `[windows, height, width, classes]`"""
+"""uint8 `[windows, height, width, channels]` -> float32 `[windows, height, width, classes]`"""
 
 
 class Band(NamedTuple):
     """Some rows of a picture, with what a network says of them; valid until the next band."""
 
     picture: np.ndarray
-    """uint8 `[rows, width, 3]`"""
+    """uint8 `[rows, width, channels]`"""
     logits: np.ndarray
     """float32 `[rows, width, classes]`"""
 
@@ -77,7 +77,7 @@ def slide(
     picture and not with its height.
 
     Args:
-      read: (first row, first row outside) -> uint8 `[rows, width, 3]`; each row is read once.
+      read: (first row, first row outside) -> uint8 `[rows, width, channels]`; each row is read once.
       size: height and width of the picture.
       working: height and width of a window.
       see: the network.
@@ -86,7 +86,7 @@ def slide(
     """
     (height, width), rows = size, working[0]
     down, across = windows(height, rows, overlap), windows(width, working[1], overlap)
-    strip, logits = np.empty((0, width, 3), np.uint8), np.empty(0, np.float32)
+    strip, logits = np.empty((0, width, 0), np.uint8), np.empty(0, np.float32)
     for number, start in enumerate(down.starts):
         is_last = number + 1 == len(down.starts)
         more = read(start + len(strip), min(start + rows, height))
@@ -108,8 +108,9 @@ def slide(
 
 
 def _window(strip: np.ndarray, left: int, working: tuple[int, int]) -> np.ndarray:
-    """uint8 `[height, width, 3]`, padded where it reaches beyond the picture."""
-    return cut_frame(strip[:, left : left + working[1]], working, "tile", fill=MEAN_COLOR)
+    """uint8 `[height, width, channels]`, padded where it reaches beyond the picture."""
+    fill = mean_color(strip.shape[-1])
+    return cut_frame(strip[:, left : left + working[1]], working, "tile", fill=fill)
 
 
 def classes_and_uncertainty(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -94,6 +94,17 @@ def test_a_constant_network_gives_no_seams(size: tuple[int, int], overlap: float
     np.testing.assert_allclose(found, np.broadcast_to(constant, (*size, 3)), rtol=1e-6)
 
 
+def test_pictures_may_have_more_bands_than_three() -> None:
+    colors, more = picture((13, 21)), picture((13, 21))[..., ::-1]
+
+    def see_six(tiles: np.ndarray) -> np.ndarray:
+        assert tiles.shape[-1] == 6
+        return see(tiles[..., :3])
+
+    found = slid(np.concatenate([colors, more], -1), 0.25, see_six)
+    np.testing.assert_array_equal(found, slid(colors, 0.25))
+
+
 def test_without_overlap_it_is_tile_by_tile_to_the_bit() -> None:
     given = picture((13, 21))
     padded = np.empty((18, 24, 3), np.uint8)
