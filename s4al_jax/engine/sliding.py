@@ -77,7 +77,7 @@ def slide(
     picture and not with its height.
 
     Args:
-      read: (first row, first row outside) -> uint8 `[rows, width, channels]`; each row is read once.
+      read: (first row, first row outside) -> uint8 `[rows, width, channels]`; each is read once.
       size: height and width of the picture.
       working: height and width of a window.
       see: the network.

@@ -14,10 +14,10 @@ from s4al_jax.data.label_studio import label_studio
 from s4al_jax.data.parquet import parquet
 from s4al_jax.data.related import related_files
 from s4al_jax.data.table import table
-from s4al_jax.survey.value_ranges import range_suspicion
 from s4al_jax.data.voc import voc
 from s4al_jax.files.bands import RGB, Bands, to_bytes
 from s4al_jax.files.images import image_file
+from s4al_jax.survey.value_ranges import range_suspicion
 from s4al_jax.types import DatasetSpec, ImageSet, InputError
 from tests.support import ways_in
 from tests.support.small_datasets import own_folder
