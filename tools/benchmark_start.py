@@ -6,8 +6,9 @@
 A start is what a run does before its first step: find the images and split them, look at each of
 them and each mask, and fetch a batch. "first" has nothing decoded yet, "later" finds what the first
 one kept, "uncached" keeps nothing. The photographs of `--images` are smooth noise of 360x480 in
-JPEG, their masks PNGs of blobs; they are written to a temporary folder before. `mapped_mib` is the
-part of the peak that are pages of files, which processes share.
+JPEG, their masks PNGs of blobs; they are written to a temporary folder before. `--large` is one
+such photograph of 9000x12000, in tiles. `mapped_mib` is what of the memory at the end are pages of
+files, which processes share.
 """
 
 import argparse
@@ -48,6 +49,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--camvid", help="CamVid's folder")
     parser.add_argument("--images", type=int, default=0, help="of a folder that is made for it")
+    parser.add_argument("--large", action="store_true", help="also one picture of 9000x12000")
     parser.add_argument("--workdir", type=Path, help="where that and what is kept lie meanwhile")
     parser.add_argument("--out", type=Path, help="the CSV file to write")
     parser.add_argument("--one", nargs=2, metavar=("NAME", "ROOT"), help="measure this one")
@@ -59,8 +61,11 @@ def rows(given: argparse.Namespace) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(dir=given.workdir) as folder:
         places = [("camvid", given.camvid)] if given.camvid else []
         if given.images:
-            write_photographs(Path(folder) / "photographs", given.images)
+            write_photographs(Path(folder) / "photographs", given.images, (360, 480))
             places.append(("folder", f"{folder}/photographs"))
+        if given.large:
+            write_photographs(Path(folder) / "large", 1, (9000, 12000))
+            places.append(("tiles", f"{folder}/large"))
         for name, root in places:
             kept = Path(folder) / f"kept-{name}"
             for start, where in (("first", kept), ("later", kept), ("uncached", None)):
@@ -89,6 +94,8 @@ def measure(name: str, root: str) -> dict[str, object]:
     data = default().data
     with data.unlocked():
         data.name, data.root, data.kwargs = name, root, {}
+        if name == "tiles":
+            data.name, data.kwargs, data.max_pixels = "folder", {"fit": "tile"}, 10**9
     times = [time.monotonic()]
     spec = build_dataset(data)
     times.append(time.monotonic())
@@ -115,16 +122,17 @@ def mapped() -> int:
     return 1024 * int(found[0]) if found else 0
 
 
-def write_photographs(root: Path, count: int) -> None:
+def write_photographs(root: Path, count: int, size: tuple[int, int]) -> None:
     """A folder of photographs with masks, no two of which look alike."""
+    grain = size[0] // 4, size[1] // 4, 1
     for kind in ("images", "masks"):
         (root / kind).mkdir(parents=True)
     (root / "classes.txt").write_text("earth\nwater\nair\n")
     for number in range(count):
         rng = np.random.default_rng(number)
-        picture = resize_image(rng.integers(0, 256, (9, 12, 3), np.uint8), 360, 480)
-        picture += rng.integers(0, 16, (90, 120, 1), np.uint8).repeat(4, 0).repeat(4, 1)
-        mask = resize_image(rng.integers(0, 256, (5, 6), np.uint8), 360, 480) // 86
+        picture = resize_image(rng.integers(0, 256, (9, 12, 3), np.uint8), *size)
+        picture += rng.integers(0, 16, grain, np.uint8).repeat(4, 0).repeat(4, 1)
+        mask = resize_image(rng.integers(0, 256, (5, 6), np.uint8), *size) // 86
         paths = root / f"images/{number:06d}x.jpg", root / f"masks/{number:06d}x.png"
         Image.fromarray(picture).save(paths[0], quality=90)
         Image.fromarray(mask).save(paths[1])

@@ -135,7 +135,7 @@ def _about(
             "value_range": list(spec.value_range),
             "display_bands": list(spec.train.display),
             "fit": spec.fit,
-            "resize": "both sides stretched: averaged where a side shrinks, else interpolated",
+            "resize": "after the fit, each side: averaged where it shrinks, else interpolated",
             "scale": "divided by 255, then (value - mean) / std",
             "mean": list(weights.mean),
             "std": list(weights.std),
