@@ -37,5 +37,6 @@ if missing := sorted(wanted - inside):
 print(f"{wheel.name} holds the {len(wanted)} files of the package and its configurations")
 PYTHON
 
-# Two at a time: most of the time goes into compiling, which takes one core.
-"$python" -m pytest --numprocesses=2 --dist=loadfile "$@"
+# Two at a time: most of the time goes into compiling, which takes one core. Files come in the
+# order of tests/conftest.py, the longest first.
+"$python" -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder "$@"

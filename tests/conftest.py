@@ -2,10 +2,9 @@
 
 import os
 import runpy
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,26 +29,30 @@ TOOLS = Path(__file__).parents[1] / "tools"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax" / "xla_tests"
 
 
-# Decoded pictures are kept as for a user, but not among a user's.
-os.environ.setdefault("S4AL_IMAGE_CACHE", tempfile.mkdtemp(prefix="s4al-images-"))
-
-
 def pytest_configure() -> None:
     jax.config.update("jax_numpy_rank_promotion", "raise")
     jax.config.update("jax_compilation_cache_dir", str(CACHE))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
-def pytest_unconfigure() -> None:
-    shutil.rmtree(os.environ["S4AL_IMAGE_CACHE"], ignore_errors=True)
-
-
-LONGEST = ("processes_run_test.py", "end_to_end_test.py", "own_data_walk_test.py", "person_test.py")
+LONGEST = (
+    *("end_to_end_test.py", "resume_test.py", "processes_run_test.py", "own_data_walk_test.py"),
+    *("benchmark_step_test.py", "torture_test.py", "docs_test.py", "contract_test.py"),
+    *("devices_test.py", "person_test.py", "notebook_test.py", "benchmark_acquire_test.py"),
+    *("loop_test.py", "generations_test.py", "stages_test.py", "reproduce_test.py"),
+)
 """Files that come first: two processes share the work file by file, and should end together."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _image_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Decoded pictures are kept as for a user, but not among a user's."""
+    os.environ["S4AL_IMAGE_CACHE"] = str(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture
@@ -59,6 +62,13 @@ def tiny() -> Callable[..., ConfigDict]:
     Arguments are options by dotted name, with `__` for the dot.
     """
     return tiny_config
+
+
+@pytest.fixture
+def optimized(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has programs compiled as for a user: where a real network takes many steps."""
+    options = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
+    monkeypatch.setattr(jax, "jit", partial(jax.jit, compiler_options=options))
 
 
 class FinishedRun(NamedTuple):

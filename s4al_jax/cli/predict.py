@@ -52,7 +52,7 @@ def register(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         help="of neighboring tiles; default: 0.25",
     )
     parser.add_argument(
-        "--max-pixels",
+        "--max_pixels",
         type=count,
         default=100_000_000,
         metavar="N",

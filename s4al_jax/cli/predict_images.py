@@ -76,7 +76,7 @@ def predict_images(
     network = read_network(model, mesh)
     see = predictor(network.predict, mesh, batch=batch)
     named = [
-        (name, image_file(path, max_pixels)._replace(limit_option="--max-pixels"))
+        (name, image_file(path, max_pixels)._replace(limit_option="--max_pixels"))
         for name, path in images_by_name(images).items()
     ]
     if not (tiling.always or network.fit == "tile"):

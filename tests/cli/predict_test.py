@@ -170,11 +170,11 @@ def test_a_large_tiff_is_seen_as_its_pixels_are_in_any_file(
         np.testing.assert_array_equal(one, other)
         # Of the damaged file nothing is left.
         assert len(list((out / folder).iterdir())) == 2
-    assert command(*given, *files[:2], "--max-pixels=11699") == 1
+    assert command(*given, *files[:2], "--max_pixels=11699") == 1
     said = capsys.readouterr()
     for name in ("a.png", "b.tif"):
         path = tmp_path / name
-        hint = "has more than 11699 pixels: make it smaller, or raise --max-pixels"
+        hint = "has more than 11699 pixels: make it smaller, or raise --max_pixels"
         assert f"error: {path} {hint}\n" in said.err
 
 

@@ -126,8 +126,8 @@ def test_other_kinds_are_left_to_the_reader_of_whole_pictures(tmp_path: Path) ->
 def test_too_large_and_damaged_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, picture(40, 50, 3), photometric="rgb", compression="zlib", **STRIPS)
-    small = image_file(path, max_pixels=1999)._replace(limit_option="--max-pixels")
-    said = f"{path} has more than 1999 pixels: make it smaller, or raise --max-pixels"
+    small = image_file(path, max_pixels=1999)._replace(limit_option="--max_pixels")
+    said = f"{path} has more than 1999 pixels: make it smaller, or raise --max_pixels"
     with pytest.raises(InputError, match=said), open_windows(small):
         pass
     path.write_bytes(path.read_bytes()[:-500])

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ml_collections import ConfigDict
 
 from s4al_jax.cli.listeners import run_listeners
-from s4al_jax.config.defaults import default
 from s4al_jax.report import tables
 from s4al_jax.run import build, loop
 from s4al_jax.rundir import views
@@ -34,6 +34,7 @@ def assert_views_are_what_was_measured(made: build.Experiment, run: Path) -> Non
         assert np.abs(found - teacher).sum() <= 20 < np.abs(found - student).sum()
 
 
+@pytest.mark.usefixtures("optimized")
 def test_two_cycles_learn_and_leave_everything_behind(
     tiny: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:
@@ -47,9 +48,7 @@ def test_two_cycles_learn_and_leave_everything_behind(
         report={"pool_images": 5, "measured_images": 12},
     )
     config.model.backbone = ConfigDict({"name": "mobilenet_v2", "kwargs": {"width": 0.35}})
-    config.model.head = default().model.head
-    config.model.head.kwargs.update(aspp_channels=32, low_level_channels=16, rates=(1, 2, 3))
-    config.model.head.kwargs.dropout = 0.0
+    config.model.head.kwargs.update(aspp_channels=32, low_level_channels=16, dropout=0.0)
     config.schedule.update(iterations=10, epochs=10, last_epochs=15)
     config.method.kwargs.update(warmup_epochs=4, replay_start_epoch=6)
     made, run = build.build(config), tmp_path / "run"

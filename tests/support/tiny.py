@@ -9,20 +9,19 @@ from ml_collections import ConfigDict
 
 from s4al_jax.config import defaults
 from s4al_jax.models import build
-from tests.support.plain_backbone import Linear, Plain
+from tests.support.plain_backbone import Plain
 
 build.BACKBONES["plain"] = Plain
-build.HEADS["linear"] = Linear
 
 
 def tiny_config(**changes: object) -> ConfigDict:
-    """A configuration whose network is three convolutions."""
+    """A configuration whose network is two convolutions under DeepLabv3+."""
     config = defaults.default()
     config.data.height, config.data.width = 48, 64
     config.data.initial_share = 0.34
     config.data.kwargs.update(train=6, val=2, test=3)
     config.model.backbone = ConfigDict({"name": "plain", "kwargs": {"features": 8}})
-    config.model.head = ConfigDict({"name": "linear", "kwargs": {"dropout": 0.5}})
+    config.model.head.kwargs.update(aspp_channels=16, low_level_channels=8, rates=(1, 2, 3))
     config.devices = 1
     config.batch.update(labeled=2, unlabeled=2)
     config.schedule.update(acquisitions=1, iterations=2, epochs=3, last_epochs=4)
