@@ -27,7 +27,7 @@ from PIL import Image
 from s4al_jax.config.defaults import default
 from s4al_jax.data.decode_cache import FOLDER
 from s4al_jax.files.resize import resize_image
-from tools.benchmark_pool import MIB, peak, write_table
+from tools.benchmark_pool import MIB, write_table
 
 HEAD = ["dataset", "images", "size", "start", "split_seconds", "look_seconds", "batch_seconds"]
 HEAD += ["peak_mib", "mapped_mib", "kept_mib", "machine", "date", "numpy"]
@@ -110,16 +110,18 @@ def measure(name: str, root: str) -> dict[str, object]:
         "images": sum(len(images.names) for images in splits),
         "size": f"{spec.height}x{spec.width}",
         **{"split": split, "look": look, "batch": batch},
-        **{"peak": peak(), "mapped": mapped()},
+        **{"peak": 1024 * kibibytes("VmHWM"), "mapped": 1024 * kibibytes("RssFile")},
     }
 
 
-def mapped() -> int:
-    """Bytes of this process's memory that are pages of files, where the system tells."""
+def kibibytes(field: str) -> int:
+    """What Linux says of this process's memory since it was started; 0 where nobody says it.
+
+    `getrusage` would give the peak of the process that started this one, if that was larger.
+    """
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
-    found = [line.split()[1] for line in lines if line.startswith("RssFile:")]
-    return 1024 * int(found[0]) if found else 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), 0)
 
 
 def write_photographs(root: Path, count: int, size: tuple[int, int]) -> None:
