@@ -13,7 +13,7 @@ def test_rows_say_what_each_start_took(
 ) -> None:
     out = tmp_path / "start.csv"
     assert tool("benchmark_start", "--images=8", f"--workdir={tmp_path}", f"--out={out}") == 0
-    rows = list(csv.DictReader(out.open()))
+    rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [row["start"] for row in rows] == ["first", "later", "uncached"]
     assert {(row["dataset"], row["images"], row["size"]) for row in rows} == {
         ("folder", "8", "360x480")
