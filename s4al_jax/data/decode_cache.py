@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import PIL
 
+from s4al_jax.files.paths import user_cache
 from s4al_jax.files.row_store import RowStore
 from s4al_jax.files.stamps import stamp
 
@@ -42,10 +43,9 @@ _changed: ContextVar[list[str] | None] = ContextVar("_changed", default=None)
 def cache_folder() -> Path | None:
     """Where decoded pictures are kept; None: nowhere."""
     named = os.environ.get(FOLDER)
-    if named is not None:
-        return Path(named).expanduser() if named else None
-    caches = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return caches / "s4al_jax" / "images"
+    if named is None:
+        return user_cache() / "images"
+    return Path(named).expanduser() if named else None
 
 
 @contextlib.contextmanager

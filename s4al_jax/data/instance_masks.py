@@ -17,7 +17,7 @@ import numpy as np
 
 from s4al_jax.data.areas import BACKGROUND
 from s4al_jax.data.classes import ClassList
-from s4al_jax.data.masks import color_of, is_ramp
+from s4al_jax.data.masks import all_colors, is_ramp
 from s4al_jax.files.images import (
     ImageFile,
     check_same_size,
@@ -95,8 +95,7 @@ def read_binary(file: ImageFile) -> np.ndarray:
     else:
         values, palette = read_numbers(file)
         if palette is not None and not is_ramp(palette):
-            shown = np.array([color_of(palette, number) for number in range(256)])
-            values = _color_numbers(shown)[values]
+            values = _color_numbers(all_colors(palette))[values]
     found = np.unique(values)
     if len(found) > 2 or (len(found) == 2 and found[0] != 0):
         what = "no 0" if len(found) == 2 else f"{len(found)} different numbers or colors"

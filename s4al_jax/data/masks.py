@@ -64,8 +64,8 @@ def _read_channel(file: ImageFile, classes: ClassList, nearest: bool | None) -> 
     except UnlistedValues:
         if not nearest or palette is None:
             raise
-        shown = np.array([color_of(palette, number) for number in range(256)], np.uint8)
-        labels = counted_nearest_ids(file.name, shown[numbers], classes.colors)
+        shown = all_colors(palette)[numbers]
+        labels = counted_nearest_ids(file.name, shown, classes.colors)
         if color_of(palette, VOID) not in classes.colors:
             labels[numbers == VOID] = VOID
         return labels
@@ -145,6 +145,11 @@ def color_of(palette: np.ndarray, number: int) -> Color:
     """The color of a number; black where the palette ends before it, as a viewer shows it."""
     red, green, blue = palette[number].tolist() if number < len(palette) else (0, 0, 0)
     return red, green, blue
+
+
+def all_colors(palette: np.ndarray) -> np.ndarray:
+    """uint8 `[256, 3]`: the color of each number of 8 bits."""
+    return np.array([color_of(palette, number) for number in range(256)], np.uint8)
 
 
 def _check_same_meaning(

@@ -7,13 +7,13 @@ hosts they belong to. A host holds only those rows of a batch that lie on device
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from s4al_jax.files.paths import user_cache
 from s4al_jax.input.placement import Memory
 from s4al_jax.runtime import processes
 from s4al_jax.types import InputError, Tree
@@ -22,8 +22,7 @@ from s4al_jax.types import InputError, Tree
 def enable_compilation_cache() -> None:
     """Keep compiled programs in the user's cache folder, unless JAX was told another place."""
     if not getattr(jax.config, "jax_compilation_cache_dir", None):
-        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-        jax.config.update("jax_compilation_cache_dir", str(cache / "s4al_jax" / "xla"))
+        jax.config.update("jax_compilation_cache_dir", str(user_cache() / "xla"))
 
 
 def memory(mesh: Mesh) -> Memory:

@@ -7,6 +7,7 @@ If TensorFlow is installed, `epath` reads through it.
 import contextlib
 import io
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,11 @@ PACKAGES = {
     "hf": "huggingface_hub",
 }
 """Kind of URL -> what is installed to read it."""
+
+
+def user_cache() -> Path:
+    """The folder of the package in the user's cache: what is in it can be made anew."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "s4al_jax"
 
 
 def is_url(name: str) -> bool:
