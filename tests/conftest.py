@@ -4,17 +4,13 @@ import os
 import runpy
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-# Before JAX starts. One program on eight devices is how several devices are tested without any.
-# Compiling takes most of the time, and what is compiled runs for a moment: nothing is optimized.
-os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "")
-    + " --xla_force_host_platform_device_count=8"
-    + " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-).strip()
+from tests.support.flags import eight_devices
+
+# Before JAX starts.
+os.environ["XLA_FLAGS"] = eight_devices(os.environ.get("XLA_FLAGS", ""))
 
 import jax
 import pytest
@@ -62,13 +58,6 @@ def tiny() -> Callable[..., ConfigDict]:
     Arguments are options by dotted name, with `__` for the dot.
     """
     return tiny_config
-
-
-@pytest.fixture
-def optimized(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has programs compiled as for a user: where a real network takes many steps."""
-    options = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
-    monkeypatch.setattr(jax, "jit", partial(jax.jit, compiler_options=options))
 
 
 class FinishedRun(NamedTuple):

@@ -121,7 +121,7 @@ def programs(built: Experiment, source: Source, network: str) -> dict[str, Progr
         variables = getattr(states.task, network or built.method.networks[-1])
         return built.method.predict(variables, source.materialize(fetched).image).logits
 
-    return {FORWARD: devices.compile_for(forward, built.mesh)} | {
+    return {FORWARD: devices.compile_for(built.mesh, lambda: forward)} | {
         name: summarizer(built.method, acquisition(built, name, network), source, built.mesh)
         for name in ACQUISITIONS
     }

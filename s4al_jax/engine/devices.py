@@ -7,6 +7,7 @@ hosts they belong to. A host holds only those rows of a batch that lie on device
 
 import os
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -116,10 +117,43 @@ def local_mesh(mesh: Mesh) -> Mesh:
 
 
 def compile_for(
-    function: Callable[..., Any], mesh: Mesh, *, donate: tuple[int, ...] = ()
+    mesh: Mesh, make: Callable[..., Callable[..., Any]], *parts: Any, donate: tuple[int, ...] = ()
 ) -> Callable[..., Any]:
-    """The function compiled for the mesh; what it returns is whole on every device."""
+    """The function `make(*parts)`, compiled for the mesh; what it returns is whole on every device.
+
+    The very same parts give the same program: within a process, an experiment that goes on, or is
+    run again, is not traced and compiled again. `make` looks at nothing but its arguments.
+    """
+    return _program(mesh, make, tuple(_Same(part) for part in parts), donate)
+
+
+class _Same:
+    """Something that equals nothing but itself; strings equal those of the same letters."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Same):
+            return NotImplemented
+        if isinstance(self.value, str):
+            return bool(self.value == other.value)
+        return self.value is other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value) if isinstance(self.value, str) else id(self.value)
+
+
+# More than the programs of two runs; what is compiled takes memory as long as it is here.
+@lru_cache(maxsize=24)
+def _program(
+    mesh: Mesh,
+    make: Callable[..., Callable[..., Any]],
+    parts: tuple[_Same, ...],
+    donate: tuple[int, ...],
+) -> Callable[..., Any]:
     everywhere = NamedSharding(mesh, PartitionSpec())
+    function = make(*(part.value for part in parts))
     return jax.jit(function, donate_argnums=donate, out_shardings=everywhere)
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int32, UInt8
 
 from s4al_jax.engine import devices
 from s4al_jax.input.source import Source, batches
-from s4al_jax.types import Method, Tree
+from s4al_jax.types import Batch, Method, Prediction, Tree
 
 
 def confusion(
@@ -59,13 +59,17 @@ def counter(
     method: Method, source: Source, mesh: Mesh
 ) -> Callable[[Tree, Tree], Int32[jax.Array, "k k"]]:
     """The program of a batch: (a network's variables, what was fetched) -> confusion matrix."""
+    return devices.compile_for(mesh, _counting, method.predict, source.materialize)
 
+
+def _counting(
+    predict: Callable[..., Prediction], materialize: Callable[[Tree], Batch]
+) -> Callable[[Tree, Tree], jax.Array]:
     def count(variables: Tree, fetched: Tree) -> jax.Array:
-        images = source.materialize(fetched)
-        logits = method.predict(variables, images.image).logits
-        return confusion(images.label, logits, images.valid)
+        images = materialize(fetched)
+        return confusion(images.label, predict(variables, images.image).logits, images.valid)
 
-    return devices.compile_for(count, mesh)
+    return count
 
 
 def intersection_over_union(confusion: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from s4al_jax.acquisition.scores import entropy_share
 from s4al_jax.engine import devices
 from s4al_jax.engine.score import largest_batch
 from s4al_jax.input.source import Source, batches, padded
-from s4al_jax.types import Method, Prediction, Tree
+from s4al_jax.types import Batch, Method, Prediction, Tree
 
 Readout = Callable[[jax.Array], jax.Array]
 """logits `[batch, height, width, classes]` -> uint8 `[batch, height, width, ...]`"""
@@ -58,10 +58,7 @@ def inferrer(
       A function (variables, image indices) -> the readout of each image, in that order.
     """
 
-    def infer(variables: Tree, fetched: Tree) -> jax.Array:
-        return readout(method.predict(variables, source.materialize(fetched).image).logits)
-
-    program = devices.compile_for(infer, mesh)
+    program = devices.compile_for(mesh, _reading, method.predict, source.materialize, readout)
 
     def maps(variables: Tree, images: np.ndarray) -> Iterator[np.ndarray]:
         nonlocal batch
@@ -70,6 +67,15 @@ def inferrer(
             yield from np.asarray(program(variables, devices.shard(fetched, mesh)))[: len(indices)]
 
     return maps
+
+
+def _reading(
+    predict: Callable[..., Prediction], materialize: Callable[[Tree], Batch], readout: Readout
+) -> Callable[[Tree, Tree], jax.Array]:
+    def infer(variables: Tree, fetched: Tree) -> jax.Array:
+        return readout(predict(variables, materialize(fetched).image).logits)
+
+    return infer
 
 
 def predictor(
@@ -85,12 +91,7 @@ def predictor(
     Returns:
       A function (variables, uint8 images `[1 to batch, height, width, 3]`) -> inference.
     """
-
-    def infer(variables: Tree, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-        logits = predict(variables, images).logits
-        return logits, entropy_share(logits)
-
-    program = devices.compile_for(infer, mesh)
+    program = devices.compile_for(mesh, _logits_and_entropy, predict)
 
     def run(variables: Tree, images: np.ndarray) -> Inference:
         rows, valid = padded(np.arange(len(images)), batch)
@@ -98,3 +99,13 @@ def predictor(
         return Inference(np.asarray(logits)[valid], np.asarray(uncertainty)[valid])
 
     return run
+
+
+def _logits_and_entropy(
+    predict: Callable[[Tree, jax.Array], Prediction],
+) -> Callable[[Tree, jax.Array], tuple[jax.Array, jax.Array]]:
+    def infer(variables: Tree, images: jax.Array) -> tuple[jax.Array, jax.Array]:
+        logits = predict(variables, images).logits
+        return logits, entropy_share(logits)
+
+    return infer

@@ -36,11 +36,7 @@ def store_maps(
       count: images of the pool.
       batch: images at a time.
     """
-
-    def compute(state: TrainState, fetched: Tree) -> Mapping[str, jax.Array]:
-        return function(state, source.materialize(fetched))
-
-    program = devices.compile_for(compute, mesh)
+    program = devices.compile_for(mesh, _computing, function, source.materialize)
     files: dict[str, np.memmap] = {}
     for indices, fetched in batches(source, np.arange(count), batch):
         maps = jax.device_get(program(state, devices.shard(fetched, mesh)))
@@ -56,6 +52,13 @@ def store_maps(
         file.flush()
         os.replace(_part(folder, name), folder / f"{name}.npy")
     processes.broadcast_from_primary(lambda: None)
+
+
+def _computing(
+    function: Callable[[TrainState, Batch], Mapping[str, jax.Array]],
+    materialize: Callable[[Tree], Batch],
+) -> Callable[[TrainState, Tree], Mapping[str, jax.Array]]:
+    return lambda state, fetched: function(state, materialize(fetched))
 
 
 def read_maps(folder: Path) -> dict[str, Read]:

@@ -3,7 +3,6 @@
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -15,7 +14,7 @@ from s4al_jax.engine import devices
 from s4al_jax.input.prefetch import prefetch
 from s4al_jax.input.sampler import StepPlan
 from s4al_jax.input.source import Source
-from s4al_jax.types import Method, Metrics, StepInputs, TrainState
+from s4al_jax.types import Batch, Method, Metrics, StepInputs, TrainState, Tree
 
 Update = Callable[[TrainState, tuple[StepInputs, ...]], tuple[TrainState, Metrics]]
 """one step after the other -> the last state, and the metrics with an axis of steps"""
@@ -57,22 +56,26 @@ class NonFiniteStep(ArithmeticError):
 
 def updates(method: Method, source: Source, mesh: Mesh) -> Callable[[str], Update]:
     """A function from the name of a stage to its compiled update, which uses up its state."""
+    parts = _steps, method.update, source.materialize
+    return lambda stage: devices.compile_for(mesh, *parts, stage, donate=(0,))
 
-    @cache
-    def update_of(stage: str) -> Update:
-        def take_steps(
-            state: TrainState, fetched: tuple[StepInputs, ...]
-        ) -> tuple[TrainState, Metrics]:
-            inputs = [_materialize(one, source) for one in fetched]
-            if len(inputs) == 1:
-                state, metrics = method.update(state, inputs[0], stage)
-                return state, jax.tree.map(lambda value: value[None], metrics)
-            stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *inputs)
-            return jax.lax.scan(lambda s, one: method.update(s, one, stage), state, stacked)
 
-        return devices.compile_for(take_steps, mesh, donate=(0,))
+def _steps(
+    update: Callable[..., tuple[TrainState, Metrics]],
+    materialize: Callable[[Tree], Batch],
+    stage: str,
+) -> Update:
+    def take_steps(
+        state: TrainState, fetched: tuple[StepInputs, ...]
+    ) -> tuple[TrainState, Metrics]:
+        inputs = [_materialize(one, materialize) for one in fetched]
+        if len(inputs) == 1:
+            state, metrics = update(state, inputs[0], stage)
+            return state, jax.tree.map(lambda value: value[None], metrics)
+        stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *inputs)
+        return jax.lax.scan(lambda s, one: update(s, one, stage), state, stacked)
 
-    return update_of
+    return take_steps
 
 
 def fetch(plans: Sequence[StepPlan], source: Source) -> tuple[StepInputs, ...]:
@@ -160,8 +163,8 @@ def _groups(
         yield tuple(part)
 
 
-def _materialize(fetched: StepInputs, source: Source) -> StepInputs:
-    batches = {name: source.materialize(batch) for name, batch in fetched.streams.items()}
+def _materialize(fetched: StepInputs, materialize: Callable[[Tree], Batch]) -> StepInputs:
+    batches = {name: materialize(batch) for name, batch in fetched.streams.items()}
     return fetched._replace(streams=batches)
 
 

@@ -78,7 +78,8 @@ class _HostSource:
     def __init__(self) -> None:
         self._maps: dict[str, Read] = {}
 
-    def materialize(self, fetched: Batch) -> Batch:
+    @staticmethod
+    def materialize(fetched: Batch) -> Batch:
         """The batch as it came."""
         return fetched
 
@@ -212,7 +213,8 @@ class DeviceSource:
         index, valid = (column[self._rows(size)] for column in padded(indices, size))
         return OnDevice(self._images, self._labels, index, valid, dict(self._extra))
 
-    def materialize(self, fetched: OnDevice) -> Batch:
+    @staticmethod
+    def materialize(fetched: OnDevice) -> Batch:
         """The wanted rows; those that only pad the batch are `VOID` throughout."""
         index, valid = jnp.asarray(fetched.index), jnp.asarray(fetched.valid)
         known = fetched.labels[index]

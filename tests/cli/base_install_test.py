@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import CACHE
 from tests.support import photographs
+from tests.support.flags import ONE_DEVICE
 from tests.support.small_datasets import camvid_folders
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ def ended(place: Path) -> dict[str, tuple[int, str, str]]:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(CACHE), "XLA_FLAGS": ""},
+        env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(CACHE), **ONE_DEVICE},
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])

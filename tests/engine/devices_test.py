@@ -117,3 +117,27 @@ def test_host_arrays_are_split_and_device_arrays_are_left_where_they_are() -> No
     assert placed["rows"].addressable_shards[2].data.tolist() == [4, 5]
     assert placed["scalar"].sharding.is_fully_replicated
     assert placed["there"] is there
+
+
+def test_the_same_parts_give_the_same_program_and_others_another() -> None:
+    traced: list[float] = []
+
+    def times(factor: list[float], name: str) -> Callable[[jax.Array], jax.Array]:
+        def multiply(x: jax.Array) -> jax.Array:
+            traced.append(factor[0])
+            return x * factor[0]
+
+        return multiply
+
+    mesh, two, other = devices.mesh(1), [2.0], [2.0]
+    first = devices.compile_for(mesh, times, two, "a")
+    # Letters make a name, and being one and the same object makes anything else.
+    again = devices.compile_for(mesh, times, two, "".join(["", "a"]))
+    different = [
+        devices.compile_for(mesh, times, other, "a"),
+        devices.compile_for(mesh, times, two, "b"),
+        devices.compile_for(devices.mesh(2), times, two, "a"),
+        devices.compile_for(mesh, times, two, "a", donate=(0,)),
+    ]
+    assert again is first and len({id(program) for program in (first, *different)}) == 5
+    assert float(first(np.float32(3))) == float(again(np.float32(3))) == 6.0 and traced == [2.0]

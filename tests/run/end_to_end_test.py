@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from ml_collections import ConfigDict
 
 from s4al_jax.cli.listeners import run_listeners
@@ -34,7 +33,6 @@ def assert_views_are_what_was_measured(made: build.Experiment, run: Path) -> Non
         assert np.abs(found - teacher).sum() <= 20 < np.abs(found - student).sum()
 
 
-@pytest.mark.usefixtures("optimized")
 def test_two_cycles_learn_and_leave_everything_behind(
     tiny: Callable[..., ConfigDict], tmp_path: Path
 ) -> None:

@@ -64,7 +64,6 @@ def answer(home: Path, cycle: int, truth: dict[str, np.ndarray]) -> int:
     return len(requests)
 
 
-@pytest.mark.usefixtures("optimized")
 def test_the_document_leads_from_photographs_to_a_network_that_knows_them(
     home: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:

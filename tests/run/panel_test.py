@@ -12,6 +12,7 @@ import pytest
 
 from s4al_jax.run import loop
 from tests.run.stages_test import made
+from tests.support.flags import ONE_DEVICE
 from tests.support.screen_reader import PseudoTerminal, Screen
 from tests.support.tiny import tiny_config
 
@@ -120,7 +121,7 @@ def test_ctrl_c_at_the_terminal_leaves_ordinary_lines_alone(tmp_path: Path) -> N
         stderr=pseudo.out,
         start_new_session=True,
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "TERM": "xterm", "XLA_FLAGS": ""},
+        env={**os.environ, "TERM": "xterm", **ONE_DEVICE},
     )
     while process.poll() is None and "training" not in pseudo.text:
         time.sleep(0.02)

@@ -21,6 +21,7 @@ from s4al_jax.rundir import views
 from s4al_jax.runtime import signals
 from tests.conftest import CACHE
 from tests.support import cheap_method, tiny
+from tests.support.flags import ONE_DEVICE
 from tests.support.same_run import arrays
 
 ROOT = Path(__file__).parents[2]
@@ -38,9 +39,9 @@ class Ended(NamedTuple):
 
 
 def started(workdir: Path, *flags: str) -> subprocess.Popen[str]:
-    """The command on one device; compiled fast, since nothing here takes long to compute."""
+    """The command on one device."""
     env = os.environ | {
-        "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+        **ONE_DEVICE,
         "JAX_PLATFORMS": "cpu",
         "JAX_COMPILATION_CACHE_DIR": str(CACHE),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from s4al_jax.acquisition.registry import ACQUISITIONS
+from tests.support.flags import ONE_DEVICE
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,7 +18,7 @@ def test_rows_say_what_an_acquisition_function_costs_and_what_the_host_adds(tmp_
     small += ["--config.model.backbone.kwargs.width=0.25", "--config.devices=1"]
     command = [sys.executable, "tools/benchmark_acquire.py", "--config=configs/demo.py", *small]
     command += ["--batches=2,6", "--rounds=2", "--classes=5", f"--out={out}"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **ONE_DEVICE}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     with out.open() as file:
@@ -51,7 +52,7 @@ def test_rows_say_what_an_acquisition_function_costs_and_what_the_host_adds(tmp_
 def test_a_batch_larger_than_the_pictures_there_are_is_refused(tmp_path: Path) -> None:
     command = [sys.executable, "tools/benchmark_acquire.py", "--config=configs/demo.py"]
     command += ["--batches=49", "--config.devices=1"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **ONE_DEVICE}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 1
     assert "error: --batches=49 is more than the 48 images that there are" in done.stderr

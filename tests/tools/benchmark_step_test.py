@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.flags import ONE_DEVICE
+
 ROOT = Path(__file__).parents[2]
 
 YARDSTICK = """
@@ -35,7 +37,7 @@ def test_rows_say_how_fast_our_step_and_the_yardstick_s_are(tmp_path: Path) -> N
     command = [sys.executable, "tools/benchmark_step.py", *small]
     command += ["--steps=2", "--blocks=3", "--classes=5"]
     command += [f"--yardstick={tmp_path / 'yardstick.py'}", "--variants=0.05,0.2", f"--out={out}"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **ONE_DEVICE}
     for stages, compiling, count in (("warmup,replay", "--nocompile", 4), ("warmup", "", 5)):
         asked = list(filter(None, [*command, f"--stages={stages}", compiling]))
         done = subprocess.run(asked, capture_output=True, text=True, cwd=ROOT, env=environment)

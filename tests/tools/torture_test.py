@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CACHE
+from tests.support.flags import ONE_DEVICE
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,13 +57,12 @@ def test_wherever_a_run_is_killed_it_goes_on_to_the_same_bits(
     out = tmp_path / "kills.csv"
     command = [sys.executable, "-m", "tools.torture", f"--config={config}"]
     command += [f"--at={stage}" for stage in STAGES[config]]
-    env = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
     done = subprocess.run(
         [*command, f"--workdir={tmp_path / 'work'}", f"--programs={CACHE}", f"--out={out}"],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=env,
+        env=os.environ | ONE_DEVICE,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     with out.open() as file:
