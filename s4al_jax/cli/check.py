@@ -54,9 +54,9 @@ def _check(given: argparse.Namespace, changed: list[str]) -> int:
     from s4al_jax.report.dataset import data_report
     from s4al_jax.run.task import build_dataset
     from s4al_jax.runtime.extras import require
-    from s4al_jax.survey.sketches import sketch
     from s4al_jax.survey.suspicions import suspicions
     from s4al_jax.survey.validate import survey
+    from s4al_jax.survey.whole_pictures import sketcher
     from s4al_jax.types import InputError
 
     if given.sheet:
@@ -69,10 +69,10 @@ def _check(given: argparse.Namespace, changed: list[str]) -> int:
             _print_suggestion(data)
         raise
     sketches: list[Sketch] = []
+    add_sketch = sketcher(spec, sketches)
 
     def look(label: str, image: "np.ndarray", truth: "np.ndarray | None") -> None:
-        shown = spec.train.to_display(image)
-        sketches.append(sketch(label, shown, truth, len(spec.classes)))
+        add_sketch(label, spec.train.to_display(image), truth)
 
     with Terminal(sys.stderr) as terminal:
         found = survey(spec, progress=terminal.countdown("images read"), originals=True, look=look)
@@ -96,10 +96,12 @@ def _draw_sheet(
 ) -> None:
     from s4al_jax.report.figures.acquisition import save
     from s4al_jax.report.figures.data import sheet
+    from s4al_jax.survey.whole_pictures import middle_tiles
 
+    shown = middle_tiles(spec) if spec.fit == "tile" else {}
     titles: dict[str, str] = {}
     for one in suspected:
-        titles.setdefault(one.label, one.title)
+        titles.setdefault(shown.get(one.label, one.label), one.title)
     save(sheet(spec, pictures, titles), path)
     print(f"\nThe contact sheet lies in {path}.")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from s4al_jax.files.bands import per_band
 from s4al_jax.files.resize import nearest_indices
-from s4al_jax.types import Box, InputError
+from s4al_jax.types import Box, ImageSet, InputError
 
 FITS = ("pad", "crop", "stretch", "tile")
 
@@ -101,6 +101,12 @@ def content(size: Size, working: Size, fit: str) -> Size:
     rows = int((nearest_indices(box.shape[0], working[0]) < size[0]).sum())
     cols = int((nearest_indices(box.shape[1], working[1]) < size[1]).sum())
     return max(rows, 1), max(cols, 1)
+
+
+def shown_part(images: ImageSet, index: int) -> tuple[slice, slice]:
+    """The rows and columns of an image that are no padding."""
+    rows, cols = images.shown(index) if images.shown else (None, None)
+    return slice(rows), slice(cols)
 
 
 def fill_padding(labels: np.ndarray, content: Size, value: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from s4al_jax.engine import devices
 from s4al_jax.engine.checkpoint import Position
 from s4al_jax.engine.infer import class_confidence_entropy, inferrer
+from s4al_jax.files.fit import fill_padding
 from s4al_jax.input.source import open_source
 from s4al_jax.run import shared_directory as shared
 from s4al_jax.run.build import Experiment
@@ -18,7 +19,7 @@ from s4al_jax.run.describe import images_to_show
 from s4al_jax.run.events import Message
 from s4al_jax.run.open import Run
 from s4al_jax.rundir import views
-from s4al_jax.types import UNLABELED, ImageSet, InputError
+from s4al_jax.types import UNLABELED, VOID, ImageSet, InputError
 
 
 def is_finished(experiment: Experiment, workdir: Path) -> bool:
@@ -54,15 +55,21 @@ def _maps(run: Run, places: list[views.Place]) -> np.ndarray:
     def unknown(number: int) -> np.ndarray:
         return np.full((spec.height, spec.width), UNLABELED, np.uint8)
 
-    rows = partial(devices.local_rows, mesh=experiment.mesh)
+    local_rows = partial(devices.local_rows, mesh=experiment.mesh)
     images = ImageSet(tuple(place.id for place in places), read_image, unknown)
     infer = inferrer(
         experiment.method,
-        open_source(images, unknown, cache="none", rows=rows),
+        open_source(images, unknown, cache="none", rows=local_rows),
         experiment.mesh,
         batch=experiment.batch["score"],
         readout=class_confidence_entropy,
     )
     state = run.task.checkpoints.state(run.task.shapes)
     network = getattr(state, experiment.method.networks[-1])
-    return np.stack(list(infer(network, np.arange(len(places)))))
+    maps = np.stack(list(infer(network, np.arange(len(places)))))
+    for seen, place in zip(maps, places, strict=True):
+        if shown := splits[place.split].shown:
+            # What a network makes of padding is nothing to look at.
+            for map_, value in zip(np.moveaxis(seen, -1, 0), (VOID, 0, 0), strict=True):
+                fill_padding(map_, shown(place.image), value)
+    return maps

@@ -9,6 +9,7 @@ import numpy as np
 
 from s4al_jax.data.nearest_colors import Change, changes
 from s4al_jax.data.splits import content_overlaps, image_digest, overlap_message
+from s4al_jax.files.fit import shown_part
 from s4al_jax.files.stray_values import ClassListError, UnlistedValues
 from s4al_jax.survey.error_lines import error_lines
 from s4al_jax.types import VOID, DatasetSpec, ImageSet, InputError
@@ -89,7 +90,7 @@ def survey(
 ) -> Survey:
     """Look at every file once and say what there is; with `originals`, of which size it was.
 
-    `look` is called with every picture that can be read.
+    `look` is called with every picture that can be read, and its mask, without their padding.
     """
     splits = {"train": spec.train, "val": spec.val, "test": spec.test}
     total = sum(len(images.names) for images in splits.values())
@@ -115,10 +116,11 @@ def survey(
                 # The pool's is for annotators alone, and what they said is in the ledger.
                 if split != "train":
                     prints[f"truth of {label}"] = image_digest(truth)
+                truth = truth[shown_part(images, index)]
                 counts += np.bincount(truth[truth != VOID], minlength=len(counts))
                 void += int((truth == VOID).sum())
             if look is not None and image is not None:
-                look(label, image, truth)
+                look(label, image[shown_part(images, index)], truth)
             if originals and image is not None:
                 height, width = images.original(index).shape[:2]
                 original_sizes[label] = images.shown(index) if images.shown else (height, width)
@@ -171,8 +173,7 @@ def _read(
 
 def _is_blank(images: ImageSet, index: int, image: np.ndarray) -> bool:
     """Whether an image has one color, but for its padding."""
-    rows, cols = images.shown(index) if images.shown else image.shape[:2]
-    return bool(np.all(image[:rows, :cols] == image[0, 0]))
+    return bool(np.all(image[shown_part(images, index)] == image[0, 0]))
 
 
 def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:

@@ -16,6 +16,8 @@ from s4al_jax.files.fit import MEAN_COLOR
 from s4al_jax.files.tile_grid import parse_tile_name
 from s4al_jax.labels.export import export_labels, read_answers
 from s4al_jax.run import build, loop
+from s4al_jax.rundir import views
+from s4al_jax.survey import validate
 from s4al_jax.types import VOID, AnnotationsPending, Box
 from tests.conftest import Command
 from tests.support import cheap_method
@@ -94,6 +96,34 @@ def test_tiles_are_the_pictures_pixels_and_padding_is_void(root: Path) -> None:
     # 150 columns are 64 + 64 + 22, 60 rows 48 + 12.
     shown = [spec.train.shown(index) for index in range(6)]
     assert shown == [(48, 64), (48, 64), (48, 22), (12, 64), (12, 64), (12, 22)]
+
+
+def test_what_lies_beyond_a_picture_is_no_void_of_a_person(root: Path) -> None:
+    spec = folder(str(root), height=48, width=64, split="folders", fit="tile")
+    found = validate.survey(spec).splits
+    assert [found[split].void_pixels for split in ("train", "val", "test")] == [0, 0, 0]
+    assert found["test"].class_pixels.sum() == 30 * 70
+
+
+def test_the_report_shows_nothing_where_there_is_no_picture(
+    root: Path, config: Callable[..., ConfigDict], tmp_path: Path
+) -> None:
+    given = config()
+    given.report.pool_images, given.schedule.acquisitions = 9, 0
+    made = build.build(given)
+    list(loop.run_cycles(made, tmp_path / "run", listeners=run_listeners(tmp_path / "run")))
+    kept = views.read(tmp_path / "run/cycles/00/views.npz")
+    assert kept is not None and made.spec.train.shown is not None
+    assert len(kept.places) >= 9
+    for place, predicted, uncertainty in zip(
+        kept.places, kept.predicted, kept.uncertainty, strict=True
+    ):
+        split = {"pool": made.spec.train, "val": made.spec.val, "test": made.spec.test}[place.split]
+        assert split.shown is not None
+        rows, cols = split.shown(place.image)
+        assert np.all(predicted[:rows, :cols] < len(CLASSES))
+        assert np.all(predicted[rows:] == VOID) and np.all(predicted[:, cols:] == VOID)
+        assert not uncertainty[rows:].any() and not uncertainty[:, cols:].any()
 
 
 def test_the_tiles_of_a_picture_decode_it_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

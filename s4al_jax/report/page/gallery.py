@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from s4al_jax.files.fit import shown_part
 from s4al_jax.labels.ledger import Answer
 from s4al_jax.regions.protocol import Regions
 from s4al_jax.report.outlines import region_outline
@@ -46,6 +47,8 @@ class _Original(NamedTuple):
 
     picture: schema.Picture
     truth: np.ndarray | None
+    part: tuple[slice, slice]
+    """the rows and columns that are no padding"""
 
 
 def build_gallery(
@@ -107,7 +110,7 @@ def _original(place: views.Place, spec: DatasetSpec, sheet: schema.Sheet) -> _Or
         "classes": [] if truth is None else _classes(truth, len(spec.classes)),
         "cycles": [],
     }
-    return _Original(picture, truth)
+    return _Original(picture, truth, shown_part(split, place.image))
 
 
 def _classes(labels: np.ndarray, classes: int) -> list[int]:
@@ -127,7 +130,8 @@ def _add_cycle(
     scores = _read_scores(cycle.folder)
     tally = Tally(classes, run.threshold or 0.0)
     sheet = gallery.cycles.setdefault(cycle.number, {})
-    for row, (place, (picture, truth)) in enumerate(zip(viewed.places, originals, strict=True)):
+    for row, (place, original) in enumerate(zip(viewed.places, originals, strict=True)):
+        picture, truth, part = original
         predicted, uncertainty = viewed.predicted[row], viewed.uncertainty[row]
         in_pool = place.split == "pool"
         labeled = labeled_mask(answers.get(place.image, ()) if in_pool else (), size)
@@ -139,9 +143,9 @@ def _add_cycle(
             {
                 "cycle": cycle.number,
                 "miou": None if truth is None else image_miou(truth, predicted, classes),
-                "uncertainty": float(uncertainty.mean()) / 255,
-                "confidence": float(viewed.confidence[row].mean()) / 255,
-                "labeled_share": float(labeled.mean()) if in_pool else 1.0,
+                "uncertainty": float(uncertainty[part].mean()) / 255,
+                "confidence": float(viewed.confidence[row][part].mean()) / 255,
+                "labeled_share": float(labeled[part].mean()) if in_pool else 1.0,
                 "queried": _selection(place.image, scores, run.regions) if in_pool else None,
             }
         )
