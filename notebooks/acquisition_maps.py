@@ -148,7 +148,7 @@ else:
 
 # %%
 images = sorted({region.image for region in scores_by[mine].chosen})[:4]
-pictures = [own.spec.train.read_image(image) for image in images]
+pictures = [own.spec.train.picture(image) for image in images]
 names = [own.spec.train.names[image] for image in images]
 comparisons.acquisitions(
     pictures[:3],
@@ -241,9 +241,10 @@ compare(elsewhere, (f"scope {config.budget.scope}", f"scope {scope}"))
 # and were not.
 
 # %%
-predict = predictor(own.method.predict, own.mesh, batch=len(pictures))
+seen = np.stack([own.spec.train.read_image(image) for image in images])
+predict = predictor(own.method.predict, own.mesh, batch=len(seen))
 predicted = {
-    f"after cycle {one.cycle}": predict(getattr(one.states.task, network), np.stack(pictures))
+    f"after cycle {one.cycle}": predict(getattr(one.states.task, network), seen)
     for one in (first, last)
 }
 queried = predictions.Queried(own.regions, sum(chosen_after.values(), []), images)
