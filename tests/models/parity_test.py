@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.models import weights
-from tools import parity
+from tools import parity_numbers as parity
 
 FIXTURES = sorted(Path(__file__).parent.joinpath("data").glob("parity_*.npz"))
 

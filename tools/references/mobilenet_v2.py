@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torchvision.models import mobilenet_v2
 
-from tools.parity import CLASSES
+from tools.parity_numbers import CLASSES
 from tools.references.deeplab_heads import DeepLab
 
 MODEL: dict[str, Any] = {}
