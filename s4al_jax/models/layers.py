@@ -9,7 +9,7 @@ from s4al_jax.models.batch_norm import BatchNorm, Groups
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.init import StandardInit, kaiming_normal
 from s4al_jax.ops.convolve import convolve
-from s4al_jax.ops.depthwise import depthwise_conv3x3
+from s4al_jax.ops.depthwise import depthwise_conv
 from s4al_jax.ops.padding import pad_widths
 from s4al_jax.ops.remat import save_for_backward
 
@@ -53,17 +53,19 @@ class Conv(StandardInit):
 
 
 class Depthwise(StandardInit):
-    """A 3x3 convolution of each channel with a kernel of its own."""
+    """A convolution of each channel with a kernel of its own."""
 
     stride: int = 1
     dilation: int = 1
+    kernel_size: int = 3
     conv: ConvConfig = ConvConfig()
 
     @nn.compact
     def __call__(self, x: Float[jax.Array, "b h w c"]) -> Float[jax.Array, "b h2 w2 c"]:
         """The convolved images."""
-        kernel = self.param("kernel", kaiming_normal, (3, 3, 1, x.shape[-1]), jnp.float32)
-        y = depthwise_conv3x3(
+        shape = (self.kernel_size, self.kernel_size, 1, x.shape[-1])
+        kernel = self.param("kernel", kaiming_normal, shape, jnp.float32)
+        y = depthwise_conv(
             x.astype(self.conv.dtype),
             jnp.asarray(kernel, self.conv.dtype),
             stride=self.stride,
