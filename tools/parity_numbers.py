@@ -199,7 +199,7 @@ def our_numbers(
     data: Example,
     wanted: Mapping[str, tuple[int, ...]],
 ) -> Found:
-    """All that is compared, the loss and its gradients too, in float64 as far as the network is."""
+    """Features, loss and gradients in training, in float64 as far as the network is."""
     label = data.label[:, : wanted["logits"][2], : wanted["logits"][3], None]
 
     def loss(params: Tree, rest: Tree, images: jax.Array) -> tuple[jax.Array, Any]:
@@ -211,13 +211,12 @@ def our_numbers(
     @jax.jit
     def run(variables: Tree, images: jax.Array) -> Any:
         rest = {name: tree for name, tree in variables.items() if name != "params"}
-        trained = jax.value_and_grad(loss, has_aux=True)(variables["params"], rest, images)
-        return trained, forward(network, variables, images, wanted, False)[0]
+        return jax.value_and_grad(loss, has_aux=True)(variables["params"], rest, images)
 
     with jax.enable_x64(True):
         exact = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), (variables, data.images))
-        ((value, (outputs, statistics)), grads), inference = run(*exact)
-        found = _found({"inference": inference, "training": outputs}, statistics, names)
+        (value, (outputs, statistics)), grads = run(*exact)
+        found = _found({"training": outputs}, statistics, names)
         tensors = file_tensors({"params": grads}, names)
     found |= {("training", f"gradient of {name}"): x for name, x in tensors.items()}
     return found | {("training", "loss"): np.asarray(value)}

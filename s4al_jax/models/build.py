@@ -10,8 +10,9 @@ import jax.numpy as jnp
 
 from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.files import paths
-from s4al_jax.models import deeplab, mobilenet_v2
+from s4al_jax.models import deeplab, drn, efficientnet_lite, light, mobilenet_v2, resnet, unet
 from s4al_jax.models import weights as pretrained
+from s4al_jax.models.atrous_rates import rates_warning
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.network import network_from_module
 from s4al_jax.ops import formulations
@@ -19,12 +20,21 @@ from s4al_jax.ops.matmul import preferred_dtype
 from s4al_jax.types import Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "drn_d_22": drn.DRND22,
+    "efficientnet_lite0": efficientnet_lite.EfficientNetLite0,
     "mobilenet_v2": mobilenet_v2.MobileNetV2,
+    "resnet101": resnet.ResNet101,
+    "resnet50": resnet.ResNet50,
+    "unet": unet.UNetEncoder,
 }
 """name -> (*, conv: ConvConfig, its own options) -> a module that gives features of images"""
 
 HEADS: dict[str, Callable[..., nn.Module]] = {
+    "deeplab_v3": deeplab.DeepLabV3,
     "deeplab_v3_plus": deeplab.DeepLabV3Plus,
+    "drn_seg": drn.DRNSeg,
+    "light": light.Light,
+    "unet": unet.UNet,
 }
 """name -> (*, backbone, num_classes, conv: ConvConfig, its own options) -> the whole network"""
 
@@ -63,10 +73,13 @@ def network(
     # The head is not pretrained and pads as usual.
     of_weights = conv._replace(padding=conventions.padding, norm_eps=conventions.norm_eps)
     backbone, head = _backbone(model, of_weights), model["head"]
+    scales = head["kwargs"].get("scale_rates", False)
+    bands = len(conventions.mean)
     module = call_with_options(
         lookup(HEADS, "model.head.name", head["name"]),
         "model.head.kwargs",
         head["kwargs"],
+        offered={"map_size": _map_size(backbone, image_size, bands) if scales else None},
         backbone=backbone,
         num_classes=num_classes,
         conv=conv,
@@ -93,6 +106,32 @@ def _backbone(model: Mapping[str, Any], conv: ConvConfig) -> nn.Module:
     )
 
 
+def _map_size(backbone: nn.Module, image_size: tuple[int, int], bands: int) -> tuple[int, int]:
+    """Rows and columns of the coarsest features of an image."""
+    if stride := getattr(backbone, "output_stride", 0):
+        return -(-image_size[0] // stride), -(-image_size[1] // stride)
+    image = jax.ShapeDtypeStruct((1, *image_size, bands), jnp.float32)
+    call = functools.partial(backbone.init_with_output, groups=None)
+    *_, coarse = jax.eval_shape(call, jax.random.key(0), image)[0]
+    return coarse.shape[1], coarse.shape[2]
+
+
+def network_warning(model: Mapping[str, Any], image_size: tuple[int, int], channels: int) -> str:
+    """A line about options of the network that do not fit images of one size; "" if all do.
+
+    Args:
+      model: the block `model` of a configuration.
+      image_size: height and width of what is trained on.
+      channels: bands of the images.
+    """
+    head = model["head"]
+    usual = getattr(lookup(HEADS, "model.head.name", head["name"]), "rates", ())
+    rates = head["kwargs"].get("rates", usual) if usual else ()
+    if not rates or head["kwargs"].get("scale_rates", False):
+        return ""
+    return rates_warning(rates, _map_size(_backbone(model, ConvConfig()), image_size, channels))
+
+
 def weight_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
     """What files call the variables of the network that a block of options describes."""
     return pretrained.network_names(_backbone_names(model))
@@ -102,17 +141,22 @@ def _backbone_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
     return getattr(_backbone(model, ConvConfig()), "weight_name", pretrained.torchvision_name)
 
 
-def conventions(weights: str, channels: int = 3) -> pretrained.Weights:
-    """The weights in a file and how their images are treated; without a file, torchvision's way.
+def conventions(model: Mapping[str, Any], channels: int = 3) -> pretrained.Weights:
+    """The weights that a network starts from, if any, and how its images are treated.
+
+    What a file does not say of that is what the backbone says of its published weights in an
+    attribute `conventions`, and without one torchvision's way.
 
     Args:
-      weights: the name of the file, or "".
+      model: the block `model` of a configuration.
       channels: bands of the images; where there are not three, see `weights.for_bands`.
     """
+    usual = getattr(_backbone(model, ConvConfig()), "conventions", pretrained.TORCHVISION)
+    weights = model["pretrained"]
     if not weights:
-        return pretrained.for_bands(pretrained.TORCHVISION, channels)
+        return pretrained.for_bands(usual, channels)
     with paths.local_copy(weights) as path:
-        found = pretrained.read(path)._replace(source=weights)
+        found = pretrained.read(path, usual)._replace(source=weights)
     return pretrained.for_bands(found, channels)
 
 
@@ -125,7 +169,7 @@ def pretrained_network(
     channels: int = 3,
 ) -> tuple[Network, pretrained.Weights, str]:
     """A network that starts from `model["pretrained"]`, if it names a file, and what went in."""
-    weights = conventions(model["pretrained"], channels)
+    weights = conventions(model, channels)
     build = functools.partial(
         network,
         model,
