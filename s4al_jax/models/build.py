@@ -10,7 +10,16 @@ import jax.numpy as jnp
 
 from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.files import paths
-from s4al_jax.models import deeplab, drn, efficientnet_lite, light, mobilenet_v2, resnet, unet
+from s4al_jax.models import (
+    deeplab,
+    drn,
+    efficientnet_lite,
+    light,
+    mobilenet_v2,
+    published,
+    resnet,
+    unet,
+)
 from s4al_jax.models import weights as pretrained
 from s4al_jax.models.atrous_rates import rates_warning
 from s4al_jax.models.conv_config import ConvConfig
@@ -142,22 +151,36 @@ def _backbone_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
 
 
 def conventions(model: Mapping[str, Any], channels: int = 3) -> pretrained.Weights:
-    """The weights that a network starts from, if any, and how its images are treated.
+    """How the images of a network are treated, which its weights decide.
 
     What a file does not say of that is what the backbone says of its published weights in an
-    attribute `conventions`, and without one torchvision's way.
+    attribute `conventions`, and without one torchvision's way. Published weights are all files
+    that say nothing, so they need not be there.
 
     Args:
       model: the block `model` of a configuration.
       channels: bands of the images; where there are not three, see `weights.for_bands`.
+
+    Returns:
+      That, and the weights in the file where `model["pretrained"]` is the name of one.
     """
     usual = getattr(_backbone(model, ConvConfig()), "conventions", pretrained.TORCHVISION)
-    weights = model["pretrained"]
-    if not weights:
+    name = model["pretrained"]
+    if name in ("", published.IMAGENET):
         return pretrained.for_bands(usual, channels)
-    with paths.local_copy(weights) as path:
-        found = pretrained.read(path, usual)._replace(source=weights)
+    with paths.local_copy(name) as path:
+        found = pretrained.read(path, usual)._replace(source=name)
     return pretrained.for_bands(found, channels)
+
+
+def _initial_weights(model: Mapping[str, Any], channels: int) -> tuple[pretrained.Weights, str]:
+    """What a network starts from, and where that comes from; no tensors and "": random numbers."""
+    usual = conventions(model, channels)
+    if model["pretrained"] != published.IMAGENET:
+        return usual, usual.source
+    found = published.find(model["backbone"]["name"])
+    tensors = pretrained.read(found.path).tensors
+    return usual._replace(tensors=tensors, source=str(found.path)), found.origin
 
 
 def pretrained_network(
@@ -167,9 +190,26 @@ def pretrained_network(
     image_size: tuple[int, int],
     platform: str,
     channels: int = 3,
-) -> tuple[Network, pretrained.Weights, str]:
-    """A network that starts from `model["pretrained"]`, if it names a file, and what went in."""
-    weights = conventions(model, channels)
+    starts: bool = True,
+) -> tuple[Network, pretrained.Weights, str, str]:
+    """A network that starts from what `model["pretrained"]` names.
+
+    Args:
+      model: the block `model` of a configuration.
+      num_classes: how many logits a pixel has.
+      image_size: height and width.
+      platform: "cpu", "gpu" or "tpu".
+      channels: bands of the images.
+      starts: whether it will be trained; if not, published weights need not be there.
+
+    Returns:
+      The network, how images are treated, where its weights come from ("": they are random), and a
+      line that says what of them went in.
+    """
+    if starts:
+        weights, origin = _initial_weights(model, channels)
+    else:
+        weights, origin = conventions(model, channels), ""
     build = functools.partial(
         network,
         model,
@@ -180,8 +220,8 @@ def pretrained_network(
     )
     plain = build()
     if not weights.tensors:
-        return plain, weights, ""
+        return plain, weights, origin, ""
     fresh = jax.eval_shape(plain.init, jax.random.PRNGKey(0))
     template = {part: tree["backbone"] for part, tree in fresh.items() if "backbone" in tree}
     initial, report = pretrained.fill(weights, template, _backbone_names(model))
-    return build(initial=initial), weights, f"{weights.source}: {report}"
+    return build(initial=initial), weights, origin, f"{origin}: {report}"

@@ -109,9 +109,10 @@ def drop_images(
 class EfficientNetLite0(nn.Module):
     """Normalized images in; features at stride 4 (24 channels), 8 (40), 16 (112) and the last (320).
 
-    A lower output stride makes all that would be coarser as fine as that. In training, blocks lose their layers for some images if a key "dropout" is given (stochastic
-    depth). `last_stage=False` leaves out the blocks of 192 and 320 channels, which have seven in
-    ten of the parameters: the last features are the 112 at stride 16 then.
+    A lower output stride makes all that would be coarser as fine as that. In training, blocks lose
+    their layers for some images if a key "dropout" is given (stochastic depth). `last_stage=False`
+    leaves out the blocks of 192 and 320 channels, which have three quarters of the parameters: the
+    last features are the 112 at stride 16 then.
     """
 
     width: float = 1.0
