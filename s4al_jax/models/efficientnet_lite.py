@@ -107,7 +107,7 @@ def drop_images(
 
 
 class EfficientNetLite0(nn.Module):
-    """Normalized images in; features at stride 4 (24 channels), 8 (40), 16 (112) and the last (320).
+    """Normalized images in; features at stride 4 (24 channels), 8 (40), 16 (112), the last (320).
 
     A lower output stride makes all that would be coarser as fine as that. In training, blocks lose
     their layers for some images if a key "dropout" is given (stochastic depth). `last_stage=False`
