@@ -50,7 +50,7 @@ from tools.parity_numbers import (
     file_tensors,
     network_of,
     our_features,
-    our_numbers,
+    our_gradients,
     row_name,
     samples,
     variables_of,
@@ -121,8 +121,7 @@ def compare(reference: Any, name: str) -> Iterator[dict[str, Any]]:
         print(f"{name} at {size[0]}x{size[1]}: {report}", flush=True)
         found = our_features(network, names, variables, data, wanted)
         exact, _ = network_of(reference.MODEL, conventions, size, double=True)
-        numbers = our_numbers(exact, names, variables, data, wanted)
-        found |= {key: x for key, x in numbers.items() if key not in found}
+        found |= our_gradients(exact, names, variables, data, wanted)
         for (mode, quantity), far in differences(found, expected).items():
             yield {"size": f"{size[0]}x{size[1]}", "mode": mode, "quantity": quantity, "far": far}
 
@@ -139,6 +138,7 @@ def write_fixture(reference: Any, path: Path) -> None:
     shapes = jax.eval_shape(network.init, jax.random.PRNGKey(0))
     known = set(file_tensors(jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes), names))
     kept = {key: x for key, x in expected.items() if key[0] == "training" and _is_of(key[1], known)}
+    del kept["training", "loss"]
     about = {"model": model, "size": size, "conventions": reference.CONVENTIONS}
     about |= {"stages": {k[1]: x.shape for k, x in expected.items() if k[0] == "inference"}}
     about |= {"quantities": list(kept)}
@@ -149,8 +149,8 @@ def write_fixture(reference: Any, path: Path) -> None:
 
 
 def _is_of(quantity: str, known: set[str]) -> bool:
-    """Whether a quantity is a stage, or belongs to a tensor that our network has."""
-    return row_name(quantity) == quantity or quantity.removeprefix("gradient of ") in known
+    """Whether a quantity is a stage, or the running mean of a tensor that our network has."""
+    return row_name(quantity) == quantity or quantity in known
 
 
 def write_rows(name: str, rows: list[dict[str, Any]]) -> None:

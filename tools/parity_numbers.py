@@ -5,7 +5,7 @@ PyTorch is not needed for any of this, so `tests/models/parity_test.py` uses it,
 
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -109,6 +109,8 @@ def network_of(
     model: Mapping[str, Any],
     conventions: weights.Weights,
     size: tuple[int, int],
+    *,
+    platform: str = "cpu",
     double: bool = False,
 ) -> tuple[Network, weights.WeightNames]:
     """The network of a block of options, and what files call its variables.
@@ -117,13 +119,14 @@ def network_of(
       model: what the block changes.
       conventions: how images are treated.
       size: of the images.
+      platform: whose formulations of operations are used.
       double: whether layers compute in float64, where JAX does.
     """
     whole = default().model.to_dict() | dict(model)
     about: dict[str, Any] = {"num_classes": CLASSES, "image_size": size}
     about["conventions"] = conventions
     if not double:
-        network = models_build.network(whole, **about, platform=jax.default_backend())
+        network = models_build.network(whole, **about, platform=platform)
     else:
         with jax.enable_x64(True), mock.patch.dict(models_build.COMPUTE, float64=jnp.float64):
             # The formulations of CPUs, which the other network has, round to float32.
@@ -183,42 +186,37 @@ def our_features(
     variables: Tree,
     data: Example,
     wanted: Mapping[str, tuple[int, ...]],
+    modes: Sequence[str] = ("inference", "training"),
 ) -> Found:
     """What our network makes of the images, in both modes; `wanted` is that of `forward`."""
     outputs = {}
-    for mode in ("inference", "training"):
+    for mode in modes:
         run = jax.jit(lambda v, x, m=mode: forward(network, v, x, wanted, m == "training"))
         outputs[mode], statistics = run(variables, data.images)
     return _found(outputs, statistics, names)
 
 
-def our_numbers(
+def our_gradients(
     network: Network,
     names: weights.WeightNames,
     variables: Tree,
     data: Example,
     wanted: Mapping[str, tuple[int, ...]],
 ) -> Found:
-    """Features, loss and gradients in training, in float64 as far as the network is."""
+    """The loss in training and its gradients, in float64 as far as the network is."""
     label = data.label[:, : wanted["logits"][2], : wanted["logits"][3], None]
 
-    def loss(params: Tree, rest: Tree, images: jax.Array) -> tuple[jax.Array, Any]:
-        outputs, statistics = forward(network, {**rest, "params": params}, images, wanted, True)
+    def loss(params: Tree, rest: Tree, images: jax.Array) -> jax.Array:
+        outputs, _ = forward(network, {**rest, "params": params}, images, wanted, True)
         logs = jax.nn.log_softmax(outputs["logits"])
-        value = -jnp.take_along_axis(logs, jnp.asarray(label), axis=-1).mean()
-        return value, (outputs, statistics)
-
-    @jax.jit
-    def run(variables: Tree, images: jax.Array) -> Any:
-        rest = {name: tree for name, tree in variables.items() if name != "params"}
-        return jax.value_and_grad(loss, has_aux=True)(variables["params"], rest, images)
+        return -jnp.take_along_axis(logs, jnp.asarray(label), axis=-1).mean()
 
     with jax.enable_x64(True):
         exact = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), (variables, data.images))
-        (value, (outputs, statistics)), grads = run(*exact)
-        found = _found({"training": outputs}, statistics, names)
+        rest = {name: tree for name, tree in exact[0].items() if name != "params"}
+        value, grads = jax.jit(jax.value_and_grad(loss))(exact[0]["params"], rest, exact[1])
         tensors = file_tensors({"params": grads}, names)
-    found |= {("training", f"gradient of {name}"): x for name, x in tensors.items()}
+    found = {("training", f"gradient of {name}"): x for name, x in tensors.items()}
     return found | {("training", "loss"): np.asarray(value)}
 
 

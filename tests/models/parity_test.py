@@ -14,12 +14,12 @@ FIXTURES = sorted(Path(__file__).parent.joinpath("data").glob("parity_*.npz"))
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=[path.stem[7:] for path in FIXTURES])
-def test_features_logits_and_gradients_are_those_of_the_reference(path: Path) -> None:
+def test_features_logits_and_running_means_are_those_of_the_reference(path: Path) -> None:
     with np.load(path) as file:
         about, expected = json.loads(str(file["about"])), file["expected"]
     conventions = weights.TORCHVISION._replace(**about["conventions"])
     size, wanted = tuple(about["size"]), {k: tuple(v) for k, v in about["stages"].items()}
-    network, names = parity.network_of(about["model"], conventions, size, double=True)
+    network, names = parity.network_of(about["model"], conventions, size, platform="gpu")
     shapes = jax.eval_shape(network.init, jax.random.PRNGKey(0))
     zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), shapes)
     tensors = {
@@ -28,15 +28,16 @@ def test_features_logits_and_gradients_are_those_of_the_reference(path: Path) ->
     }
     variables, report = parity.variables_of(network, names, tensors, conventions)
     assert report.unused == ()
-    found = parity.our_numbers(network, names, variables, parity.example(size), wanted)
+    # Operations as on a GPU: they compile faster, and others are held to them elsewhere.
+    # In training: a pass in which every batch normalizes itself. Gradients take longer to compile
+    # than a test may; the tool compares them.
+    data = parity.example(size)
+    found = parity.our_features(network, names, variables, data, wanted, ["training"])
     quantities = [(mode, name) for mode, name in about["quantities"]]
     assert set(quantities) == set(found)
     ours = np.stack([parity.samples(found[quantity]) for quantity in quantities])
     # The first number of a row is the largest magnitude.
-    highest = expected[:, :1].copy()
-    grads = [name.startswith("gradient of ") for _, name in quantities]
-    highest[grads] = np.maximum(highest[grads], highest[grads].max() / 1000)
-    far = np.abs(ours - expected) / highest
+    far = np.abs(ours - expected) / expected[:, :1]
     assert far.max() <= parity.TOLERANCE, quantities[int(far.max(axis=1).argmax())]
 
 
