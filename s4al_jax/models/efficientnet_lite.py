@@ -109,15 +109,17 @@ def drop_images(
 class EfficientNetLite0(nn.Module):
     """Normalized images in; features at stride 4 (24 channels), 8 (40), 16 (112), the last (320).
 
-    A lower output stride makes all that would be coarser as fine as that. In training, blocks lose
-    their layers for some images if a key "dropout" is given (stochastic depth). `last_stage=False`
-    leaves out the blocks of 192 and 320 channels, which have three quarters of the parameters: the
-    last features are the 112 at stride 16 then.
+    In training, blocks lose their layers for some images if a key "dropout" is given (stochastic
+    depth).
     """
 
     width: float = 1.0
+    """factor on the channels of all layers; published weights are for 1"""
     output_stride: int = 16
+    """8, 16 or 32: whatever would be coarser is as fine as that"""
     last_stage: bool = True
+    """False leaves out the blocks of 192 and 320 channels, which have three quarters of the
+    parameters: the last features are the 112 at stride 16 then"""
     conv: ConvConfig = ConvConfig()
     conventions: ClassVar[Weights] = TORCHVISION._replace(
         padding="same", norm_eps=1e-3, mean=(127 / 255,) * 3, std=(128 / 255,) * 3
