@@ -4,9 +4,21 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def variable_shapes(model, image_size=(32, 32)):
     """The tree of a module's variables, with shapes for arrays."""
     image = jax.ShapeDtypeStruct((1, *image_size, 3), jnp.float32)
     return jax.eval_shape(functools.partial(model.init, groups=None), jax.random.key(0), image)
+
+
+def drawn(shapes, seed=0):
+    """Variables of these shapes, without compiling their initializers: noise, variances above 0."""
+    rng = np.random.default_rng(seed)
+
+    def draw(steps, leaf):
+        noise = 0.2 * rng.normal(size=leaf.shape)
+        return jnp.asarray(1 + abs(noise) if steps[-1].key == "var" else noise, leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(draw, shapes)
