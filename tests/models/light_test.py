@@ -32,7 +32,7 @@ def test_logits_have_the_size_of_the_fine_map_and_see_the_whole_image_through_th
     x = jnp.asarray(np.random.default_rng(0).normal(size=(1, 32, 160, 3)), jnp.float32)
     variables = drawn(variable_shapes(model))
     run = jax.jit(lambda x: model.apply(variables, x, groups=None, extras=("embedding",)))
-    found, other = run(x), run(x.at[:, :, 140:].add(1.0))
+    found, other = run(x), run(x.at[:, :, 140:].add(3.0))
     assert found.logits.shape == (1, 8, 40, 5) and found.extras["embedding"].shape == (1, 8, 40, 8)
     kernel, bias = (variables["params"]["classify"][name] for name in ("kernel", "bias"))
     logits = np.asarray(found.extras["embedding"]) @ np.asarray(kernel)[0, 0] + np.asarray(bias)

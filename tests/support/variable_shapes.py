@@ -14,11 +14,13 @@ def variable_shapes(model, image_size=(32, 32)):
 
 
 def drawn(shapes, seed=0):
-    """Variables of these shapes, without compiling their initializers: noise, variances above 0."""
+    """Variables of these shapes, without compiling initializers: noise, and factors above 1."""
     rng = np.random.default_rng(seed)
 
     def draw(steps, leaf):
-        noise = 0.2 * rng.normal(size=leaf.shape)
-        return jnp.asarray(1 + abs(noise) if steps[-1].key == "var" else noise, leaf.dtype)
+        noise = 0.3 * rng.normal(size=leaf.shape)
+        return jnp.asarray(
+            1 + abs(noise) if steps[-1].key in ("scale", "var") else noise, leaf.dtype
+        )
 
     return jax.tree_util.tree_map_with_path(draw, shapes)
