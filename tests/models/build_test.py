@@ -11,6 +11,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from s4al_jax.config.defaults import default
+from s4al_jax.config.registry import call_with_options
 from s4al_jax.models import build as models_build
 from s4al_jax.models import weights
 from s4al_jax.types import InputError
@@ -88,7 +89,7 @@ def test_the_map_s_size_is_known_without_running_the_backbone(backbone: str) -> 
     call = functools.partial(module.init_with_output, groups=None)
     *_, coarse = jax.eval_shape(call, jax.random.key(0), image)[0]
     warning = models_build.network_warning(model, (75, 118), 3)
-    assert f"1000 reach beyond the map of {coarse.shape[1]}x{coarse.shape[2]} features" in warning
+    assert f"there are {coarse.shape[1]}x{coarse.shape[2]} features" in warning
     for head, kwargs in (("light", {}), ("deeplab_v3", {"scale_rates": True})):
         model["head"] = {"name": head, "kwargs": kwargs}
         assert models_build.network_warning(model, (75, 118), 3) == ""
@@ -110,3 +111,16 @@ def test_scaled_rates_are_of_the_working_size_whatever_the_size_of_an_image_is()
     image = jax.ShapeDtypeStruct((1, 90, 90, 3), jnp.float32)
     found = jax.eval_shape(lambda v, x: network.apply(v, x, train=False), variables, image)
     assert found[0].logits.shape == (1, 90, 90, CLASSES)
+
+
+@pytest.mark.parametrize("head", models_build.HEADS)
+@pytest.mark.parametrize("backbone", models_build.BACKBONES)
+def test_parts_can_be_chosen_by_their_names_alone(backbone: str, head: str) -> None:
+    """The options of the usual ones, which stay in the configuration, are none of theirs."""
+    config = default()
+    config.model.backbone.name, config.model.head.name = backbone, head
+    model = config.model.to_dict()
+    assert models_build.weight_names(model)(("backbone", "a_0", "kernel"))
+    block, about = "model.head.kwargs", {"backbone": None, "num_classes": 3}
+    made = call_with_options(models_build.HEADS[head], block, model["head"]["kwargs"], **about)
+    assert made.num_classes == 3

@@ -57,9 +57,9 @@ def test_without_a_decoder_logits_are_as_coarse_as_the_features():
 
 
 def test_what_it_cannot_be_is_refused():
-    with pytest.raises(InputError, match="channels are 0 and its dropout 0.0: give 1 channel"):
+    with pytest.raises(InputError, match="channels are 0 and its embedding_dropout 0.0: give 1"):
         variable_shapes(Light(Plain(), 5, channels=0))
-    with pytest.raises(InputError, match="dropout 1.0"):
-        variable_shapes(Light(Plain(), 5, dropout=1.0))
+    with pytest.raises(InputError, match="embedding_dropout 1.0"):
+        variable_shapes(Light(Plain(), 5, embedding_dropout=1.0))
     with pytest.raises(InputError, match="aspp_channels are 0: give 1 or more"):
         variable_shapes(DeepLabV3(Plain(), 5, aspp_channels=0))

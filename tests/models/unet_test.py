@@ -22,7 +22,7 @@ def shapes(model, height, width, **call):
 
 
 def test_each_map_has_half_the_size_and_twice_the_channels():
-    found = [leaf.shape[1:] for leaf in shapes(UNetEncoder(width=6, depth=3), 21, 30)]
+    found = [leaf.shape[1:] for leaf in shapes(UNetEncoder(channels=6, depth=3), 21, 30)]
     assert found == [(21, 30, 6), (10, 15, 12), (5, 7, 24), (2, 3, 48)]
     # The classic network, whose 31.0 million have transposed convolutions for upsampling.
     params = variable_shapes(UNet(UNetEncoder(), 2))["params"]
@@ -32,17 +32,17 @@ def test_each_map_has_half_the_size_and_twice_the_channels():
 
 
 def test_logits_have_the_size_of_the_finest_map_whatever_the_image_s_is():
-    model = UNet(UNetEncoder(width=2, depth=3), 5, width=2)
+    model = UNet(UNetEncoder(channels=2, depth=3), 5, channels=2)
     found = shapes(model, 21, 31, extras=("embedding",))
     assert found.logits.shape == (2, 21, 31, 5) and found.features.shape == (2, 2, 3, 16)
     assert found.extras["embedding"].shape == (2, 21, 31, 2)
     # Of a dilated backbone, two maps have one size.
-    over = UNet(ResNet50(width=0.125, blocks=(1, 1, 1, 1), output_stride=8), 5, width=2)
+    over = UNet(ResNet50(width=0.125, blocks=(1, 1, 1, 1), output_stride=8), 5, channels=2)
     assert shapes(over, 33, 50).logits.shape == (2, 9, 13, 5)
 
 
 def test_with_group_norm_there_are_no_statistics_and_no_image_sees_another():
-    model = UNet(UNetEncoder(width=2, depth=1, norm="group"), 3, width=2, norm="group")
+    model = UNet(UNetEncoder(channels=2, depth=1, norm="group"), 3, channels=2, norm="group")
     x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 5, 6, 3)), jnp.float32)
     variables = drawn(variable_shapes(model, (5, 6)))
     assert variables.keys() == {"params"}
@@ -70,11 +70,11 @@ def test_a_group_has_mean_0_and_variance_1_in_each_image():
 
 
 def test_what_it_cannot_be_is_refused():
-    with pytest.raises(InputError, match="width is 0 and its depth 4: give 1 or more"):
-        variable_shapes(UNetEncoder(width=0))
+    with pytest.raises(InputError, match="channels are 0 and its depth 4: give 1 or more"):
+        variable_shapes(UNetEncoder(channels=0))
     with pytest.raises(InputError, match="depth is 3, and images of 7x9 cannot be halved so often"):
         variable_shapes(UNetEncoder(depth=3), (7, 9))
     with pytest.raises(InputError, match="norm is 'layer': give batch or group"):
         variable_shapes(UNetEncoder(norm="layer"))
-    with pytest.raises(InputError, match="head's width is 0: give 1 or more"):
-        variable_shapes(UNet(UNetEncoder(width=2), 5, width=0))
+    with pytest.raises(InputError, match="head's channels are 0: give 1 or more"):
+        variable_shapes(UNet(UNetEncoder(channels=2), 5, channels=0))
