@@ -5,7 +5,7 @@ PyTorch is not needed for any of this, so `tests/models/parity_test.py` uses it,
 
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -37,9 +37,10 @@ class Example(NamedTuple):
 
 
 def example(size: tuple[int, int], seed: int = SEED) -> Example:
-    """Noise."""
+    """Noise, of another brightness in each image: no two have nearly the same mean."""
     rng = np.random.default_rng(seed)
     images = rng.random((BATCH, *size, 3), np.float32)
+    images *= np.linspace(0.25, 1.0, BATCH, dtype=np.float32)[:, None, None, None]
     return Example(images, rng.integers(0, CLASSES, (BATCH, *size)))
 
 
@@ -186,48 +187,51 @@ def our_features(
     variables: Tree,
     data: Example,
     wanted: Mapping[str, tuple[int, ...]],
-    modes: Sequence[str] = ("inference", "training"),
+    mode: str = "inference",
 ) -> Found:
-    """What our network makes of the images, in both modes; `wanted` is that of `forward`."""
-    outputs = {}
-    for mode in modes:
-        run = jax.jit(lambda v, x, m=mode: forward(network, v, x, wanted, m == "training"))
-        outputs[mode], statistics = run(variables, data.images)
-    return _found(outputs, statistics, names)
+    """What our network makes of the images; `wanted` is that of `forward`."""
+    run = jax.jit(lambda v, x: forward(network, v, x, wanted, mode == "training"))
+    outputs, statistics = run(variables, data.images)
+    return _found(mode, outputs, statistics if mode == "training" else {}, names)
 
 
-def our_gradients(
+def our_training(
     network: Network,
     names: weights.WeightNames,
     variables: Tree,
     data: Example,
     wanted: Mapping[str, tuple[int, ...]],
 ) -> Found:
-    """The loss in training and its gradients, in float64 as far as the network is."""
+    """Features, loss and gradients of a step of training, in float64."""
     label = data.label[:, : wanted["logits"][2], : wanted["logits"][3], None]
 
-    def loss(params: Tree, rest: Tree, images: jax.Array) -> jax.Array:
-        outputs, _ = forward(network, {**rest, "params": params}, images, wanted, True)
+    def loss(params: Tree, rest: Tree, images: jax.Array, label: jax.Array) -> Any:
+        outputs, statistics = forward(network, {**rest, "params": params}, images, wanted, True)
         logs = jax.nn.log_softmax(outputs["logits"])
-        return -jnp.take_along_axis(logs, jnp.asarray(label), axis=-1).mean()
+        return -jnp.take_along_axis(logs, label, axis=-1).mean(), (outputs, statistics)
 
     with jax.enable_x64(True):
         exact = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), (variables, data.images))
         rest = {name: tree for name, tree in exact[0].items() if name != "params"}
-        value, grads = jax.jit(jax.value_and_grad(loss))(exact[0]["params"], rest, exact[1])
+        run = jax.jit(jax.value_and_grad(loss, has_aux=True))
+        (value, (outputs, statistics)), grads = run(
+            exact[0]["params"], rest, exact[1], jnp.asarray(label)
+        )
+        found = _found("training", outputs, statistics, names)
         tensors = file_tensors({"params": grads}, names)
-    found = {("training", f"gradient of {name}"): x for name, x in tensors.items()}
+    found |= {("training", f"gradient of {name}"): x for name, x in tensors.items()}
     return found | {("training", "loss"): np.asarray(value)}
 
 
 def _found(
-    outputs: Mapping[str, Mapping[str, jax.Array]], statistics: Tree, names: weights.WeightNames
+    mode: str, outputs: Mapping[str, jax.Array], statistics: Tree, names: weights.WeightNames
 ) -> Found:
-    """Outputs by their mode, and running means, as the reference gives them."""
-    found = {(mode, name): _to_torch(x) for mode in outputs for name, x in outputs[mode].items()}
+    """Outputs and running means, as the reference gives them."""
     tensors = file_tensors(statistics, names) if statistics else {}
     means = {name: x for name, x in tensors.items() if name.endswith("running_mean")}
-    return found | {("training", name): x for name, x in means.items()}
+    return {(mode, name): _to_torch(x) for name, x in outputs.items()} | {
+        (mode, name): x for name, x in means.items()
+    }
 
 
 def _note(outputs: dict[str, jax.Array], wanted: Mapping[str, Any]) -> Callable[..., Any]:

@@ -32,13 +32,11 @@ def rates_warning(rates: Sequence[int], map_size: tuple[int, int]) -> str:
       rates: of the branches.
       map_size: rows and columns of features.
     """
-    outside = [rate for rate in rates if rate >= min(map_size)]
-    if not outside:
+    if max(rates, default=0) < min(map_size):
         return ""
     fitting = ", ".join(map(str, scaled_rates(rates, map_size)))
     return (
-        f"warning: of the head's rates {', '.join(map(str, rates))}, "
-        f"{' and '.join(map(str, outside))} reach beyond the map of "
-        f"{map_size[0]}x{map_size[1]} features and see zeros: {fitting} fit "
-        f"(config.model.head.kwargs.rates, or scale_rates=True for the same)"
+        f"warning: the head's rates are {', '.join(map(str, rates))}, and there are "
+        f"{map_size[0]}x{map_size[1]} features: around every pixel a rate of {min(map_size)} or "
+        f"more sees zeros only. {fitting} fit (config.model.head.kwargs.rates, or scale_rates=True)"
     )

@@ -26,7 +26,7 @@ class Light(nn.Module):
     backbone: nn.Module
     num_classes: int
     channels: int = 64
-    dropout: float = 0.0
+    embedding_dropout: float = 0.0
     conv: ConvConfig = ConvConfig()
     offers: ClassVar[tuple[str, ...]] = ("embedding",)
 
@@ -44,10 +44,10 @@ class Light(nn.Module):
         Returns:
           The logits in float32, the sum of both maps as `features`, and the extras.
         """
-        if self.channels < 1 or not 0.0 <= self.dropout < 1.0:
+        if self.channels < 1 or not 0.0 <= self.embedding_dropout < 1.0:
             raise InputError(
-                f"the head's channels are {self.channels} and its dropout {self.dropout}: give 1 "
-                "channel or more and a dropout from 0 to below 1"
+                f"the head's channels are {self.channels} and its embedding_dropout "
+                f"{self.embedding_dropout}: give 1 channel or more and a dropout from 0 to below 1"
             )
         fine, *_, coarse = self.backbone(x, groups=groups)
         context = ConvNormReLU(self.channels, conv=self.conv, name="context")(coarse, groups=groups)
@@ -62,7 +62,7 @@ class Light(nn.Module):
         )
         y = Depthwise(conv=self.conv, name="spatial_conv")(jax.nn.relu(features))
         y = jax.nn.relu(BatchNorm(self.conv, name="spatial_norm")(y, groups=groups))
-        y = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(y)
+        y = nn.Dropout(self.embedding_dropout, deterministic=not self.has_rng("dropout"))(y)
         logits = Conv(self.num_classes, bias=True, conv=self.conv, name="classify")(y)
         offered = {"embedding": y}
         return Prediction(

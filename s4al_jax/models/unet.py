@@ -43,7 +43,7 @@ class DoubleConv(nn.Module):
 class UNetEncoder(nn.Module):
     """Normalized images in; features at stride 1, 2, 4 and so on, twice as many at each."""
 
-    width: int = 64
+    channels: int = 64
     depth: int = 4
     norm: str = "batch"
     conv: ConvConfig = ConvConfig()
@@ -52,10 +52,11 @@ class UNetEncoder(nn.Module):
     def __call__(
         self, x: Float[jax.Array, "b h w bands"], *, groups: Groups
     ) -> tuple[jax.Array, ...]:
-        """`depth` + 1 maps of features, of `width` channels at stride 1."""
-        if min(self.width, self.depth) < 1:
+        """`depth` + 1 maps of features; that at stride 1 has `channels`."""
+        if min(self.channels, self.depth) < 1:
             raise InputError(
-                f"the backbone's width is {self.width} and its depth {self.depth}: give 1 or more"
+                f"the backbone's channels are {self.channels} and its depth {self.depth}: "
+                "give 1 or more"
             )
         if min(x.shape[1:3]) < 2**self.depth:
             raise InputError(
@@ -66,7 +67,7 @@ class UNetEncoder(nn.Module):
         for level in range(self.depth + 1):
             if level:
                 x = nn.max_pool(x, (2, 2), (2, 2))
-            block = DoubleConv(self.width * 2**level, self.norm, self.conv, name=f"level{level}")
+            block = DoubleConv(self.channels * 2**level, self.norm, self.conv, name=f"level{level}")
             x = block(x, groups=groups)
             found.append(x)
         return tuple(found)
@@ -77,7 +78,7 @@ class UNet(nn.Module):
 
     backbone: nn.Module
     num_classes: int
-    width: int = 64
+    channels: int = 64
     norm: str = "batch"
     conv: ConvConfig = ConvConfig()
     offers: ClassVar[tuple[str, ...]] = ("embedding",)
@@ -91,13 +92,13 @@ class UNet(nn.Module):
         Args:
           x: normalized images.
           groups: see `BatchNorm`.
-          extras: "embedding" is what the classifier is applied to, `[b, h, w, width]`.
+          extras: "embedding" is what the classifier is applied to, `[b, h, w, channels]`.
 
         Returns:
           The logits in float32, the backbone's coarsest map as `features`, and the extras.
         """
-        if self.width < 1:
-            raise InputError(f"the head's width is {self.width}: give 1 or more")
+        if self.channels < 1:
+            raise InputError(f"the head's channels are {self.channels}: give 1 or more")
         *skips, coarse = self.backbone(x, groups=groups)
         y = coarse
         for level, skip in reversed(list(enumerate(skips))):
@@ -105,7 +106,7 @@ class UNet(nn.Module):
             if y.shape[1:3] != size:
                 y = bilinear_align_corners(y, size, formulation=self.conv.formulations.resize)
             both = jnp.concatenate([skip, y], axis=-1)
-            block = DoubleConv(self.width * 2**level, self.norm, self.conv, name=f"up{level}")
+            block = DoubleConv(self.channels * 2**level, self.norm, self.conv, name=f"up{level}")
             y = block(both, groups=groups)
         logits = Conv(self.num_classes, bias=True, conv=self.conv, name="classify")(y)
         offered = {"embedding": y}

@@ -32,7 +32,7 @@ def test_features_logits_and_running_means_are_those_of_the_reference(path: Path
     # In training: a pass in which every batch normalizes itself. Gradients take longer to compile
     # than a test may; the tool compares them.
     data = parity.example(size)
-    found = parity.our_features(network, names, variables, data, wanted, ["training"])
+    found = parity.our_features(network, names, variables, data, wanted, "training")
     quantities = [(mode, name) for mode, name in about["quantities"]]
     assert set(quantities) == set(found)
     ours = np.stack([parity.samples(found[quantity]) for quantity in quantities])

@@ -10,7 +10,7 @@ from tools.parity_numbers import CLASSES
 from tools.references.deeplab_heads import DeepLab
 
 MODEL: dict[str, Any] = {}
-SIZES = ((96, 128), (97, 131))
+SIZES = ((64, 96), (65, 99))
 CONVENTIONS: dict[str, Any] = {}
 
 SMALL_MODEL = {

@@ -18,8 +18,8 @@ SIZES = ((64, 96), (65, 99))
 CONVENTIONS: dict[str, Any] = {}
 
 SMALL_MODEL = {
-    "backbone": {"name": "unet", "kwargs": {**GROUPED, "width": 8, "depth": 2}},
-    "head": {"name": "unet", "kwargs": {"width": 4}},
+    "backbone": {"name": "unet", "kwargs": {**GROUPED, "channels": 8, "depth": 2}},
+    "head": {"name": "unet", "kwargs": {"channels": 4}},
 }
 SMALL_SIZE = (21, 30)
 
