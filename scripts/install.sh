@@ -2,7 +2,7 @@
 # Makes .venv and installs the package into it. Safe to run again: at once when nothing changed,
 # and an installation that was cut off is finished.
 #
-#   scripts/install.sh        what a run needs
+#   scripts/install.sh        what a run needs, and weights that one can start from
 #   scripts/install.sh dev    and what the tests need
 #   PYTHON=python3.12 scripts/install.sh    makes .venv with this Python
 set -euo pipefail
@@ -61,5 +61,5 @@ for package in .venv/lib/python3.*/site-packages/*.dist-info; do
 done
 
 echo "Installing s4al_jax and what it needs into .venv (a few minutes the first time)."
-"$python" -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}"
+"$python" -m pip install --quiet --disable-pip-version-check --editable ".[${extras:-weights}]"
 echo "$wanted $extras" >"$stamp"

@@ -48,7 +48,12 @@ FILES = (
     "numpy.savez_compressed", "numpy.savetxt", "numpy.fromfile", "numpy.memmap",
 )
 # fmt: on
-READ_WEIGHTS = ("models.weights", "models.torch_file")
+READ_WEIGHTS = (
+    "models.weights",
+    "models.torch_file",
+    "models.torch_pickle",
+    "models.published",
+)
 BANS = (
     Ban(JAX, "this room runs without JAX", rooms=JAX_FREE),
     Ban(COMPILERS, "only engine.devices compiles", unless=("engine.devices",)),

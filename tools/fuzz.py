@@ -56,6 +56,7 @@ from s4al_jax.labels.store import LabelStore
 from s4al_jax.models import weights
 from s4al_jax.regions.grid import region_grid
 from s4al_jax.types import DatasetSpec, ImageSet, InputError, RegionRef
+from tests.support.old_torch_file import old_file, state_dict, tensor
 from tests.support.partition import Partition
 
 
@@ -162,14 +163,20 @@ def _weights(folder: Path) -> Mapping[str, Reader]:
     }
     settings = {"padding": "symmetric", "input_mean": "[0.5, 0.5, 0.5]", "bn_eps": "1e-5"}
     plain, torch = folder / "a.safetensors", folder / "a.pth"
+    old = state_dict(a=tensor(size=(2, 2), stride=(1, 2)), b=tensor(size=(2,), view=(1, 2)))
 
-    def pickled(content: bytes) -> None:
-        torch.write_bytes(_as_pth(content))
-        weights.read(torch)
+    def pickled(as_file: Callable[[bytes], bytes]) -> Callable[[bytes], None]:
+        def reading(content: bytes) -> None:
+            torch.write_bytes(as_file(content))
+            weights.read(torch)
+
+        return reading
 
     return {
         "safetensors": Reader(save(tensors, settings), _with(plain, lambda: weights.read(plain))),
-        "pickle": Reader(_state_dict(), pickled),
+        "pickle": Reader(_state_dict(), pickled(_as_pth)),
+        "old_pickle": Reader(old, pickled(old_file)),
+        "old_pth": Reader(old_file(old), _with(torch, lambda: weights.read(torch))),
         "pth": Reader(_as_pth(_state_dict()), _with(torch, lambda: weights.read(torch))),
     }
 

@@ -55,7 +55,7 @@ def run(given: argparse.Namespace) -> None:
     config.devices = 1
     if given.root is not None:
         config.data.root = given.root
-    experiment = build.build(config)
+    experiment = build.build(config, starts=False)
     preflight.check_splits(experiment, given.run_directory)
     if given.model:
         _export_model(experiment, given.run_directory, given.model, given.network)

@@ -65,7 +65,8 @@ def _data() -> ConfigDict:
 
 def _model() -> ConfigDict:
     model = ConfigDict()
-    model.pretrained = ""  # a .safetensors or .pth file for the backbone; empty: random weights
+    # of the backbone: a .safetensors or .pth file, "imagenet": its published ones; empty: random
+    model.pretrained = ""
     # or "bfloat16": what layers calculate in, on a CPU only what products multiply
     model.compute = "float32"
     model.remat = False  # True: compute cheap layers twice instead of keeping them; less memory

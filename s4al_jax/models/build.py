@@ -10,8 +10,18 @@ import jax.numpy as jnp
 
 from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.files import paths
-from s4al_jax.models import deeplab, mobilenet_v2
+from s4al_jax.models import (
+    deeplab,
+    drn,
+    efficientnet_lite,
+    light,
+    mobilenet_v2,
+    published,
+    resnet,
+    unet,
+)
 from s4al_jax.models import weights as pretrained
+from s4al_jax.models.atrous_rates import rates_warning
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.network import network_from_module
 from s4al_jax.ops import formulations
@@ -19,12 +29,21 @@ from s4al_jax.ops.matmul import preferred_dtype
 from s4al_jax.types import Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "drn_d_22": drn.DRND22,
+    "efficientnet_lite0": efficientnet_lite.EfficientNetLite0,
     "mobilenet_v2": mobilenet_v2.MobileNetV2,
+    "resnet101": resnet.ResNet101,
+    "resnet50": resnet.ResNet50,
+    "unet": unet.UNetEncoder,
 }
 """name -> (*, conv: ConvConfig, its own options) -> a module that gives features of images"""
 
 HEADS: dict[str, Callable[..., nn.Module]] = {
+    "deeplab_v3": deeplab.DeepLabV3,
     "deeplab_v3_plus": deeplab.DeepLabV3Plus,
+    "drn_seg": drn.DRNSeg,
+    "light": light.Light,
+    "unet": unet.UNet,
 }
 """name -> (*, backbone, num_classes, conv: ConvConfig, its own options) -> the whole network"""
 
@@ -63,10 +82,13 @@ def network(
     # The head is not pretrained and pads as usual.
     of_weights = conv._replace(padding=conventions.padding, norm_eps=conventions.norm_eps)
     backbone, head = _backbone(model, of_weights), model["head"]
+    scales = head["kwargs"].get("scale_rates", False)
+    bands = len(conventions.mean)
     module = call_with_options(
         lookup(HEADS, "model.head.name", head["name"]),
         "model.head.kwargs",
         head["kwargs"],
+        offered={"map_size": _map_size(backbone, image_size, bands) if scales else None},
         backbone=backbone,
         num_classes=num_classes,
         conv=conv,
@@ -93,6 +115,32 @@ def _backbone(model: Mapping[str, Any], conv: ConvConfig) -> nn.Module:
     )
 
 
+def _map_size(backbone: nn.Module, image_size: tuple[int, int], bands: int) -> tuple[int, int]:
+    """Rows and columns of the coarsest features of an image."""
+    if stride := getattr(backbone, "output_stride", 0):
+        return -(-image_size[0] // stride), -(-image_size[1] // stride)
+    image = jax.ShapeDtypeStruct((1, *image_size, bands), jnp.float32)
+    call = functools.partial(backbone.init_with_output, groups=None)
+    *_, coarse = jax.eval_shape(call, jax.random.key(0), image)[0]
+    return coarse.shape[1], coarse.shape[2]
+
+
+def network_warning(model: Mapping[str, Any], image_size: tuple[int, int], channels: int) -> str:
+    """A line about options of the network that do not fit images of one size; "" if all do.
+
+    Args:
+      model: the block `model` of a configuration.
+      image_size: height and width of what is trained on.
+      channels: bands of the images.
+    """
+    head = model["head"]
+    usual = getattr(lookup(HEADS, "model.head.name", head["name"]), "rates", ())
+    rates = head["kwargs"].get("rates", usual) if usual else ()
+    if not rates or head["kwargs"].get("scale_rates", False):
+        return ""
+    return rates_warning(rates, _map_size(_backbone(model, ConvConfig()), image_size, channels))
+
+
 def weight_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
     """What files call the variables of the network that a block of options describes."""
     return pretrained.network_names(_backbone_names(model))
@@ -102,18 +150,37 @@ def _backbone_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
     return getattr(_backbone(model, ConvConfig()), "weight_name", pretrained.torchvision_name)
 
 
-def conventions(weights: str, channels: int = 3) -> pretrained.Weights:
-    """The weights in a file and how their images are treated; without a file, torchvision's way.
+def conventions(model: Mapping[str, Any], channels: int = 3) -> pretrained.Weights:
+    """How the images of a network are treated, which its weights decide.
+
+    What a file does not say of that is what the backbone says of its published weights in an
+    attribute `conventions`, and without one torchvision's way. Published weights are all files
+    that say nothing, so they need not be there.
 
     Args:
-      weights: the name of the file, or "".
+      model: the block `model` of a configuration.
       channels: bands of the images; where there are not three, see `weights.for_bands`.
+
+    Returns:
+      That, and the weights in the file where `model["pretrained"]` is the name of one.
     """
-    if not weights:
-        return pretrained.for_bands(pretrained.TORCHVISION, channels)
-    with paths.local_copy(weights) as path:
-        found = pretrained.read(path)._replace(source=weights)
+    usual = getattr(_backbone(model, ConvConfig()), "conventions", pretrained.TORCHVISION)
+    name = model["pretrained"]
+    if name in ("", published.IMAGENET):
+        return pretrained.for_bands(usual, channels)
+    with paths.local_copy(name) as path:
+        found = pretrained.read(path, usual)._replace(source=name)
     return pretrained.for_bands(found, channels)
+
+
+def _initial_weights(model: Mapping[str, Any], channels: int) -> tuple[pretrained.Weights, str]:
+    """What a network starts from, and where that comes from; no tensors and "": random numbers."""
+    usual = conventions(model, channels)
+    if model["pretrained"] != published.IMAGENET:
+        return usual, usual.source
+    found = published.find(model["backbone"]["name"])
+    tensors = pretrained.read(found.path).tensors
+    return usual._replace(tensors=tensors, source=str(found.path)), found.origin
 
 
 def pretrained_network(
@@ -123,9 +190,26 @@ def pretrained_network(
     image_size: tuple[int, int],
     platform: str,
     channels: int = 3,
-) -> tuple[Network, pretrained.Weights, str]:
-    """A network that starts from `model["pretrained"]`, if it names a file, and what went in."""
-    weights = conventions(model["pretrained"], channels)
+    starts: bool = True,
+) -> tuple[Network, pretrained.Weights, str, str]:
+    """A network that starts from what `model["pretrained"]` names.
+
+    Args:
+      model: the block `model` of a configuration.
+      num_classes: how many logits a pixel has.
+      image_size: height and width.
+      platform: "cpu", "gpu" or "tpu".
+      channels: bands of the images.
+      starts: whether it will be trained; if not, published weights need not be there.
+
+    Returns:
+      The network, how images are treated, where its weights come from ("": they are random), and a
+      line that says what of them went in.
+    """
+    if starts:
+        weights, origin = _initial_weights(model, channels)
+    else:
+        weights, origin = conventions(model, channels), ""
     build = functools.partial(
         network,
         model,
@@ -136,8 +220,8 @@ def pretrained_network(
     )
     plain = build()
     if not weights.tensors:
-        return plain, weights, ""
+        return plain, weights, origin, ""
     fresh = jax.eval_shape(plain.init, jax.random.PRNGKey(0))
     template = {part: tree["backbone"] for part, tree in fresh.items() if "backbone" in tree}
     initial, report = pretrained.fill(weights, template, _backbone_names(model))
-    return build(initial=initial), weights, f"{weights.source}: {report}"
+    return build(initial=initial), weights, origin, f"{origin}: {report}"

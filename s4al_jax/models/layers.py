@@ -9,8 +9,8 @@ from s4al_jax.models.batch_norm import BatchNorm, Groups
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.init import StandardInit, kaiming_normal
 from s4al_jax.ops.convolve import convolve
-from s4al_jax.ops.depthwise import depthwise_conv3x3
-from s4al_jax.ops.padding import pad_widths
+from s4al_jax.ops.depthwise import depthwise_conv
+from s4al_jax.ops.padding import Padding, pad_widths
 from s4al_jax.ops.remat import save_for_backward
 
 
@@ -53,17 +53,19 @@ class Conv(StandardInit):
 
 
 class Depthwise(StandardInit):
-    """A 3x3 convolution of each channel with a kernel of its own."""
+    """A convolution of each channel with a kernel of its own."""
 
     stride: int = 1
     dilation: int = 1
+    kernel_size: int = 3
     conv: ConvConfig = ConvConfig()
 
     @nn.compact
     def __call__(self, x: Float[jax.Array, "b h w c"]) -> Float[jax.Array, "b h2 w2 c"]:
         """The convolved images."""
-        kernel = self.param("kernel", kaiming_normal, (3, 3, 1, x.shape[-1]), jnp.float32)
-        y = depthwise_conv3x3(
+        shape = (self.kernel_size, self.kernel_size, 1, x.shape[-1])
+        kernel = self.param("kernel", kaiming_normal, shape, jnp.float32)
+        y = depthwise_conv(
             x.astype(self.conv.dtype),
             jnp.asarray(kernel, self.conv.dtype),
             stride=self.stride,
@@ -91,3 +93,9 @@ class ConvNormReLU(nn.Module):
         x = Conv(*shape, dilation=self.dilation, conv=self.conv, name="conv")(x)
         x = BatchNorm(self.conv, name="norm")(x, groups=groups)
         return jax.nn.relu(x)
+
+
+def max_pool3x3(x: Float[jax.Array, "b h w c"], padding: Padding) -> Float[jax.Array, "b h2 w2 c"]:
+    """The largest of 3x3 pixels, at stride 2; what lies outside of the image is left out."""
+    pads = pad_widths(x.shape[1:3], kernel=3, stride=2, dilation=1, padding=padding)
+    return nn.max_pool(x, (3, 3), (2, 2), pads)

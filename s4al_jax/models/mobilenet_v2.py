@@ -73,7 +73,7 @@ class InvertedResidual(nn.Module):
         if self.expansion != 1:
             y = Conv(x.shape[-1] * self.expansion, conv=self.conv, name="conv_0_0")(y)
             y, part = jax.nn.relu6(normalize(y, "conv_0_1")), 1
-        y = Depthwise(self.stride, self.dilation, self.conv, name=f"conv_{part}_0")(y)
+        y = Depthwise(self.stride, self.dilation, conv=self.conv, name=f"conv_{part}_0")(y)
         y = jax.nn.relu6(normalize(y, f"conv_{part}_1"))
         y = Conv(self.features, conv=self.conv, name=f"conv_{part + 1}")(y)
         y = normalize(y, f"conv_{part + 2}")

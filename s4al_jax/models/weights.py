@@ -73,8 +73,13 @@ class Report(NamedTuple):
         return f"{len(self.loaded)} tensors loaded, {len(self.unused)} not needed{rest}"
 
 
-def read(path: str | Path) -> Weights:
-    """The weights in a .safetensors file, or in a .pth file of torchvision's."""
+def read(path: str | Path, usual: Weights = TORCHVISION) -> Weights:
+    """The weights in a .safetensors file, or in a .pth file of PyTorch's.
+
+    Args:
+      path: the file.
+      usual: says how images are treated where the file does not, as those of PyTorch never do.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the path of a .safetensors or .pth file")
@@ -87,11 +92,12 @@ def read(path: str | Path) -> Weights:
     if not tensors:
         raise InputError(f"{path}: holds no weights; fetch it again")
     bands = _band_count(settings)
-    mean, std = (per_band(rgb, bands) for rgb in (TORCHVISION.mean, TORCHVISION.std))
+    mean, std = (per_band(rgb, bands) for rgb in (usual.mean, usual.std))
+    padding = settings.get("padding")
     return Weights(
         tensors,
-        padding=_padding(path, settings.get("padding", TORCHVISION.padding)),
-        norm_eps=_numbers(path, settings, "bn_eps", (TORCHVISION.norm_eps,))[0],
+        padding=usual.padding if padding is None else _padding(path, padding),
+        norm_eps=_numbers(path, settings, "bn_eps", (usual.norm_eps,))[0],
         mean=_numbers(path, settings, "input_mean", mean),
         std=_numbers(path, settings, "input_std", std),
         source=str(path),

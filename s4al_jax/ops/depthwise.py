@@ -1,7 +1,8 @@
-"""A 3x3 convolution of each channel with a kernel of its own, in two formulations.
+"""A convolution of each channel with a square kernel of its own, in two formulations.
 
-On a CPU, training with XLA's grouped convolution takes three times as long as with nine shifted
-copies of the image, each times one weight per channel. Both give the same numbers.
+On a CPU, training with XLA's grouped convolution takes three times as long as with shifted copies
+of the image, one for each tap of the kernel, each times one weight per channel. Both give the same
+numbers.
 """
 
 import functools
@@ -24,17 +25,19 @@ def preferred_formulation(platform: str) -> Formulation:
     return "shifted" if platform == "cpu" else "grouped"
 
 
-def depthwise_conv3x3(
+def depthwise_conv(
     x: Float[jax.Array, "b h w c"],
-    kernel: Float[jax.Array, "3 3 1 c"],
+    kernel: Float[jax.Array, "k k 1 c"],
     *,
     stride: int,
     dilation: int,
     padding: Padding,
     formulation: Formulation,
 ) -> Float[jax.Array, "b h2 w2 c"]:
-    """Each channel of `x` correlated with its own 3x3 kernel."""
-    pads = pad_widths(x.shape[1:3], kernel=3, stride=stride, dilation=dilation, padding=padding)
+    """Each channel of `x` correlated with its own kernel, whose side is odd."""
+    pads = pad_widths(
+        x.shape[1:3], kernel=len(kernel), stride=stride, dilation=dilation, padding=padding
+    )
     if formulation == "shifted":
         return _shift(x, kernel, stride, dilation, pads)
     if formulation != "grouped":
@@ -73,7 +76,7 @@ def _backward(
     x, kernel = saved
     return (
         _input_gradient(grad, kernel, x.shape[1:3], stride=stride, dilation=dilation, pads=pads),
-        _kernel_gradient(grad, zero_pad(x, pads), stride=stride, dilation=dilation),
+        _kernel_gradient(grad, zero_pad(x, pads), len(kernel), stride=stride, dilation=dilation),
     )
 
 
@@ -90,7 +93,7 @@ def _input_gradient(
     pads: PadWidths,
 ) -> jax.Array:
     """`grad`, dilated by the stride, correlated with the flipped kernel."""
-    reach = 2 * dilation
+    reach = (len(kernel) - 1) * dilation
     edges = []
     for side, steps, (low, _) in zip(size, grad.shape[1:3], pads, strict=True):
         # The far side also gets the rows that the stride never reached.
@@ -100,18 +103,20 @@ def _input_gradient(
     return _weighted_sum(dilated, kernel[::-1, ::-1], stride=1, dilation=dilation)
 
 
-def _kernel_gradient(grad: jax.Array, x: jax.Array, *, stride: int, dilation: int) -> jax.Array:
-    by_tap = [part * grad for part in windows(x, (3, 3), stride=stride, dilation=dilation)]
-    # Two reductions, the first over columns for all nine taps at once: a single reduction over
+def _kernel_gradient(
+    grad: jax.Array, x: jax.Array, side: int, *, stride: int, dilation: int
+) -> jax.Array:
+    by_tap = [part * grad for part in windows(x, (side, side), stride=stride, dilation=dilation)]
+    # Two reductions, the first over columns for all taps at once: a single reduction over
     # several axes, or one for each tap, is two to three times slower on a CPU.
     zeros = [jnp.zeros((), grad.dtype)] * len(by_tap)
     by_row = lax.reduce(by_tap, zeros, lambda a, b: jax.tree.map(jnp.add, a, b), (2,))
-    return jnp.sum(jnp.stack(by_row), axis=(1, 2)).reshape(3, 3, 1, -1)
+    return jnp.sum(jnp.stack(by_row), axis=(1, 2)).reshape(side, side, 1, -1)
 
 
 def _weighted_sum(x: jax.Array, kernel: jax.Array, *, stride: int, dilation: int) -> jax.Array:
     total = jnp.zeros((), x.dtype)
-    taps = windows(x, (3, 3), stride=stride, dilation=dilation)
-    for part, weight in zip(taps, kernel.reshape(9, 1, 1, 1, -1), strict=True):
+    taps = windows(x, kernel.shape[:2], stride=stride, dilation=dilation)
+    for part, weight in zip(taps, kernel.reshape(len(taps), 1, 1, 1, -1), strict=True):
         total = total + part * weight
     return total

@@ -20,7 +20,7 @@ from s4al_jax.learn.augment import augmentation
 from s4al_jax.learn.optimizer import optimizer, poly
 from s4al_jax.learn.registry import OPTIMIZERS
 from s4al_jax.methods.registry import METHODS
-from s4al_jax.models.build import pretrained_network
+from s4al_jax.models.build import network_warning, pretrained_network
 from s4al_jax.regions.protocol import Regions
 from s4al_jax.run.task import Task, build_task
 from s4al_jax.runtime import processes
@@ -66,7 +66,8 @@ class Experiment(NamedTuple):
     checkpoint_every: int
     checkpoint_keep: int
     preprocessing: Mapping[str, Any]
-    """how images are treated before the network sees them, for whoever uses it elsewhere"""
+    """how images are treated before the network sees them, for whoever uses it elsewhere, and
+    "weights": where those come from that want this; "": the network starts from random ones"""
 
     @property
     def spec(self) -> DatasetSpec:
@@ -128,10 +129,15 @@ def shapes_of(method: Method, num_classes: int) -> TrainState:
     return jax.eval_shape(lambda: method.init(jax.random.PRNGKey(0), pixels, None))
 
 
-def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
+def build(
+    config: ConfigDict, spec: DatasetSpec | None = None, *, starts: bool = True
+) -> Experiment:
     """Check the configuration as far as is possible without reading images, and build it all.
 
-    `spec` takes the place of the dataset that the configuration names.
+    Args:
+      config: the configuration.
+      spec: takes the place of the dataset that the configuration names.
+      starts: whether networks will be trained; if not, published weights need not be there.
     """
     given = options.flat(config)
     _check_types(given)
@@ -143,7 +149,8 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
     devices.check_divisible(mesh, sizes)
     _check_microbatches(config.batch, mesh)
     task = build_task(config, spec)
-    network, preprocessing = build_network(config.model, task.spec, mesh)
+    network, preprocessing = build_network(config.model, task.spec, mesh, starts=starts)
+    _warn_of_network(config, task.spec)
     method = build_method(config, network, len(task.spec.classes))
     experiment = Experiment(
         options=given,
@@ -167,19 +174,29 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
 
 
 def build_network(
-    model: ConfigDict, spec: DatasetSpec, mesh: Mesh
+    model: ConfigDict, spec: DatasetSpec, mesh: Mesh, *, starts: bool = True
 ) -> tuple[Network, Mapping[str, Any]]:
-    """The network that a configuration names, and how it wants its images."""
-    network, weights, news = pretrained_network(
+    """The network that a configuration names, how it wants its images, and what it starts from."""
+    network, weights, origin, news = pretrained_network(
         model.to_dict(),
         num_classes=len(spec.classes),
         image_size=(spec.height, spec.width),
         channels=spec.channels,
         platform=mesh.devices.flat[0].platform,
+        starts=starts,
     )
     if news and processes.is_primary():
         print(news, flush=True)
-    return network, {"mean": weights.mean, "std": weights.std, "padding": weights.padding}
+    preprocessing = {"mean": weights.mean, "std": weights.std, "padding": weights.padding}
+    return network, {**preprocessing, "weights": origin}
+
+
+def _warn_of_network(config: ConfigDict, spec: DatasetSpec) -> None:
+    """Say which options of the network do not fit the size of what it is trained on."""
+    size = (config.augment.crop_height or spec.height, config.augment.crop_width or spec.width)
+    warning = network_warning(config.model.to_dict(), size, spec.channels)
+    if warning and processes.is_primary():
+        print(warning, flush=True)
 
 
 def build_method(config: ConfigDict, network: Network, num_classes: int) -> Method:

@@ -50,6 +50,7 @@ def describe(experiment: Experiment, identity: Mapping[str, Any]) -> RunDescript
             "std": list(experiment.preprocessing["std"]),
             "padding": experiment.preprocessing["padding"],
             "fit": experiment.spec.fit,
+            "weights": experiment.preprocessing["weights"],
         },
         evaluated=experiment.evaluated,
         checkpoint={

@@ -59,9 +59,9 @@ def export_network(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out}: cannot write: {error.strerror or error}") from error
-    given = experiment.options["model.pretrained"]
-    weights = build.conventions(given, experiment.spec.channels)
-    names = build.weight_names(from_options(experiment.options).model.to_dict())
+    model = from_options(experiment.options).model.to_dict()
+    weights = build.conventions(model, experiment.spec.channels)
+    names = build.weight_names(model)
     pretrained.write(out / WEIGHTS, getattr(state, name), weights, names)
     atomic.write_json(out / ABOUT, _about(experiment, workdir, name, position, weights))
     return position

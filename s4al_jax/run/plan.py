@@ -75,7 +75,11 @@ def _network(experiment: Experiment) -> list[str]:
     count = parameter_overview.count_parameters
     parts = f" ({count(params['backbone']):,} in the backbone)" if "backbone" in params else ""
     networks = ", ".join(experiment.method.networks)
-    return [f"network   {count(params):,} parameters{parts}; trained: {networks}"]
+    weights = experiment.preprocessing["weights"] or "random numbers"
+    return [
+        f"network   {count(params):,} parameters{parts}; trained: {networks}",
+        f"          starts from {weights}",
+    ]
 
 
 def _memory(experiment: Experiment) -> list[str]:

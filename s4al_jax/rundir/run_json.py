@@ -121,6 +121,8 @@ class PreprocessingDescription(TypedDict):
     padding: str
     fit: NotRequired[str]
     """how pictures are brought to the working size; as by `files.fit`, "stretch" where not said"""
+    weights: NotRequired[str]
+    """where the backbone's first weights come from, which want this; "": they were random"""
 
 
 class DeviceDescription(TypedDict):

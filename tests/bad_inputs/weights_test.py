@@ -15,6 +15,7 @@ from s4al_jax.models import weights
 from s4al_jax.rundir.directory import CycleFolder
 from s4al_jax.types import InputError
 from tests.support.bad_inputs import Case, refused, tree
+from tests.support.old_torch_file import old_file, state_dict, tensor
 
 RESAVE = (
     "re-save it in PyTorch with torch.save({k: v.cpu() for k, v in model.state_dict().items()}, f)"
@@ -32,7 +33,7 @@ def header(content: object, data: bytes = b"") -> Callable[[Path], object]:
     return raw(struct.pack("<Q", len(text)) + text + data)
 
 
-def tensor(kind: str, shape: list[int], size: int) -> dict[str, object]:
+def entry(kind: str, shape: list[int], size: int) -> dict[str, object]:
     return {"dtype": kind, "shape": shape, "data_offsets": [0, size]}
 
 
@@ -54,60 +55,58 @@ SAFETENSORS = (
     Case("without tensors", header({}), f"HERE/{PLAIN}: holds no weights; fetch it again"),
     Case(
         "shorter than it says",
-        header({"w.weight": tensor("F32", [4], 4)}, ONE),
+        header({"w.weight": entry("F32", [4], 4)}, ONE),
         broken(INVALID + "invalid shape, data type, or offset for tensor"),
     ),
     Case(
         "larger than all memory",
-        header({"w.weight": tensor("F32", [2**62, 4], 4)}, ONE),
+        header({"w.weight": entry("F32", [2**62, 4], 4)}, ONE),
         broken(INVALID + "overflow computing buffer size from shape and/or element type"),
     ),
     Case(
         "with strange numbers",
-        header({"w.weight": tensor("F8_E4M3", [4], 4)}, ONE),
+        header({"w.weight": entry("F8_E4M3", [4], 4)}, ONE),
         broken("module 'numpy' has no attribute 'float8_e4m3fn'"),
     ),
     Case(
         "with another tensor",
-        header({"v.weight": tensor("F32", [1], 4)}, ONE),
+        header({"v.weight": entry("F32", [1], 4)}, ONE),
         f"HERE/{PLAIN}: holds no w.weight, which the network needs",
     ),
     Case(
         "of another shape",
-        header({"w.weight": tensor("F32", [1, 1], 4)}, ONE),
+        header({"w.weight": entry("F32", [1, 1], 4)}, ONE),
         f"HERE/{PLAIN}: w.weight has shape "
         "[1, 1], which the network wants as [1]; is its width the same?",
     ),
     Case(
         "of what is no number",
-        header({"w.weight": tensor("F32", [1], 4)}, np.float32([np.nan]).tobytes()),
+        header({"w.weight": entry("F32", [1], 4)}, np.float32([np.nan]).tobytes()),
         f"HERE/{PLAIN}: w.weight holds what is no number; fetch it again",
     ),
     Case(
         "of complex numbers",
-        header({"w.weight": tensor("C64", [1], 8)}, 2 * ONE),
+        header({"w.weight": entry("C64", [1], 8)}, 2 * ONE),
         f"HERE/{PLAIN}: w.weight holds what is no number; fetch it again",
     ),
     Case(
         "with an unknown padding",
-        header({"__metadata__": {"padding": "wide"}, "w.weight": tensor("F32", [1], 4)}, ONE),
+        header({"__metadata__": {"padding": "wide"}, "w.weight": entry("F32", [1], 4)}, ONE),
         f"HERE/{PLAIN}: padding is 'wide'; known are symmetric, tf_same",
     ),
     Case(
         "with half a mean",
-        header({"__metadata__": {"input_mean": "[0.5]"}, "w.weight": tensor("F32", [1], 4)}, ONE),
+        header({"__metadata__": {"input_mean": "[0.5]"}, "w.weight": entry("F32", [1], 4)}, ONE),
         f"HERE/{PLAIN}: input_mean is '[0.5]'; 3 numbers are needed",
     ),
     Case(
         "with a spread of 0",
-        header(
-            {"__metadata__": {"input_std": "[1, 1, 0]"}, "w.weight": tensor("F32", [1], 4)}, ONE
-        ),
+        header({"__metadata__": {"input_std": "[1, 1, 0]"}, "w.weight": entry("F32", [1], 4)}, ONE),
         f"HERE/{PLAIN}: input_std is '[1, 1, 0]'; numbers above 0 are needed",
     ),
     Case(
         "with settings nested without end",
-        header({"__metadata__": {"bn_eps": "[" * 100_000}, "w.weight": tensor("F32", [1], 4)}, ONE),
+        header({"__metadata__": {"bn_eps": "[" * 100_000}, "w.weight": entry("F32", [1], 4)}, ONE),
         f"HERE/{PLAIN}: bn_eps is nested without end, not numbers",
     ),
 )
@@ -158,7 +157,32 @@ PTH = (
     Case(
         "of before 1.6 that would make a folder",
         lambda place: alone(deed(place))(place),
-        f"HERE/{TORCH}: PyTorch's format from before 1.6; {RESAVE}",
+        f"HERE/{TORCH}: it asks for posix.mkdir, which a state dict does not need; {RESAVE}",
+    ),
+    Case(
+        "of before 1.6 whose state dict would make a folder",
+        lambda place: alone(old_file(deed(place)))(place),
+        f"HERE/{TORCH}: it asks for posix.mkdir, which a state dict does not need; {RESAVE}",
+    ),
+    Case(
+        "of before 1.6 with more numbers than it has",
+        alone(old_file(state_dict(w=tensor()), [("7", 5, bytes(20))])),
+        f"HERE/{TORCH}: a storage has another count of numbers than its tensors need; {RESAVE}",
+    ),
+    Case(
+        "of before 1.6 that is larger than all memory",
+        alone(old_file(state_dict(w=tensor(count=2**60)), [("7", 2**60, bytes(16))])),
+        f"HERE/{TORCH}: the file is cut short or damaged; fetch it again",
+    ),
+    Case(
+        "of before 1.6 with a view beyond its storage",
+        alone(old_file(state_dict(w=tensor(view=(3, 2))))),
+        f"HERE/{TORCH}: a view of a storage reaches beyond its end; {RESAVE}",
+    ),
+    Case(
+        "of before 1.6 with another version",
+        alone(old_file(state_dict(w=tensor()), version=pickle.dumps(1000, 2))),
+        f"HERE/{TORCH}: its format is none of version 1001; {RESAVE}",
     ),
     Case(
         "that changes what reads it",

@@ -11,6 +11,7 @@ from absl.testing import flagsaver
 from safetensors.numpy import save_file
 
 from s4al_jax.cli import arguments
+from s4al_jax.config.defaults import default
 from s4al_jax.data.camvid import camvid
 from s4al_jax.data.cityscapes import cityscapes
 from s4al_jax.data.coco import coco
@@ -110,12 +111,13 @@ def test_a_folder_is_listed_once_and_a_picture_is_one_request(bucket: Bucket) ->
 
 def test_weights_in_a_bucket_are_those_on_the_disk(bucket: Bucket) -> None:
     save_file({"a": np.arange(6, dtype=np.float32)}, bucket.root / "weights.safetensors")
-    found = build.conventions("gs://data/weights.safetensors")
+    model = default().model.to_dict()
+    found = build.conventions(model | {"pretrained": "gs://data/weights.safetensors"})
     np.testing.assert_array_equal(found.tensors["a"], np.arange(6, dtype=np.float32))
     assert found.source == "gs://data/weights.safetensors"
     (bucket.root / "broken.safetensors").write_bytes(b"no weights")
     with pytest.raises(InputError, match=r"^gs://data/broken.safetensors") as error:
-        build.conventions("gs://data/broken.safetensors")
+        build.conventions(model | {"pretrained": "gs://data/broken.safetensors"})
     assert "\n" not in str(error.value)
 
 

@@ -10,10 +10,14 @@ from jax import lax
 from jaxtyping import TypeCheckError
 
 from s4al_jax.ops import depthwise
-from s4al_jax.ops.depthwise import depthwise_conv3x3
+from s4al_jax.ops.depthwise import depthwise_conv
 from s4al_jax.ops.padding import pad_widths
 
-CASES = list(itertools.product((1, 2), (1, 2), ("symmetric", "same"), ((7, 10), (8, 5))))
+CASES = [
+    *itertools.product((3,), (1, 2), (1, 2), ("symmetric", "same"), ((7, 10), (8, 5))),
+    *itertools.product((5,), (1, 2), (1, 2), ("same",), ((7, 10),)),
+    (5, 2, 1, "symmetric", (8, 5)),
+]
 
 
 def drawn(*shape, seed=0):
@@ -22,29 +26,30 @@ def drawn(*shape, seed=0):
 
 def by_lax(x, kernel, *, stride, dilation, padding):
     """JAX's own padding: the string for TensorFlow's, the numbers for PyTorch's."""
+    reach = dilation * (len(kernel) // 2)
     return lax.conv_general_dilated(
         x,
         kernel,
         (stride, stride),
-        "SAME" if padding == "same" else [(dilation, dilation)] * 2,
+        "SAME" if padding == "same" else [(reach, reach)] * 2,
         rhs_dilation=(dilation, dilation),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=x.shape[-1],
     )
 
 
-@pytest.mark.parametrize(("stride", "dilation", "padding", "size"), CASES)
+@pytest.mark.parametrize(("side", "stride", "dilation", "padding", "size"), CASES)
 def test_both_formulations_and_their_gradients_equal_a_grouped_convolution(
-    stride, dilation, padding, size
+    side, stride, dilation, padding, size
 ):
-    x, kernel = drawn(2, *size, 3), drawn(3, 3, 1, 3, seed=1)
+    x, kernel = drawn(2, *size, 3), drawn(side, side, 1, 3, seed=1)
     how = {"stride": stride, "dilation": dilation, "padding": padding}
     expected, pullback = jax.vjp(lambda *a: by_lax(*a, **how), x, kernel)
     weight = drawn(*expected.shape, seed=2)
     expected_gradients = pullback(weight)
     for formulation in ("shifted", "grouped"):
         got, pullback = jax.vjp(
-            lambda *a, f=formulation: depthwise_conv3x3(*a, formulation=f, **how), x, kernel
+            lambda *a, f=formulation: depthwise_conv(*a, formulation=f, **how), x, kernel
         )
         assert got.shape == expected.shape
         np.testing.assert_allclose(got, expected, atol=1e-5)
@@ -56,18 +61,29 @@ def test_three_pixels_worked_by_hand():
     x = jnp.asarray([1.0, 10.0, 100.0]).reshape(1, 1, 3, 1)
     kernel = jnp.zeros((3, 3, 1, 1)).at[1, :, 0, 0].set(jnp.asarray([1.0, 2.0, 3.0]))
     how = {"dilation": 1, "formulation": "shifted"}
-    plain = depthwise_conv3x3(x, kernel, stride=1, padding="symmetric", **how)
-    strided = depthwise_conv3x3(x, kernel, stride=2, padding="symmetric", **how)
+    plain = depthwise_conv(x, kernel, stride=1, padding="symmetric", **how)
+    strided = depthwise_conv(x, kernel, stride=2, padding="symmetric", **how)
     assert plain.ravel().tolist() == [32.0, 321.0, 210.0]
     assert strided.ravel().tolist() == [32.0, 210.0]
-    even = depthwise_conv3x3(x[:, :, :2], kernel, stride=2, padding="same", **how)
+    even = depthwise_conv(x[:, :, :2], kernel, stride=2, padding="same", **how)
     assert even.ravel().tolist() == [21.0]  # nothing before the first pixel, one zero behind
+
+
+def test_five_taps_worked_by_hand():
+    x = jnp.asarray([1.0, 10.0, 100.0, 1000.0]).reshape(1, 1, 4, 1)
+    kernel = jnp.zeros((5, 5, 1, 1)).at[2, :, 0, 0].set(jnp.asarray([1.0, 2.0, 3.0, 4.0, 5.0]))
+    how = {"dilation": 1, "padding": "same", "formulation": "shifted"}
+    plain = depthwise_conv(x, kernel, stride=1, **how)
+    assert plain.ravel().tolist() == [543.0, 5432.0, 4321.0, 3210.0]
+    # One zero before the first pixel and two behind the last.
+    strided = depthwise_conv(x, kernel, stride=2, **how)
+    assert strided.ravel().tolist() == [5432.0, 3210.0]
 
 
 def test_half_precision_keeps_its_type_in_values_and_gradients():
     x, kernel = drawn(1, 6, 6, 2).astype(jnp.bfloat16), drawn(3, 3, 1, 2).astype(jnp.bfloat16)
     how = {"stride": 2, "dilation": 1, "padding": "same", "formulation": "shifted"}
-    y, pullback = jax.vjp(lambda *a: depthwise_conv3x3(*a, **how), x, kernel)
+    y, pullback = jax.vjp(lambda *a: depthwise_conv(*a, **how), x, kernel)
     for_x, for_kernel = pullback(y)
     assert y.dtype == for_x.dtype == for_kernel.dtype == jnp.bfloat16
     assert for_x.shape == x.shape
@@ -83,7 +99,7 @@ def test_a_shifted_sum_is_preferred_on_cpu_alone():
 def test_unknown_words_are_refused():
     x, kernel = jnp.zeros((1, 4, 4, 1)), jnp.zeros((3, 3, 1, 1))
     with pytest.raises((ValueError, TypeCheckError), match="formulation"):
-        depthwise_conv3x3(x, kernel, stride=1, dilation=1, padding="same", formulation="fast")
+        depthwise_conv(x, kernel, stride=1, dilation=1, padding="same", formulation="fast")
     with pytest.raises((ValueError, TypeCheckError), match="padding"):
         pad_widths((8, 8), kernel=3, stride=1, dilation=1, padding="valid")
 

@@ -31,7 +31,10 @@ def test_steps_and_budget_are_as_worked_out_by_hand(
         "after cycle 0, 1536 pixels in 8 regions, in all 7680 pixels (41.67 %)",
     ]
     assert said[5].startswith("batches 2 labeled, 2 unlabeled, 2 evaluate, 4 score; shared by 1 x")
-    assert said[8:] == ["network 9,763 parameters (824 in the backbone); trained: student, teacher"]
+    assert said[8:] == [
+        "network 9,763 parameters (824 in the backbone); trained: student, teacher",
+        "starts from random numbers",
+    ]
 
 
 def test_where_nothing_is_known_a_round_comes_before_the_first_training(
