@@ -36,7 +36,7 @@ def rates_warning(rates: Sequence[int], map_size: tuple[int, int]) -> str:
         return ""
     fitting = ", ".join(map(str, scaled_rates(rates, map_size)))
     return (
-        f"warning: the head's rates are {', '.join(map(str, rates))}, and there are "
+        f"the head's rates are {', '.join(map(str, rates))}, and there are "
         f"{map_size[0]}x{map_size[1]} features: around every pixel a rate of {min(map_size)} or "
         f"more sees zeros only. {fitting} fit (config.model.head.kwargs.rates, or scale_rates=True)"
     )

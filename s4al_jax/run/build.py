@@ -67,6 +67,8 @@ class Experiment(NamedTuple):
     checkpoint_keep: int
     preprocessing: Mapping[str, Any]
     """how images are treated before the network sees them, for whoever uses it elsewhere"""
+    warning: str = ""
+    """what of the network does not fit the images, in a line; "": nothing"""
 
     @property
     def spec(self) -> DatasetSpec:
@@ -144,7 +146,6 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
     _check_microbatches(config.batch, mesh)
     task = build_task(config, spec)
     network, preprocessing = build_network(config.model, task.spec, mesh)
-    _warn_of_network(config, task.spec)
     method = build_method(config, network, len(task.spec.classes))
     experiment = Experiment(
         options=given,
@@ -162,6 +163,7 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
         checkpoint_every=config.checkpoint.every_epochs,
         checkpoint_keep=config.checkpoint.keep,
         preprocessing=preprocessing,
+        warning=_warning(config, task.spec),
     )
     _check_stages(experiment)
     return experiment
@@ -183,12 +185,10 @@ def build_network(
     return network, {"mean": weights.mean, "std": weights.std, "padding": weights.padding}
 
 
-def _warn_of_network(config: ConfigDict, spec: DatasetSpec) -> None:
-    """Say which options of the network do not fit the size of what it is trained on."""
+def _warning(config: ConfigDict, spec: DatasetSpec) -> str:
+    """Which options of the network do not fit the size of what it is trained on."""
     size = (config.augment.crop_height or spec.height, config.augment.crop_width or spec.width)
-    warning = network_warning(config.model.to_dict(), size, spec.channels)
-    if warning and processes.is_primary():
-        print(warning, flush=True)
+    return network_warning(config.model.to_dict(), size, spec.channels)
 
 
 def build_method(config: ConfigDict, network: Network, num_classes: int) -> Method:

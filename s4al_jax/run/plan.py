@@ -75,7 +75,8 @@ def _network(experiment: Experiment) -> list[str]:
     count = parameter_overview.count_parameters
     parts = f" ({count(params['backbone']):,} in the backbone)" if "backbone" in params else ""
     networks = ", ".join(experiment.method.networks)
-    return [f"network   {count(params):,} parameters{parts}; trained: {networks}"]
+    lines = [f"network   {count(params):,} parameters{parts}; trained: {networks}"]
+    return [*lines, f"warning   {experiment.warning}"] if experiment.warning else lines
 
 
 def _memory(experiment: Experiment) -> list[str]:
