@@ -1,8 +1,8 @@
 """Dilations of a pyramid that fit a map of features.
 
 A 3x3 convolution of rate r reads pixels r to each side. Where both sides of a map have no more than
-r pixels, these lie outside for every pixel: eight of nine weights see zeros, and what is left is a 1x1
-convolution.
+r pixels, these lie outside for every pixel: eight of nine weights see zeros, and what is left is a
+1x1 convolution.
 """
 
 from collections.abc import Sequence
