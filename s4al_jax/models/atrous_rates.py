@@ -1,8 +1,8 @@
 """Dilations of a pyramid that fit a map of features.
 
-A 3x3 convolution of rate r reads pixels r to each side. Where a map has no more than r pixels,
-these lie outside for every pixel: eight of nine weights see zeros, and what is left is a 1x1
-convolution.
+A 3x3 convolution of rate r reads pixels r to each side. Where both sides of a map have no more than
+r pixels, these lie outside for every pixel: eight of nine weights see zeros, and what is left is a
+1x1 convolution.
 """
 
 from collections.abc import Sequence
@@ -32,11 +32,11 @@ def rates_warning(rates: Sequence[int], map_size: tuple[int, int]) -> str:
       rates: of the branches.
       map_size: rows and columns of features.
     """
-    if max(rates, default=0) < min(map_size):
+    if max(rates, default=0) < max(map_size):
         return ""
     fitting = ", ".join(map(str, scaled_rates(rates, map_size)))
     return (
-        f"warning: the head's rates are {', '.join(map(str, rates))}, and there are "
-        f"{map_size[0]}x{map_size[1]} features: around every pixel a rate of {min(map_size)} or "
+        f"the head's rates are {', '.join(map(str, rates))}, and there are "
+        f"{map_size[0]}x{map_size[1]} features: around every pixel a rate of {max(map_size)} or "
         f"more sees zeros only. {fitting} fit (config.model.head.kwargs.rates, or scale_rates=True)"
     )

@@ -68,6 +68,8 @@ class Experiment(NamedTuple):
     preprocessing: Mapping[str, Any]
     """how images are treated before the network sees them, for whoever uses it elsewhere, and
     "weights": where those come from that want this; "": the network starts from random ones"""
+    warning: str = ""
+    """what of the network does not fit the images, in a line; "": nothing"""
 
     @property
     def spec(self) -> DatasetSpec:
@@ -150,7 +152,6 @@ def build(
     _check_microbatches(config.batch, mesh)
     task = build_task(config, spec)
     network, preprocessing = build_network(config.model, task.spec, mesh, starts=starts)
-    _warn_of_network(config, task.spec)
     method = build_method(config, network, len(task.spec.classes))
     experiment = Experiment(
         options=given,
@@ -168,6 +169,7 @@ def build(
         checkpoint_every=config.checkpoint.every_epochs,
         checkpoint_keep=config.checkpoint.keep,
         preprocessing=preprocessing,
+        warning=_warning(config, task.spec),
     )
     _check_stages(experiment)
     return experiment
@@ -191,12 +193,10 @@ def build_network(
     return network, {**preprocessing, "weights": origin}
 
 
-def _warn_of_network(config: ConfigDict, spec: DatasetSpec) -> None:
-    """Say which options of the network do not fit the size of what it is trained on."""
+def _warning(config: ConfigDict, spec: DatasetSpec) -> str:
+    """Which options of the network do not fit the size of what it is trained on."""
     size = (config.augment.crop_height or spec.height, config.augment.crop_width or spec.width)
-    warning = network_warning(config.model.to_dict(), size, spec.channels)
-    if warning and processes.is_primary():
-        print(warning, flush=True)
+    return network_warning(config.model.to_dict(), size, spec.channels)
 
 
 def build_method(config: ConfigDict, network: Network, num_classes: int) -> Method:

@@ -76,10 +76,11 @@ def _network(experiment: Experiment) -> list[str]:
     parts = f" ({count(params['backbone']):,} in the backbone)" if "backbone" in params else ""
     networks = ", ".join(experiment.method.networks)
     weights = experiment.preprocessing["weights"] or "random numbers"
-    return [
+    lines = [
         f"network   {count(params):,} parameters{parts}; trained: {networks}",
         f"          starts from {weights}",
     ]
+    return [*lines, f"warning   {experiment.warning}"] if experiment.warning else lines
 
 
 def _memory(experiment: Experiment) -> list[str]:

@@ -121,6 +121,8 @@ def validate_data(experiment: Experiment, workdir: Path, terminal: Terminal) -> 
         spec = spec._replace(train=train, val=val, test=test)
     total = sum(len(images.names) for images in splits.values())
     terminal.update(doing=f"reading {total} images")
+    if experiment.warning:
+        terminal.print_line(f"warning: {experiment.warning}")
     terminal.print_line(f"reading {total} images and what is known of them ({experiment.cache})")
     digests = processes.on_every_process(
         lambda: check(spec, progress=terminal.countdown("images read"))

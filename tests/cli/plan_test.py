@@ -28,6 +28,8 @@ def test_it_prints_the_plan_of_a_study_and_writes_nothing(
     assert said[0] == "dataset streets: 40 pool, 32 val, 64 test images of 96x128, 11 classes"
     assert said[1] == "cycles 1 trainings, 0 acquisitions, 1300 steps"
     assert "budget at the start 40 whole images, 491520 pixels (100.00 %)" in said
+    (warning,) = (line for line in said if line.startswith("warning"))
+    assert "6x8 features" in warning and "2, 3, 5 fit" in warning
     assert not list(tmp_path.iterdir())
 
 

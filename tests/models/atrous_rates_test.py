@@ -22,13 +22,13 @@ def test_rates_stay_distinct_and_at_least_1():
 
 
 def test_only_rates_of_which_every_outer_tap_sees_zeros_are_warned_of():
-    assert rates_warning(PAPER, (23, 30)) == rates_warning(PAPER, (19, 19)) == ""
-    assert rates_warning(PAPER, (18, 30)) == (
-        "warning: the head's rates are 6, 12, 18, and there are 18x30 features: around every pixel "
-        "a rate of 18 or more sees zeros only. 5, 9, 14 fit (config.model.head.kwargs.rates, or "
+    assert rates_warning(PAPER, (23, 30)) == rates_warning(PAPER, (12, 19)) == ""
+    assert rates_warning(PAPER, (12, 18)) == (
+        "the head's rates are 6, 12, 18, and there are 12x18 features: around every pixel a rate "
+        "of 18 or more sees zeros only. 3, 6, 9 fit (config.model.head.kwargs.rates, or "
         "scale_rates=True)"
     )
-    assert "6x8 features: around every pixel a rate of 6 or" in rates_warning(PAPER, (6, 8))
+    assert "6x8 features: around every pixel a rate of 8 or" in rates_warning(PAPER, (6, 8))
 
 
 def test_at_such_a_rate_a_convolution_is_one_of_its_middle_tap():
