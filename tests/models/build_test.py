@@ -75,3 +75,57 @@ def test_an_unknown_part_is_refused_with_those_there_are() -> None:
     model["backbone"] = {"name": "vgg", "kwargs": {}}
     with pytest.raises(InputError, match="model.backbone.name is 'vgg': one of mobilenet_v2"):
         models_build.pretrained_network(model, **about)
+
+
+@pytest.mark.parametrize("statistics", models_build.NORM_STATISTICS)
+def test_statistics_are_kept_where_the_option_says(
+    tiny: Callable[..., ConfigDict], statistics: str
+) -> None:
+    """Running statistics move in training, and normalize, in all parts that are not frozen."""
+    options = {"model__norm_statistics": statistics, "model__pretrained": "any"}
+    model = tiny(**options).model.to_dict()
+    network = models_build.network(
+        model,
+        num_classes=CLASSES,
+        image_size=SIZE,
+        conventions=weights.TORCHVISION,
+        platform="cpu",
+    )
+    variables = network.init(jax.random.key(0))
+    images = jax.random.uniform(jax.random.key(1), (2, *SIZE, 3))
+    apply = jax.jit(network.apply, static_argnames="train")
+    trained, changed = apply(variables, images, train=True)
+    found = jax.tree.map(lambda a, b: bool((a != b).all()), variables, {**variables, **changed})
+    backbone, head = found["batch_stats"].pop("backbone"), found["batch_stats"]
+    assert set(jax.tree.leaves(backbone)) == {
+        "backbone" not in models_build.NORM_STATISTICS[statistics]
+    }
+    assert set(jax.tree.leaves(head)) == {"head" not in models_build.NORM_STATISTICS[statistics]}
+    same = np.array_equal(trained.logits, apply(variables, images, train=False)[0].logits)
+    assert same == (statistics == "frozen_network")
+
+
+def test_layers_of_mobilenet_lie_from_the_stem_to_the_last_block() -> None:
+    model = default().model.to_dict()
+    depth = models_build.layer_depth(model)
+    network = models_build.network(
+        model,
+        num_classes=CLASSES,
+        image_size=SIZE,
+        conventions=weights.TORCHVISION,
+        platform="cpu",
+    )
+    params = jax.eval_shape(network.init, jax.random.key(0))["params"]["backbone"]
+    paths = [
+        tuple(s.key for s in steps) for steps, _ in jax.tree_util.tree_leaves_with_path(params)
+    ]
+    assert {path[0]: depth(path) for path in paths} == {f"features_{i}": i for i in range(18)}
+
+
+def test_a_backbone_that_does_not_say_how_deep_layers_lie_is_refused_by_name() -> None:
+    model = default().model.to_dict()
+    model["backbone"] = {"name": "tests.support.plain_backbone:Plain", "kwargs": {}}
+    with pytest.raises(
+        InputError, match="backbone.name is 'tests.support.plain_backbone:Plain', w"
+    ):
+        models_build.layer_depth(model)
