@@ -62,7 +62,7 @@ def group_moments(
     x: Float[jax.Array, "b h w c"], groups: tuple[int, ...]
 ) -> tuple[Float[jax.Array, "g c"], Float[jax.Array, "g c"]]:
     """Mean and variance of each channel in each group of images."""
-    x = x.astype(jnp.float32)
+    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     weights = jnp.asarray(_membership(groups) / np.array(groups, np.float32)[:, None])
     mean = _weighted_sum(weights, x.mean((1, 2)))
     # All images have as many pixels, so the mean over a group is the mean of its images' means.

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 
 from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.files import paths
-from s4al_jax.models import deeplab, mobilenet_v2
+from s4al_jax.models import deeplab, drn, light, mobilenet_v2, resnet, unet
 from s4al_jax.models import weights as pretrained
+from s4al_jax.models.atrous_rates import rates_warning
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.network import network_from_module
 from s4al_jax.ops import formulations
@@ -19,12 +20,20 @@ from s4al_jax.ops.matmul import preferred_dtype
 from s4al_jax.types import InputError, Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "drn_d_22": drn.DRND22,
     "mobilenet_v2": mobilenet_v2.MobileNetV2,
+    "resnet101": resnet.ResNet101,
+    "resnet50": resnet.ResNet50,
+    "unet": unet.UNetEncoder,
 }
 """name -> (*, conv: ConvConfig, its own options) -> a module that gives features of images"""
 
 HEADS: dict[str, Callable[..., nn.Module]] = {
+    "deeplab_v3": deeplab.DeepLabV3,
     "deeplab_v3_plus": deeplab.DeepLabV3Plus,
+    "drn_seg": drn.DRNSeg,
+    "light": light.Light,
+    "unet": unet.UNet,
 }
 """name -> (*, backbone, num_classes, conv: ConvConfig, its own options) -> the whole network"""
 
@@ -76,10 +85,13 @@ def network(
         frozen_statistics="backbone" in frozen,
     )
     backbone, head = _backbone(model, of_weights), model["head"]
+    scales = head["kwargs"].get("scale_rates", False)
+    bands = len(conventions.mean)
     module = call_with_options(
         lookup(HEADS, "model.head.name", head["name"]),
         "model.head.kwargs",
         head["kwargs"],
+        offered={"map_size": _map_size(backbone, image_size, bands) if scales else None},
         backbone=backbone,
         num_classes=num_classes,
         conv=conv,
@@ -104,6 +116,32 @@ def _backbone(model: Mapping[str, Any], conv: ConvConfig) -> nn.Module:
         backbone["kwargs"],
         conv=conv,
     )
+
+
+def _map_size(backbone: nn.Module, image_size: tuple[int, int], bands: int) -> tuple[int, int]:
+    """Rows and columns of the coarsest features of an image."""
+    if stride := getattr(backbone, "output_stride", 0):
+        return -(-image_size[0] // stride), -(-image_size[1] // stride)
+    image = jax.ShapeDtypeStruct((1, *image_size, bands), jnp.float32)
+    call = functools.partial(backbone.init_with_output, groups=None)
+    *_, coarse = jax.eval_shape(call, jax.random.key(0), image)[0]
+    return coarse.shape[1], coarse.shape[2]
+
+
+def network_warning(model: Mapping[str, Any], image_size: tuple[int, int], channels: int) -> str:
+    """A line about options of the network that do not fit images of one size; "" if all do.
+
+    Args:
+      model: the block `model` of a configuration.
+      image_size: height and width of what is trained on.
+      channels: bands of the images.
+    """
+    head = model["head"]
+    usual = getattr(lookup(HEADS, "model.head.name", head["name"]), "rates", ())
+    rates = head["kwargs"].get("rates", usual) if usual else ()
+    if not rates or head["kwargs"].get("scale_rates", False):
+        return ""
+    return rates_warning(rates, _map_size(_backbone(model, ConvConfig()), image_size, channels))
 
 
 def weight_names(model: Mapping[str, Any]) -> pretrained.WeightNames:

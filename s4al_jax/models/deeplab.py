@@ -1,4 +1,8 @@
-"""The head of DeepLabv3+: context at several ranges, refined by low-level features."""
+"""The heads of DeepLabv3 and DeepLabv3+: context at several ranges; "+" adds a decoder.
+
+Chen et al., "Rethinking atrous convolution for semantic image segmentation", 2017, and
+"Encoder-decoder with atrous separable convolution", ECCV 2018.
+"""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -8,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from s4al_jax.models.atrous_rates import scaled_rates
 from s4al_jax.models.batch_norm import Groups
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.decoder import Decoder
@@ -16,17 +21,78 @@ from s4al_jax.ops.resize import bilinear_align_corners
 from s4al_jax.types import InputError, Prediction
 
 
-class DeepLabV3Plus(nn.Module):
-    """Atrous spatial pyramid pooling on a backbone's coarsest features, decoded with its finest."""
+class DeepLabV3(nn.Module):
+    """Atrous spatial pyramid pooling on a backbone's coarsest features, and a linear classifier."""
 
     backbone: nn.Module
     num_classes: int
     aspp_channels: int = 256
-    low_level_channels: int = 48
     rates: Sequence[int] = (6, 12, 18)
+    scale_rates: bool = False
     dropout: float = 0.5
+    map_size: tuple[int, int] | None = None
     conv: ConvConfig = ConvConfig()
     offers: ClassVar[tuple[str, ...]] = ("embedding",)
+
+    @nn.compact
+    def __call__(
+        self, x: Float[jax.Array, "b h w bands"], *, groups: Groups, extras: tuple[str, ...] = ()
+    ) -> Prediction:
+        """Logits of the size of the coarsest features.
+
+        Args:
+          x: normalized images.
+          groups: see `BatchNorm`.
+          extras: "embedding" is what the classifier is applied to, `[b, h16, w16, aspp_channels]`.
+
+        Returns:
+          The logits in float32, the same context as `features`, and the extras.
+        """
+        if self.aspp_channels < 1:
+            raise InputError(f"the head's aspp_channels are {self.aspp_channels}: give 1 or more")
+        *_, coarse = self.backbone(x, groups=groups)
+        context = self._pyramid(coarse, groups=groups)
+        return self._prediction(context, context, extras)
+
+    def _prediction(
+        self, embedding: jax.Array, features: jax.Array, extras: tuple[str, ...]
+    ) -> Prediction:
+        classify = Conv(self.num_classes, bias=True, conv=self.conv, name="classify")
+        logits = classify(embedding).astype(jnp.float32)
+        offered = {"embedding": embedding}
+        return Prediction(logits, features, {name: offered[name] for name in extras})
+
+    def _pyramid(
+        self, x: Float[jax.Array, "b h w c"], *, groups: Groups
+    ) -> Float[jax.Array, "b h w c2"]:
+        """Atrous spatial pyramid pooling: each pixel, three rings around it, the whole image."""
+        if min(self.rates, default=0) < 1 or not 0.0 <= self.dropout < 1.0:
+            raise InputError(
+                f"the head's rates are {tuple(self.rates)} and its dropout {self.dropout}: give "
+                "rates from 1 and a dropout from 0 to below 1"
+            )
+        wide, rates = self.aspp_channels, tuple(self.rates)
+        if self.scale_rates:
+            rates = scaled_rates(rates, self.map_size or (x.shape[1], x.shape[2]))
+        branches = [self._layer("aspp_point", wide)(x, groups=groups)]
+        branches += [self._layer(f"aspp_{r}", wide, 3, r)(x, groups=groups) for r in rates]
+        mean = jnp.mean(x, axis=(1, 2), keepdims=True)
+        mean = self._layer("aspp_image", wide)(mean, groups=groups)
+        branches.append(jnp.broadcast_to(mean, (*x.shape[:3], wide)))
+        y = self._layer("project", wide)(jnp.concatenate(branches, axis=-1), groups=groups)
+        # Not `groups is None`: units may be dropped with running statistics, too.
+        return nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(y)
+
+    def _layer(
+        self, name: str, features: int, kernel_size: int = 1, dilation: int = 1
+    ) -> ConvNormReLU:
+        return ConvNormReLU(features, kernel_size, dilation, self.conv, name=name)
+
+
+class DeepLabV3Plus(DeepLabV3):
+    """Atrous spatial pyramid pooling on a backbone's coarsest features, decoded with its finest."""
+
+    low_level_channels: int = 48
 
     @nn.compact
     def __call__(
@@ -56,31 +122,4 @@ class DeepLabV3Plus(nn.Module):
         features = jnp.concatenate([upsampled, low], axis=-1)
         decoder = Decoder(self.aspp_channels, self.conv, name="decode")
         embedding = decoder(context, low, features, groups=groups)
-        classify = Conv(self.num_classes, bias=True, conv=self.conv, name="classify")
-        logits = classify(embedding).astype(jnp.float32)
-        offered = {"embedding": embedding}
-        return Prediction(logits, features, {name: offered[name] for name in extras})
-
-    def _pyramid(
-        self, x: Float[jax.Array, "b h w c"], *, groups: Groups
-    ) -> Float[jax.Array, "b h w c2"]:
-        """Atrous spatial pyramid pooling: each pixel, three rings around it, the whole image."""
-        if min(self.rates, default=0) < 1 or not 0.0 <= self.dropout < 1.0:
-            raise InputError(
-                f"the head's rates are {tuple(self.rates)} and its dropout {self.dropout}: give "
-                "rates from 1 and a dropout from 0 to below 1"
-            )
-        wide = self.aspp_channels
-        branches = [self._layer("aspp_point", wide)(x, groups=groups)]
-        branches += [self._layer(f"aspp_{r}", wide, 3, r)(x, groups=groups) for r in self.rates]
-        mean = jnp.mean(x, axis=(1, 2), keepdims=True)
-        mean = self._layer("aspp_image", wide)(mean, groups=groups)
-        branches.append(jnp.broadcast_to(mean, (*x.shape[:3], wide)))
-        y = self._layer("project", wide)(jnp.concatenate(branches, axis=-1), groups=groups)
-        # Not `groups is None`: units may be dropped with running statistics, too.
-        return nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(y)
-
-    def _layer(
-        self, name: str, features: int, kernel_size: int = 1, dilation: int = 1
-    ) -> ConvNormReLU:
-        return ConvNormReLU(features, kernel_size, dilation, self.conv, name=name)
+        return self._prediction(embedding, features, extras)

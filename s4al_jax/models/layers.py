@@ -10,7 +10,7 @@ from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.init import StandardInit, kaiming_normal
 from s4al_jax.ops.convolve import convolve
 from s4al_jax.ops.depthwise import depthwise_conv3x3
-from s4al_jax.ops.padding import pad_widths
+from s4al_jax.ops.padding import Padding, pad_widths
 from s4al_jax.ops.remat import save_for_backward
 
 
@@ -91,3 +91,9 @@ class ConvNormReLU(nn.Module):
         x = Conv(*shape, dilation=self.dilation, conv=self.conv, name="conv")(x)
         x = BatchNorm(self.conv, name="norm")(x, groups=groups)
         return jax.nn.relu(x)
+
+
+def max_pool3x3(x: Float[jax.Array, "b h w c"], padding: Padding) -> Float[jax.Array, "b h2 w2 c"]:
+    """The largest of 3x3 pixels, at stride 2; what lies outside of the image is left out."""
+    pads = pad_widths(x.shape[1:3], kernel=3, stride=2, dilation=1, padding=padding)
+    return nn.max_pool(x, (3, 3), (2, 2), pads)

@@ -20,7 +20,7 @@ from s4al_jax.learn.augment import augmentation
 from s4al_jax.learn.optimizer import optimizer, poly
 from s4al_jax.learn.registry import OPTIMIZERS
 from s4al_jax.methods.registry import METHODS
-from s4al_jax.models.build import layer_depth, pretrained_network
+from s4al_jax.models.build import layer_depth, network_warning, pretrained_network
 from s4al_jax.regions.protocol import Regions
 from s4al_jax.run.task import Task, build_task
 from s4al_jax.runtime import processes
@@ -144,6 +144,7 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
     _check_microbatches(config.batch, mesh)
     task = build_task(config, spec)
     network, preprocessing = build_network(config.model, task.spec, mesh)
+    _warn_of_network(config, task.spec)
     method = build_method(config, network, len(task.spec.classes))
     experiment = Experiment(
         options=given,
@@ -180,6 +181,14 @@ def build_network(
     if news and processes.is_primary():
         print(news, flush=True)
     return network, {"mean": weights.mean, "std": weights.std, "padding": weights.padding}
+
+
+def _warn_of_network(config: ConfigDict, spec: DatasetSpec) -> None:
+    """Say which options of the network do not fit the size of what it is trained on."""
+    size = (config.augment.crop_height or spec.height, config.augment.crop_width or spec.width)
+    warning = network_warning(config.model.to_dict(), size, spec.channels)
+    if warning and processes.is_primary():
+        print(warning, flush=True)
 
 
 def build_method(config: ConfigDict, network: Network, num_classes: int) -> Method:

@@ -26,6 +26,7 @@ class Axis(NamedTuple):
 
 
 _CONVOLUTIONS = frozenset({"padding", "how", "norm_eps", "norm_momentum", "dtype", "conv"})
+_HEAD = _CONVOLUTIONS | {"backbone", "num_classes", "map_size"}
 _LEARNER = frozenset({"network", "optimizer", "augmentation", "num_classes", "microbatches"})
 _ANNOTATOR = frozenset({"spec", "pool", "workdir", "person", "name", "annotator", "parcel_pixels"})
 _SIZE = frozenset({"height", "width"})
@@ -34,7 +35,7 @@ AXES = (
     Axis("Datasets", "data", "run.task.DATASETS", _SIZE | {"root", "max_pixels"}),
     Axis("Regions", "regions", "regions.registry.REGIONS", _SIZE | {"images"}),
     Axis("Backbones", "model.backbone", "models.build.BACKBONES", _CONVOLUTIONS),
-    Axis("Heads", "model.head", "models.build.HEADS", _CONVOLUTIONS | {"backbone", "num_classes"}),
+    Axis("Heads", "model.head", "models.build.HEADS", _HEAD),
     Axis("Optimizers", "optimizer", "learn.registry.OPTIMIZERS"),
     Axis("Methods", "method", "methods.registry.METHODS", _LEARNER),
     Axis(
