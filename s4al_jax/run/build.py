@@ -205,7 +205,7 @@ def build_method(config: ConfigDict, network: Network, num_classes: int) -> Meth
         rate,
         backbone_factor=given.backbone_factor,
         layer_decay=given.layer_decay,
-        layer_depth=None if given.layer_decay == 1.0 else layer_depth(config.model.to_dict()),
+        layer_depth=layer_depth(config.model.to_dict()) if given.layer_decay < 1.0 else None,
     )
     return call_with_options(
         lookup(METHODS, "method.name", config.method.name),
