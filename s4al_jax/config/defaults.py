@@ -72,6 +72,8 @@ def _model() -> ConfigDict:
     model.remat = False  # True: compute cheap layers twice instead of keeping them; less memory
     model.loss_bands = 1  # of rows, in which the loss is summed; more: logits are never whole
     model.norm_momentum = 0.9  # share of the old running statistics that a step keeps
+    # of a step's images; "frozen_backbone", "frozen_network": the running ones, for small batches
+    model.norm_statistics = "batch"
     # width: factor on the channels of all layers; output_stride: 8, 16 or 32
     model.backbone = {"name": "mobilenet_v2", "kwargs": {"width": 1.0, "output_stride": 16}}
     model.head = ConfigDict({"name": "deeplab_v3_plus"})
@@ -104,6 +106,9 @@ def _optimizer() -> ConfigDict:
     optimizer.power = 0.9  # "poly": (1 - epoch / epochs) ** power
     optimizer.floor = 1e-6  # the lowest learning rate
     optimizer.backbone_factor = 1.0  # on the learning rate of the backbone
+    optimizer.layer_decay = (
+        1.0  # on that of each backbone layer, once more for all nearer the images
+    )
     return optimizer
 
 

@@ -32,6 +32,7 @@ def validate(config: ConfigDict) -> None:
             f"config.model.norm_momentum is {config.model.norm_momentum}: it must be from 0 to "
             "below 1"
         )
+    _check_statistics(config)
     _check_sizes(config)
     for name in ("scale_range", "brightness", "contrast"):
         if len(config.augment[name]) != 2:
@@ -45,6 +46,18 @@ def validate(config: ConfigDict) -> None:
     who = config.annotator.person
     if not who or not who.isprintable():
         raise InputError(f"config.annotator.person is {ascii(who)}: give a name of one line")
+
+
+def _check_statistics(config: ConfigDict) -> None:
+    """Refuse to keep statistics that come from nowhere."""
+    model = config.model
+    _one_of(config, "model.norm_statistics", ("batch", "frozen_backbone", "frozen_network"))
+    if model.norm_statistics != "batch" and not model.pretrained:
+        raise InputError(
+            f"config.model.norm_statistics is {model.norm_statistics!r}, but there are no weights "
+            "whose statistics could be kept: name a file in config.model.pretrained, or leave it "
+            "'batch'"
+        )
 
 
 def _check_sizes(config: ConfigDict) -> None:

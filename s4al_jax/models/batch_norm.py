@@ -25,6 +25,9 @@ class BatchNorm(StandardInit):
     The running variance is the mean squared deviation; PyTorch's is n/(n-1) of that. The two
     hardly differ except after image pooling, where n is the batch size. A batch of one pixel has
     variance 0 and comes out as the bias; PyTorch raises an error there.
+
+    With `conv.frozen_statistics` a training pass uses the running statistics and keeps them, as
+    where batches are too small to say much; scale and bias are learned all the same.
     """
 
     conv: ConvConfig = ConvConfig()
@@ -39,7 +42,7 @@ class BatchNorm(StandardInit):
         bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
         running_var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
-        if groups is None:
+        if groups is None or self.conv.frozen_statistics:
             mean, var = running_mean.value[None], running_var.value[None]
         else:
             mean, var = group_moments(x, groups)

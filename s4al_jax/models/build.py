@@ -26,7 +26,7 @@ from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.network import network_from_module
 from s4al_jax.ops import formulations
 from s4al_jax.ops.matmul import preferred_dtype
-from s4al_jax.types import Network, Tree
+from s4al_jax.types import InputError, Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "drn_d_22": drn.DRND22,
@@ -46,6 +46,13 @@ HEADS: dict[str, Callable[..., nn.Module]] = {
     "unet": unet.UNet,
 }
 """name -> (*, backbone, num_classes, conv: ConvConfig, its own options) -> the whole network"""
+
+NORM_STATISTICS: dict[str, tuple[str, ...]] = {
+    "batch": (),
+    "frozen_backbone": ("backbone",),
+    "frozen_network": ("backbone", "head"),
+}
+"""name -> where batch normalization keeps its running statistics, and uses them in training"""
 
 COMPUTE = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 """What layers compute in; parameters, statistics and logits are float32 whatever it is."""
@@ -72,15 +79,21 @@ def network(
     """
     compute = lookup(COMPUTE, "model.compute", model["compute"])
     matmul_dtype = preferred_dtype(platform, compute)
+    frozen = lookup(NORM_STATISTICS, "model.norm_statistics", model["norm_statistics"])
     conv = ConvConfig(
         norm_momentum=model["norm_momentum"],
+        frozen_statistics="head" in frozen,
         formulations=formulations.preferred_formulations(platform),
         matmul_dtype=matmul_dtype,
         # Where products round their factors themselves, layers hand on what is not rounded.
         dtype=compute if matmul_dtype is None else jnp.float32,
     )
     # The head is not pretrained and pads as usual.
-    of_weights = conv._replace(padding=conventions.padding, norm_eps=conventions.norm_eps)
+    of_weights = conv._replace(
+        padding=conventions.padding,
+        norm_eps=conventions.norm_eps,
+        frozen_statistics="backbone" in frozen,
+    )
     backbone, head = _backbone(model, of_weights), model["head"]
     scales = head["kwargs"].get("scale_rates", False)
     bands = len(conventions.mean)
@@ -148,6 +161,18 @@ def weight_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
 
 def _backbone_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
     return getattr(_backbone(model, ConvConfig()), "weight_name", pretrained.torchvision_name)
+
+
+def layer_depth(model: Mapping[str, Any]) -> Callable[[tuple[str, ...]], int]:
+    """How deep layers lie in the backbone that a block of options describes; it has to say so."""
+    depth: Callable[[tuple[str, ...]], int] | None
+    depth = getattr(_backbone(model, ConvConfig()), "layer_depth", None)
+    if depth is None:
+        raise InputError(
+            f"config.model.backbone.name is {model['backbone']['name']!r}, which does not say how "
+            "deep its layers lie (layer_depth): leave config.optimizer.layer_decay 1.0"
+        )
+    return depth
 
 
 def conventions(model: Mapping[str, Any], channels: int = 3) -> pretrained.Weights:

@@ -20,6 +20,8 @@ class ConvConfig(NamedTuple):
     """what normalization adds to variances; again a convention of the weights"""
     norm_momentum: float = 0.9
     """share of the old running statistics that a training pass keeps"""
+    frozen_statistics: bool = False
+    """whether running statistics normalize in training, too, and stay as they are"""
     formulations: Formulations = Formulations()
     """how operations are computed on the platform; the numbers are the same"""
     matmul_dtype: Any = None

@@ -95,6 +95,12 @@ class DRND22(nn.Module):
     width: float = 1.0
     conv: ConvConfig = ConvConfig()
 
+    @staticmethod
+    def layer_depth(path: tuple[str, ...]) -> int:
+        """layer0 is at depth 0; each convolution or residual block after it one deeper."""
+        level, _, block = path[0].removeprefix("layer").partition("_")
+        return sum(max(before.blocks, 1) for before in LEVELS[: int(level)]) + int(block or 0)
+
     @nn.compact
     def __call__(
         self, x: Float[jax.Array, "b h w bands"], *, groups: Groups

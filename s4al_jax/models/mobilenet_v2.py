@@ -102,6 +102,11 @@ class MobileNetV2(nn.Module):
     output_stride: int = 16
     conv: ConvConfig = ConvConfig()
 
+    @staticmethod
+    def layer_depth(path: tuple[str, ...]) -> int:
+        """The stem's variables are at depth 0, those of the last block at 17."""
+        return int(path[0].removeprefix("features_"))
+
     @nn.compact
     def __call__(
         self, x: Float[jax.Array, "b h w bands"], *, groups: Groups

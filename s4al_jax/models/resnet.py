@@ -74,6 +74,11 @@ class ResNet50(nn.Module):
     blocks: Sequence[int] = (3, 4, 6, 3)
     conv: ConvConfig = ConvConfig()
 
+    def layer_depth(self, path: tuple[str, ...]) -> int:
+        """The first convolution's variables are at depth 0, those of a block one below the last."""
+        stage, _, block = path[0].removeprefix("layer").partition("_")
+        return 1 + sum(self.blocks[: int(stage) - 1]) + int(block) if block else 0
+
     @nn.compact
     def __call__(
         self, x: Float[jax.Array, "b h w bands"], *, groups: Groups

@@ -48,6 +48,11 @@ class UNetEncoder(nn.Module):
     norm: str = "batch"
     conv: ConvConfig = ConvConfig()
 
+    @staticmethod
+    def layer_depth(path: tuple[str, ...]) -> int:
+        """The depth of a level is its number."""
+        return int(path[0].removeprefix("level"))
+
     @nn.compact
     def __call__(
         self, x: Float[jax.Array, "b h w bands"], *, groups: Groups

@@ -20,7 +20,7 @@ from s4al_jax.learn.augment import augmentation
 from s4al_jax.learn.optimizer import optimizer, poly
 from s4al_jax.learn.registry import OPTIMIZERS
 from s4al_jax.methods.registry import METHODS
-from s4al_jax.models.build import network_warning, pretrained_network
+from s4al_jax.models.build import layer_depth, network_warning, pretrained_network
 from s4al_jax.regions.protocol import Regions
 from s4al_jax.run.task import Task, build_task
 from s4al_jax.runtime import processes
@@ -208,12 +208,19 @@ def build_method(config: ConfigDict, network: Network, num_classes: int) -> Meth
     )
     given = config.optimizer
     rate = poly(base=given.learning_rate, power=given.power, floor=given.floor)
+    moves = optimizer(
+        rule,
+        rate,
+        backbone_factor=given.backbone_factor,
+        layer_decay=given.layer_decay,
+        layer_depth=layer_depth(config.model.to_dict()) if given.layer_decay < 1.0 else None,
+    )
     return call_with_options(
         lookup(METHODS, "method.name", config.method.name),
         "method.kwargs",
         config.method.kwargs,
         network=network,
-        optimizer=optimizer(rule, rate, backbone_factor=given.backbone_factor),
+        optimizer=moves,
         augmentation=augmentation(**config.augment),
         num_classes=num_classes,
         microbatches=config.batch.microbatches,

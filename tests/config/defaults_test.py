@@ -117,6 +117,7 @@ def test_the_defaults_are_those_of_the_paper() -> None:
         "power": 0.9,
         "floor": 1e-6,
         "backbone_factor": 1.0,
+        "layer_decay": 1.0,
     }
     steps = config.schedule
     total = steps.iterations * (steps.acquisitions * steps.epochs + steps.last_epochs)
@@ -204,6 +205,8 @@ BAD = {
     "optimizer__learning_rate": (-1.0, "learning rate from -1.0"),
     "optimizer__kwargs__momentum": (1.0, "momentum is 1.0"),
     "optimizer__backbone_factor": (-0.1, "backbone_factor is -0.1"),
+    "optimizer__layer_decay": (1.5, "layer_decay is 1.5: give a number above 0 and up to 1"),
+    "optimizer__layer_decay_": (0.9, "backbone.name is 'plain', which does not say how deep its"),
     "method__kwargs__partial_share": (1.5, "partial_share is 1.5"),
     "method__kwargs__ema_decay": (1.5, "ema_decay is 1.5"),
     "method__kwargs__teacher_statistics": ("both", "teacher_statistics is 'both'"),

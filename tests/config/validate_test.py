@@ -87,6 +87,14 @@ def test_a_share_is_above_0_and_up_to_1(name: str) -> None:
         ({"budget__scope": "all"}, "config.budget.scope is 'all': one of image, pool"),
         ({"model__norm_momentum": 1.0}, "config.model.norm_momentum is 1.0: it must be from 0 to"),
         ({"model__norm_momentum": -0.1}, "config.model.norm_momentum is -0.1: it must be from 0"),
+        (
+            {"model__norm_statistics": "frozen"},
+            "config.model.norm_statistics is 'frozen': one of batch, frozen_backbone, frozen_net",
+        ),
+        (
+            {"model__norm_statistics": "frozen_backbone"},
+            "config.model.norm_statistics is 'frozen_backbone', but there are no weights whose",
+        ),
         ({"seed": 2**32}, f"config.seed is {2**32}: it must be below {2**32}"),
         (
             {"data__max_pixels": 360 * 480 - 1},

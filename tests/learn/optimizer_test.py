@@ -201,6 +201,90 @@ def test_a_network_without_a_backbone_has_no_factor_for_it():
         jax.eval_shape(made.step, params, made.init(params), params, jnp.float32(0))
 
 
+# --- rates that fall from layer to layer ---
+
+
+def depth_of_block(path):
+    """The number in the name of a block; what has none is next to the images."""
+    return int(path[0].partition("_")[2] or 0)
+
+
+def layers(value):
+    names = ("stem", "block_1", "block_2")
+    return {
+        "backbone": {name: {"kernel": jnp.full(2, value)} for name in names},
+        "head": {"kernel": jnp.full(2, value)},
+    }
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.1])
+def test_a_layer_learns_less_the_nearer_it_is_to_the_images(factor):
+    decayed = {"layer_decay": 0.5, "layer_depth": depth_of_block}
+    rule = sgd(momentum=0.0, nesterov=False, weight_decay=0.0)
+    made = optimizer(rule, linear(1.0), backbone_factor=factor, **decayed)
+    params, state = layers(0.0), made.init(layers(0.0))
+    for _ in range(2):
+        params, state, rate = made.step(layers(8.0), state, params, jnp.float32(0.5))
+    assert rate == 0.5
+    # Two steps of the rate 0.5 are -8; 0.5, 0.25 and 0.125 of that for the layers before the head.
+    found = {name: float(leaf["kernel"][0]) for name, leaf in params["backbone"].items()}
+    wanted = {"stem": -1.0, "block_1": -2.0, "block_2": -4.0}
+    assert found == pytest.approx({name: factor * value for name, value in wanted.items()})
+    assert params["head"]["kernel"][0] == -8.0
+
+
+def test_the_decay_of_weights_follows_the_rate_of_a_layer():
+    decayed = {"layer_decay": 0.5, "layer_depth": depth_of_block}
+    made = optimizer(adamw(weight_decay=0.1), linear(1.0), **decayed)
+    params, _, _ = made.step(layers(0.0), made.init(layers(4.0)), layers(4.0), jnp.float32(0.0))
+    # 4 - 0.125 * 0.1 * 4, and so on; the gradients are 0.
+    found = [float(params["backbone"][name]["kernel"][0]) for name in ("stem", "block_1")]
+    assert found == pytest.approx([3.95, 3.9])
+    assert float(params["head"]["kernel"][0]) == pytest.approx(3.6)
+
+
+def test_without_a_decay_of_layers_nothing_is_another_bit():
+    start, gradients = drawn()
+    plain = optimizer(sgd(), rates_by_progress, backbone_factor=0.3)
+    same = optimizer(sgd(), rates_by_progress, backbone_factor=0.3, layer_decay=1.0)
+    params, grads = two_parts(start), two_parts(gradients[0])
+    states = [made.init(params) for made in (plain, same)]
+    after = [
+        made.step(grads, state, params, jnp.float32(0))
+        for made, state in zip((plain, same), states, strict=True)
+    ]
+    assert jax.tree.structure(after[0]) == jax.tree.structure(after[1])
+    jax.tree.map(np.testing.assert_array_equal, *after)
+
+
+def test_a_network_without_a_backbone_has_no_layers_to_slow_down():
+    made = optimizer(sgd(), poly(), layer_decay=0.5, layer_depth=depth_of_block)
+    params = {"w": jnp.ones(2)}
+    with pytest.raises(InputError, match="layer_decay is 0.5, but the network has no backbone"):
+        jax.eval_shape(made.step, params, made.init(params), params, jnp.float32(0))
+    with pytest.raises(ValueError, match="nothing says how deep"):
+        optimizer(sgd(), poly(), layer_decay=0.5)
+
+
+# --- what decays ---
+
+
+def test_kernels_alone_decay_where_the_rule_says_so():
+    params = {
+        "conv": {"kernel": jnp.full((2, 2), 4.0), "bias": jnp.full(2, 4.0)},
+        "norm": {"scale": jnp.full(2, 4.0), "bias": jnp.full(2, 4.0)},
+        "pos_embed": jnp.full((1, 3, 2), 4.0),
+    }
+    grads = jax.tree.map(jnp.zeros_like, params)
+    for decays, rest in (("all", 3.8), ("kernels", 4.0)):
+        made = optimizer(adamw(weight_decay=0.1, decays=decays), linear(0.5))
+        after, _, _ = made.step(grads, made.init(params), params, jnp.float32(0))
+        # 4 - 0.5 * 0.1 * 4
+        np.testing.assert_allclose(after["conv"].pop("kernel"), np.full((2, 2), 3.8), rtol=1e-6)
+        for leaf in jax.tree.leaves(after):
+            np.testing.assert_allclose(leaf, np.full(leaf.shape, rest), rtol=1e-6)
+
+
 # --- inside a compiled step ---
 
 
@@ -240,6 +324,9 @@ def test_the_rate_falls_polynomially_to_its_floor():
         (lambda: adamw(eps=-1e-8), "eps"),
         (lambda: adamw(weight_decay=-1.0), "weight_decay"),
         (lambda: optimizer(sgd(), poly(), backbone_factor=-0.1), "backbone_factor"),
+        (lambda: adamw(decays="biases"), "decays is 'biases'"),
+        (lambda: optimizer(sgd(), poly(), layer_decay=0.0), "layer_decay"),
+        (lambda: optimizer(sgd(), poly(), layer_decay=1.1), "layer_decay"),
         (lambda: poly(base=0.0), "learning rate"),
         (lambda: poly(base=1e-7), "learning rate"),
         (lambda: poly(power=-1.0), "power"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from s4al_jax.models.batch_norm import BatchNorm, group_moments, per_image, running_average
+from s4al_jax.models.conv_config import ConvConfig
 
 
 def images(batch: int = 6, seed: int = 0) -> jax.Array:
@@ -81,3 +82,36 @@ def test_a_batch_of_one_pixel_comes_out_as_the_bias() -> None:
     y, _ = applied(images(1)[:, :1, :1], kept, (1,))
     np.testing.assert_allclose(y.ravel(), kept["params"]["bias"], atol=1e-2)
     assert np.isfinite(y).all()
+
+
+def test_frozen_statistics_normalize_in_training_and_stay() -> None:
+    frozen = BatchNorm(ConvConfig(norm_eps=0.0, frozen_statistics=True))
+    kept = {
+        "params": {"scale": jnp.asarray([3.0]), "bias": jnp.asarray([0.5])},
+        "batch_stats": {"mean": jnp.asarray([1.0]), "var": jnp.asarray([4.0])},
+    }
+    x = jnp.asarray([5.0, 1.0, -3.0]).reshape(3, 1, 1, 1)
+
+    def total(params: dict, groups: tuple[int, ...] | None) -> tuple[jax.Array, tuple]:
+        given = {**kept, "params": params}
+        y, changed = frozen.apply(given, x, groups=groups, mutable=["batch_stats"])
+        return (y.ravel() * jnp.asarray([1.0, 10.0, 100.0])).sum(), (y.ravel(), changed)
+
+    for groups in (None, (3,), (1, 2)):
+        value = jax.value_and_grad(total, has_aux=True)
+        (_, (y, changed)), slopes = value(kept["params"], groups)
+        # (5 - 1) / 2 * 3 + 0.5, and so on
+        np.testing.assert_allclose(y, [6.5, 0.5, -5.5], rtol=1e-6)
+        # Scale: 1 * 2 + 10 * 0 + 100 * -2; bias: 1 + 10 + 100.
+        np.testing.assert_allclose(slopes["scale"], [-198.0], rtol=1e-6)
+        np.testing.assert_allclose(slopes["bias"], [111.0], rtol=1e-6)
+        jax.tree.map(np.testing.assert_array_equal, changed["batch_stats"], kept["batch_stats"])
+
+
+def test_frozen_statistics_change_no_first_value() -> None:
+    x = images()
+    first, frozen = (
+        BatchNorm(ConvConfig(frozen_statistics=kept)).init(jax.random.key(0), x, groups=(6,))
+        for kept in (False, True)
+    )
+    jax.tree.map(np.testing.assert_array_equal, first, frozen)
