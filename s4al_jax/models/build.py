@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.files import paths
-from s4al_jax.models import deeplab, drn, light, mobilenet_v2, resnet, unet
+from s4al_jax.models import deeplab, dpt, drn, light, mobilenet_v2, resnet, unet, vit
 from s4al_jax.models import weights as pretrained
 from s4al_jax.models.atrous_rates import rates_warning
 from s4al_jax.models.conv_config import ConvConfig
@@ -20,6 +20,8 @@ from s4al_jax.ops.matmul import preferred_dtype
 from s4al_jax.types import Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "dinov2_vitb14": vit.DINOv2B14,
+    "dinov2_vits14": vit.DINOv2S14,
     "drn_d_22": drn.DRND22,
     "mobilenet_v2": mobilenet_v2.MobileNetV2,
     "resnet101": resnet.ResNet101,
@@ -31,6 +33,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 HEADS: dict[str, Callable[..., nn.Module]] = {
     "deeplab_v3": deeplab.DeepLabV3,
     "deeplab_v3_plus": deeplab.DeepLabV3Plus,
+    "dpt": dpt.DPT,
     "drn_seg": drn.DRNSeg,
     "light": light.Light,
     "unet": unet.UNet,
