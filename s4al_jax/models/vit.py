@@ -17,7 +17,7 @@ from s4al_jax.models.weights import torchvision_name
 from s4al_jax.ops.bicubic import bicubic
 from s4al_jax.ops.matmul import matmul
 from s4al_jax.ops.remat import save_for_backward
-from s4al_jax.ops.resize import bilinear_align_corners
+from s4al_jax.ops.resize import Formulation, bilinear_align_corners
 from s4al_jax.types import InputError
 
 PATCH = 14
@@ -113,7 +113,7 @@ class DINOv2S14(nn.Module):
 
     @staticmethod
     def weight_name(path: tuple[str, ...]) -> str:
-        """blocks_0/attn_qkv/kernel is blocks.0.attn.qkv.weight in a file, pos_embed is pos_embed."""
+        """blocks_0/attn_qkv/kernel is blocks.0.attn.qkv.weight in a file; pos_embed stays."""
         return torchvision_name(path).replace("patch.embed", "patch_embed")
 
     @nn.compact
@@ -124,9 +124,8 @@ class DINOv2S14(nn.Module):
         del groups
         self._check()
         conv = self.conv
-        rows, cols = (patch_count(side) for side in x.shape[1:3])
-        if x.shape[1:3] != (size := (rows * PATCH, cols * PATCH)):
-            x = bilinear_align_corners(x, size, formulation=conv.formulations.resize)
+        x = resize_to_patches(x, conv.formulations.resize)
+        rows, cols = (side // PATCH for side in x.shape[1:3])
         tokens = PatchEmbed(self.dim, conv, name="patch_embed_proj")(x)
         cls_token = self.param("cls_token", small, (1, 1, self.dim), jnp.float32)
         table = self.param("pos_embed", small, (1, 1 + self.grid**2, self.dim), jnp.float32)
@@ -180,9 +179,7 @@ def attention(qkv: Float[jax.Array, "b n c3"], heads: int) -> Float[jax.Array, "
     return save_for_backward(found.reshape(batch, count, heads * dim))
 
 
-def positions(
-    table: Float[jax.Array, "n c"], size: tuple[int, int]
-) -> Float[jax.Array, "n2 c"]:
+def positions(table: Float[jax.Array, "n c"], size: tuple[int, int]) -> Float[jax.Array, "n2 c"]:
     """The embeddings of a square grid of positions, for a grid of rows and columns."""
     side = round(len(table) ** 0.5)
     if size == (side, side):
@@ -191,9 +188,14 @@ def positions(
     return bicubic(table.reshape(side, side, -1), size, factors).reshape(size[0] * size[1], -1)
 
 
-def patch_count(side: int) -> int:
-    """The patches along a side of so many pixels, which is resized to the nearest multiple."""
-    return max(1, int(side / PATCH + 0.5))
+def resize_to_patches(
+    x: Float[jax.Array, "b h w bands"], formulation: Formulation = "gather"
+) -> Float[jax.Array, "b h2 w2 bands"]:
+    """The images with sides that are the nearest multiples of 14, and at least 14."""
+    height, width = (max(1, int(side / PATCH + 0.5)) * PATCH for side in x.shape[1:3])
+    if x.shape[1:3] == (height, width):
+        return x
+    return bilinear_align_corners(x, (height, width), formulation=formulation)
 
 
 def _product(x: jax.Array, kernel: jax.Array, conv: ConvConfig) -> jax.Array:
