@@ -12,6 +12,7 @@ from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.files import paths
 from s4al_jax.models import (
     deeplab,
+    dpt,
     drn,
     efficientnet_lite,
     light,
@@ -19,6 +20,7 @@ from s4al_jax.models import (
     published,
     resnet,
     unet,
+    vit,
 )
 from s4al_jax.models import weights as pretrained
 from s4al_jax.models.atrous_rates import rates_warning
@@ -29,6 +31,8 @@ from s4al_jax.ops.matmul import preferred_dtype
 from s4al_jax.types import InputError, Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "dinov2_vitb14": vit.DINOv2B14,
+    "dinov2_vits14": vit.DINOv2S14,
     "drn_d_22": drn.DRND22,
     "efficientnet_lite0": efficientnet_lite.EfficientNetLite0,
     "mobilenet_v2": mobilenet_v2.MobileNetV2,
@@ -41,6 +45,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 HEADS: dict[str, Callable[..., nn.Module]] = {
     "deeplab_v3": deeplab.DeepLabV3,
     "deeplab_v3_plus": deeplab.DeepLabV3Plus,
+    "dpt": dpt.DPT,
     "drn_seg": drn.DRNSeg,
     "light": light.Light,
     "unet": unet.UNet,

@@ -19,12 +19,23 @@ from tests.support.narrow_networks import narrow_model
 from tests.support.plain_backbone import Plain, without_batch_norm
 
 CLASSES, SIZE = 11, (32, 48)
+TWO_MAPS = ("drn_d_22", "mobilenet_v2")
+"""The backbones that "dpt" refuses; `UNetEncoder` is as deep as it is told to be."""
 
 
-@pytest.mark.parametrize("head", models_build.HEADS)
-@pytest.mark.parametrize("backbone", models_build.BACKBONES)
+@pytest.mark.parametrize(
+    ("backbone", "head"),
+    [
+        (backbone, head)
+        for backbone in models_build.BACKBONES
+        for head in models_build.HEADS
+        if (backbone in TWO_MAPS, head) != (True, "dpt")
+    ],
+)
 def test_every_backbone_goes_under_every_head(backbone: str, head: str) -> None:
     model = default().model.to_dict() | narrow_model(backbone, head)
+    if head == "dpt" and backbone == "unet":
+        model["backbone"]["kwargs"] = {"channels": 4, "depth": 3}
     names = models_build.weight_names(model)
     usual = (backbone, head) == ("mobilenet_v2", "deeplab_v3_plus")
     for platform in ("cpu", "gpu", "tpu") if usual else ("cpu",):
