@@ -66,6 +66,8 @@ def _data() -> ConfigDict:
 def _model() -> ConfigDict:
     model = ConfigDict()
     model.pretrained = ""  # a .safetensors or .pth file for the backbone; empty: random weights
+    # "backbone": its features are computed once and kept, and the head alone is trained; or ""
+    model.frozen = ""
     # or "bfloat16": what layers calculate in, on a CPU only what products multiply
     model.compute = "float32"
     model.remat = False  # True: compute cheap layers twice instead of keeping them; less memory

@@ -10,13 +10,20 @@ import jax.numpy as jnp
 
 from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.files import paths
+from s4al_jax.learn.features import Layout
 from s4al_jax.models import deeplab, mobilenet_v2
 from s4al_jax.models import weights as pretrained
 from s4al_jax.models.conv_config import ConvConfig
+from s4al_jax.models.frozen import (
+    FrozenBackbone,
+    KeptFeatures,
+    frozen_backbone,
+    without_mirrored,
+)
 from s4al_jax.models.network import network_from_module
 from s4al_jax.ops import formulations
 from s4al_jax.ops.matmul import preferred_dtype
-from s4al_jax.types import Network, Tree
+from s4al_jax.types import InputError, Network, Tree
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "mobilenet_v2": mobilenet_v2.MobileNetV2,
@@ -40,6 +47,7 @@ def network(
     conventions: pretrained.Weights,
     platform: str,
     initial: Tree | None = None,
+    features: Layout | None = None,
 ) -> Network:
     """The network that a block of options describes, for images of one size.
 
@@ -50,19 +58,12 @@ def network(
       conventions: how the backbone's weights want images to be treated.
       platform: "cpu", "gpu" or "tpu", which decides how operations are computed.
       initial: the variables that the backbone starts from; None: random ones.
+      features: of a frozen backbone, which the network then takes instead of images; it is the head
+        alone. None: the network is whole.
     """
-    compute = lookup(COMPUTE, "model.compute", model["compute"])
-    matmul_dtype = preferred_dtype(platform, compute)
-    conv = ConvConfig(
-        norm_momentum=model["norm_momentum"],
-        formulations=formulations.preferred_formulations(platform),
-        matmul_dtype=matmul_dtype,
-        # Where products round their factors themselves, layers hand on what is not rounded.
-        dtype=compute if matmul_dtype is None else jnp.float32,
-    )
-    # The head is not pretrained and pads as usual.
-    of_weights = conv._replace(padding=conventions.padding, norm_eps=conventions.norm_eps)
-    backbone, head = _backbone(model, of_weights), model["head"]
+    conv = _conv_config(model, platform)
+    backbone = KeptFeatures(features) if features else _backbone(model, conv, conventions)
+    head = model["head"]
     module = call_with_options(
         lookup(HEADS, "model.head.name", head["name"]),
         "model.head.kwargs",
@@ -71,19 +72,43 @@ def network(
         num_classes=num_classes,
         conv=conv,
     )
-    return network_from_module(
+    of_module = functools.partial(
+        network_from_module,
         module,
-        mean=conventions.mean,
-        std=conventions.std,
-        image_size=image_size,
         initial=initial,
         remat=model["remat"],
         loss_bands=model["loss_bands"],
         resize_formulation=conv.formulations.resize,
     )
+    if features is None:
+        return of_module(mean=conventions.mean, std=conventions.std, image_size=image_size)
+    # Features come as they are: what was normalized is the image.
+    head_alone = of_module(
+        mean=(0.0,) * features.channels,
+        std=(1.0,) * features.channels,
+        image_size=features.grid,
+        logits_size=features.logits_size,
+    )
+    return without_mirrored(head_alone, features.channels)
 
 
-def _backbone(model: Mapping[str, Any], conv: ConvConfig) -> nn.Module:
+def _conv_config(model: Mapping[str, Any], platform: str) -> ConvConfig:
+    compute = lookup(COMPUTE, "model.compute", model["compute"])
+    matmul_dtype = preferred_dtype(platform, compute)
+    return ConvConfig(
+        norm_momentum=model["norm_momentum"],
+        formulations=formulations.preferred_formulations(platform),
+        matmul_dtype=matmul_dtype,
+        # Where products round their factors themselves, layers hand on what is not rounded.
+        dtype=compute if matmul_dtype is None else jnp.float32,
+    )
+
+
+def _backbone(
+    model: Mapping[str, Any], conv: ConvConfig, conventions: pretrained.Weights
+) -> nn.Module:
+    """The backbone; the head is not pretrained and pads as usual."""
+    conv = conv._replace(padding=conventions.padding, norm_eps=conventions.norm_eps)
     backbone = model["backbone"]
     return call_with_options(
         lookup(BACKBONES, "model.backbone.name", backbone["name"]),
@@ -99,7 +124,11 @@ def weight_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
 
 
 def _backbone_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
-    return getattr(_backbone(model, ConvConfig()), "weight_name", pretrained.torchvision_name)
+    return getattr(
+        _backbone(model, ConvConfig(), pretrained.TORCHVISION),
+        "weight_name",
+        pretrained.torchvision_name,
+    )
 
 
 def conventions(weights: str, channels: int = 3) -> pretrained.Weights:
@@ -137,7 +166,54 @@ def pretrained_network(
     plain = build()
     if not weights.tensors:
         return plain, weights, ""
-    fresh = jax.eval_shape(plain.init, jax.random.PRNGKey(0))
-    template = {part: tree["backbone"] for part, tree in fresh.items() if "backbone" in tree}
-    initial, report = pretrained.fill(weights, template, _backbone_names(model))
+    initial, report = _fill_backbone(plain, model, weights)
     return build(initial=initial), weights, f"{weights.source}: {report}"
+
+
+def frozen_network(
+    model: Mapping[str, Any],
+    *,
+    num_classes: int,
+    image_size: tuple[int, int],
+    platform: str,
+    channels: int = 3,
+) -> tuple[Network, FrozenBackbone, pretrained.Weights, str]:
+    """The head as a network by itself, the backbone that its features come from, and its weights.
+
+    The arguments are those of `pretrained_network`.
+    """
+    if model["frozen"] != "backbone":
+        raise InputError(
+            f"config.model.frozen is {model['frozen']!r}: 'backbone', or empty to train all"
+        )
+    if not model["pretrained"]:
+        raise InputError(
+            "config.model.frozen is 'backbone', but config.model.pretrained is empty, and random "
+            "features are never learned: name a file with the backbone's weights"
+        )
+    weights = conventions(model["pretrained"], channels)
+    build = functools.partial(
+        network,
+        model,
+        num_classes=num_classes,
+        image_size=image_size,
+        conventions=weights,
+        platform=platform,
+    )
+    variables, report = _fill_backbone(build(), model, weights)
+    frozen = frozen_backbone(
+        _backbone(model, _conv_config(model, platform), weights),
+        variables,
+        weights,
+        image_size=image_size,
+        means=f"{model['backbone']} {model['compute']} {platform}",
+    )
+    return build(features=frozen.layout), frozen, weights, f"{weights.source}: {report}"
+
+
+def _fill_backbone(
+    whole: Network, model: Mapping[str, Any], weights: pretrained.Weights
+) -> tuple[Tree, pretrained.Report]:
+    fresh = jax.eval_shape(whole.init, jax.random.PRNGKey(0))
+    template = {part: tree["backbone"] for part, tree in fresh.items() if "backbone" in tree}
+    return pretrained.fill(weights, template, _backbone_names(model))

@@ -1,5 +1,6 @@
 """Turns a configuration into an experiment; here and in `run.task` names become functions."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,10 +18,12 @@ from s4al_jax.engine import devices
 from s4al_jax.input.placement import choose_cache
 from s4al_jax.input.sampler import PoolImages, StepPlan, plan_steps
 from s4al_jax.learn.augment import augmentation
+from s4al_jax.learn.feature_views import feature_augmentation
 from s4al_jax.learn.optimizer import optimizer, poly
 from s4al_jax.learn.registry import OPTIMIZERS
 from s4al_jax.methods.registry import METHODS
-from s4al_jax.models.build import pretrained_network
+from s4al_jax.models.build import frozen_network, pretrained_network
+from s4al_jax.models.frozen import FrozenBackbone
 from s4al_jax.regions.protocol import Regions
 from s4al_jax.run.task import Task, build_task
 from s4al_jax.runtime import processes
@@ -67,6 +70,8 @@ class Experiment(NamedTuple):
     checkpoint_keep: int
     preprocessing: Mapping[str, Any]
     """how images are treated before the network sees them, for whoever uses it elsewhere"""
+    frozen: FrozenBackbone | None = None
+    """the backbone, where the network is the head alone and takes features instead of images"""
 
     @property
     def spec(self) -> DatasetSpec:
@@ -143,8 +148,10 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
     devices.check_divisible(mesh, sizes)
     _check_microbatches(config.batch, mesh)
     task = build_task(config, spec)
-    network, preprocessing = build_network(config.model, task.spec, mesh)
-    method = build_method(config, network, len(task.spec.classes))
+    network, preprocessing, frozen = build_network(config.model, task.spec, mesh)
+    if frozen:
+        _check_frozen(config)
+    method = build_method(config, network, len(task.spec.classes), frozen)
     experiment = Experiment(
         options=given,
         task=task,
@@ -152,7 +159,7 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
         acquisition=build_acquisition(config.acquisition, task.regions, method, network),
         schedule=_schedule(config.schedule, mesh),
         mesh=mesh,
-        cache=_cache(config.data.cache, task.spec, mesh),
+        cache=_cache(config.data.cache, task.spec, mesh, frozen),
         seed=config.seed,
         batch={name: sizes[option] for name, option in BATCHES.items()},
         shown={"pool": config.report.pool_images, "measured": config.report.measured_images},
@@ -161,6 +168,7 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
         checkpoint_every=config.checkpoint.every_epochs,
         checkpoint_keep=config.checkpoint.keep,
         preprocessing=preprocessing,
+        frozen=frozen,
     )
     _check_stages(experiment)
     return experiment
@@ -168,22 +176,32 @@ def build(config: ConfigDict, spec: DatasetSpec | None = None) -> Experiment:
 
 def build_network(
     model: ConfigDict, spec: DatasetSpec, mesh: Mesh
-) -> tuple[Network, Mapping[str, Any]]:
-    """The network that a configuration names, and how it wants its images."""
-    network, weights, news = pretrained_network(
-        model.to_dict(),
-        num_classes=len(spec.classes),
-        image_size=(spec.height, spec.width),
-        channels=spec.channels,
-        platform=mesh.devices.flat[0].platform,
-    )
+) -> tuple[Network, Mapping[str, Any], FrozenBackbone | None]:
+    """The network that a configuration names, how images are treated, and its frozen backbone."""
+    given: dict[str, Any] = {
+        "num_classes": len(spec.classes),
+        "image_size": (spec.height, spec.width),
+        "channels": spec.channels,
+        "platform": mesh.devices.flat[0].platform,
+    }
+    frozen = None
+    if model.frozen:
+        network, frozen, weights, news = frozen_network(model.to_dict(), **given)
+    else:
+        network, weights, news = pretrained_network(model.to_dict(), **given)
     if news and processes.is_primary():
         print(news, flush=True)
-    return network, {"mean": weights.mean, "std": weights.std, "padding": weights.padding}
+    treated = {"mean": weights.mean, "std": weights.std, "padding": weights.padding}
+    return network, treated, frozen
 
 
-def build_method(config: ConfigDict, network: Network, num_classes: int) -> Method:
+def build_method(
+    config: ConfigDict, network: Network, num_classes: int, frozen: FrozenBackbone | None = None
+) -> Method:
     """The learner that a configuration names, with its optimizer and augmentation."""
+    views = augmentation(**config.augment)
+    if frozen:
+        views = feature_augmentation(frozen.layout, config.augment.to_dict())
     rule = call_with_options(
         lookup(OPTIMIZERS, "optimizer.name", config.optimizer.name),
         "optimizer.kwargs",
@@ -197,7 +215,7 @@ def build_method(config: ConfigDict, network: Network, num_classes: int) -> Meth
         config.method.kwargs,
         network=network,
         optimizer=optimizer(rule, rate, backbone_factor=given.backbone_factor),
-        augmentation=augmentation(**config.augment),
+        augmentation=views,
         num_classes=num_classes,
         microbatches=config.batch.microbatches,
     )
@@ -233,6 +251,20 @@ def _check_types(given: Mapping[str, Any]) -> None:
     check_types(given, {name: value for name, value in usual.items() if ".kwargs." not in name})
 
 
+def _check_frozen(config: ConfigDict) -> None:
+    """Refuse what has no meaning, or does not work yet, where the backbone is not trained."""
+    if config.optimizer.backbone_factor != 1.0:
+        raise InputError(
+            f"config.optimizer.backbone_factor is {config.optimizer.backbone_factor}, but "
+            "config.model.frozen is 'backbone', which is not trained: leave it 1.0"
+        )
+    if processes.is_distributed():
+        raise InputError(
+            "config.model.frozen is 'backbone', which keeps features for one host: start the run "
+            "on one, or set --config.model.frozen="
+        )
+
+
 def _check_microbatches(batch: ConfigDict, mesh: Mesh) -> None:
     for name in ("labeled", "unlabeled"):
         if batch[name] % (batch.microbatches * mesh.size):
@@ -261,14 +293,16 @@ def _check_stages(experiment: Experiment) -> None:
         experiment.steps(cycle, pool)
 
 
-def _cache(wanted: str, spec: DatasetSpec, mesh: Mesh) -> str:
+def _cache(wanted: str, spec: DatasetSpec, mesh: Mesh, frozen: FrozenBackbone | None) -> str:
     """As process 0 has room; the others are taken to have as much."""
     images = sum(len(split.names) for split in (spec.train, spec.val, spec.test))
     pixels = images * spec.height * spec.width
+    channels = spec.channels
+    if frozen:
+        # Bytes of features for each pixel.
+        channels = -(-2 * math.prod(frozen.row_shape) // (spec.height * spec.width))
     return processes.broadcast_from_primary(
-        lambda: choose_cache(
-            wanted, pixels=pixels, memory=devices.memory(mesh), channels=spec.channels
-        )
+        lambda: choose_cache(wanted, pixels=pixels, memory=devices.memory(mesh), channels=channels)
     )
 
 
