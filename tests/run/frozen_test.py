@@ -5,9 +5,10 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from s4al_jax.console.terminal import Terminal
-from s4al_jax.run import build
+from s4al_jax.run import build, export, loop
 from s4al_jax.run.build import Experiment
 from s4al_jax.run.features import keep_features
 from s4al_jax.types import DatasetSpec, InputError
@@ -69,6 +70,32 @@ def test_only_the_head_is_in_the_state_and_an_export_has_the_backbone(
     whole = experiment.frozen.whole(student)
     assert set(whole["params"]) == {*student["params"], "backbone"}
     assert set(whole["batch_stats"]["backbone"]) == {"norm_0", "norm_1"}
+
+
+def test_the_exported_network_sees_in_images_what_the_run_saw_in_features(tmp_path: Path) -> None:
+    given = {"method": ConfigDict({"name": "supervised", "kwargs": {}})}
+    config = frozen_config(
+        tmp_path,
+        **given,
+        schedule__acquisitions=0,
+        schedule__last_epochs=1,
+        evaluate__splits=("test",),
+    )
+    built = build.build(config)
+    (result,) = loop.run_cycles(built, tmp_path / "run")
+    export.export_network(built, tmp_path / "run", tmp_path / "model")
+    network = export.read_network(tmp_path / "model", built.mesh)
+    test = built.spec.test
+    images = np.stack([test.read_image(index) for index in range(3)])
+    truth = np.stack([test.read_truth(index) for index in range(3)])
+    seen = np.asarray(jax.jit(network.predict)(network.variables, images).logits).argmax(-1)
+    counted = truth < 11
+    cells = np.bincount(11 * truth[counted].astype(int) + seen[counted], minlength=121)
+    folder = tmp_path / "run/cycles/00"
+    confusion = np.load(next(folder.glob("*confusion*")))["student_test"]
+    # Rounding to 16 bits moves a pixel only where two classes are as likely.
+    assert np.abs(cells.reshape(11, 11) - confusion).sum() <= 0.01 * counted.sum()
+    assert result.metrics["measures"]["student"]["test"]["miou"] is not None
 
 
 @pytest.mark.parametrize(
