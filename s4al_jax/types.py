@@ -148,7 +148,7 @@ class Batch(NamedTuple):
     """Images as they lie on disk (`uint8`; the device normalizes), with what is known of them."""
 
     image: Array
-    """uint8 `[batch, height, width, channels]`"""
+    """uint8 `[batch, height, width, channels]`; float16 features where the backbone is frozen"""
     label: Array
     """uint8 `[batch, height, width]`: class ids, `VOID` or `UNLABELED`"""
     index: Array

@@ -67,6 +67,8 @@ def _model() -> ConfigDict:
     model = ConfigDict()
     # of the backbone: a .safetensors or .pth file, "imagenet": its published ones; empty: random
     model.pretrained = ""
+    # "backbone": its features are computed once and kept, and the head alone is trained; or ""
+    model.frozen = ""
     # or "bfloat16": what layers calculate in, on a CPU only what products multiply
     model.compute = "float32"
     model.remat = False  # True: compute cheap layers twice instead of keeping them; less memory

@@ -109,9 +109,10 @@ class CachedSource(_HostSource):
         index, valid = (column[self._rows(size)] for column in padded(indices, size))
         rows = index.tolist()
         images = _stacked([self._image(i) for i in rows], rows)
-        labels = np.full(images.shape[:3], VOID, np.uint8)
+        shape = _label_shape(images, self._read_label, rows[0])
+        labels = np.full((len(rows), *shape), VOID, np.uint8)
         for row in np.flatnonzero(valid):
-            labels[row] = _label(self._read_label, rows[row], labels.shape[1:])
+            labels[row] = _label(self._read_label, rows[row], shape)
         extra = {
             name: np.stack([_map(name, read, i, labels.shape[1:]) for i in rows])
             for name, read in self._maps.items()
@@ -187,8 +188,8 @@ class DeviceSource:
 
     def refresh(self) -> None:
         """Read what is known by now and put it on the device."""
-        count, *shape, _ = self._images.shape
-        labels = [_label(self._read_label, i, tuple(shape)) for i in range(count)]
+        shape = _label_shape(self._images, self._read_label, 0)
+        labels = [_label(self._read_label, i, shape) for i in range(len(self._images))]
         self._labels = self._place(np.stack(labels))
 
     def remove_maps(self, names: Iterable[str]) -> None:
@@ -198,7 +199,7 @@ class DeviceSource:
 
     def add_maps(self, maps: Mapping[str, Read]) -> None:
         """Put these on the device, too."""
-        count, *shape, _ = self._images.shape
+        count, *shape = self._labels.shape
         for name, read in maps.items():
             every = [_map(name, read, index, tuple(shape)) for index in range(count)]
             self._extra[name] = self._place(np.stack(every))
@@ -255,7 +256,7 @@ def open_source(
 
 def _image(read: Read, index: int) -> np.ndarray:
     image = read(index)
-    if image.dtype != np.uint8 or image.ndim != 3:
+    if image.dtype not in (np.uint8, np.float16) or image.ndim != 3:
         raise InputError(
             f"image {index} is {image.dtype} {image.shape}: give uint8 (height, width, bands)"
         )
@@ -270,6 +271,13 @@ def _stacked(images: list[np.ndarray], indices: Sequence[int]) -> np.ndarray:
                 "bring all to one size"
             )
     return np.stack(images)
+
+
+def _label_shape(images: Array, read: Read, index: int) -> tuple[int, ...]:
+    """That of the images; features of a frozen backbone are coarser, and any label map says it."""
+    if images.dtype == np.float16:
+        return read(index).shape
+    return tuple(images.shape[1:3])
 
 
 def _label(read: Read, index: int, shape: tuple[int, ...]) -> np.ndarray:

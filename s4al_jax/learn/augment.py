@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped
 
 from s4al_jax.learn.color_jitter import color_jitter
 from s4al_jax.types import VOID, Batch, InputError
@@ -62,8 +62,10 @@ def _require_strengths(ranges: dict[str, tuple[float, float]], chances: dict[str
             raise InputError(f"{name} is {chance}: give a probability from 0 to 1")
 
 
-def unit_floats(image: UInt8[jax.Array, "b h w bands"]) -> Float[jax.Array, "b h w bands"]:
-    """Images of 0..255 as float32 in 0..1."""
+def unit_floats(image: Shaped[jax.Array, "b h w bands"]) -> Float[jax.Array, "b h w bands"]:
+    """Images of 0..255 as float32 in 0..1; features of a frozen backbone keep their values."""
+    if image.dtype == jnp.float16:
+        return image.astype(jnp.float32)
     return image.astype(jnp.float32) / 255.0
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Int, UInt8
 
 from s4al_jax.learn.augment import View
+from s4al_jax.learn.feature_views import paste_cells
 from s4al_jax.types import VOID
 
 
@@ -74,7 +75,12 @@ def class_mask(
 
 
 def paste(mask: Bool[jax.Array, "b h w"], source: View, target: View) -> View:
-    """`source` where the mask is on, else `target`: image, label and confidence alike."""
+    """`source` where the mask is on, else `target`: image, label and confidence alike.
+
+    Features of a frozen backbone are coarser than the mask, see `paste_cells`.
+    """
+    if source.image.shape[1:3] != mask.shape[1:]:
+        return paste_cells(mask, source, target)
 
     def choose(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - 3)), new, old)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from s4al_jax.config.registry import call_with_options, lookup
 from s4al_jax.files import paths
+from s4al_jax.learn.features import Layout
 from s4al_jax.models import (
     deeplab,
     dpt,
@@ -25,6 +26,12 @@ from s4al_jax.models import (
 from s4al_jax.models import weights as pretrained
 from s4al_jax.models.atrous_rates import rates_warning
 from s4al_jax.models.conv_config import ConvConfig
+from s4al_jax.models.frozen import (
+    FrozenBackbone,
+    KeptFeatures,
+    frozen_backbone,
+    without_mirrored,
+)
 from s4al_jax.models.network import network_from_module
 from s4al_jax.ops import formulations
 from s4al_jax.ops.matmul import preferred_dtype
@@ -71,6 +78,7 @@ def network(
     conventions: pretrained.Weights,
     platform: str,
     initial: Tree | None = None,
+    features: Layout | None = None,
 ) -> Network:
     """The network that a block of options describes, for images of one size.
 
@@ -81,49 +89,73 @@ def network(
       conventions: how the backbone's weights want images to be treated.
       platform: "cpu", "gpu" or "tpu", which decides how operations are computed.
       initial: the variables that the backbone starts from; None: random ones.
+      features: of a frozen backbone, which the network then takes instead of images; it is the head
+        alone. None: the network is whole.
     """
-    compute = lookup(COMPUTE, "model.compute", model["compute"])
-    matmul_dtype = preferred_dtype(platform, compute)
-    frozen = lookup(NORM_STATISTICS, "model.norm_statistics", model["norm_statistics"])
-    conv = ConvConfig(
-        norm_momentum=model["norm_momentum"],
-        frozen_statistics="head" in frozen,
-        formulations=formulations.preferred_formulations(platform),
-        matmul_dtype=matmul_dtype,
-        # Where products round their factors themselves, layers hand on what is not rounded.
-        dtype=compute if matmul_dtype is None else jnp.float32,
-    )
-    # The head is not pretrained and pads as usual.
-    of_weights = conv._replace(
-        padding=conventions.padding,
-        norm_eps=conventions.norm_eps,
-        frozen_statistics="backbone" in frozen,
-    )
-    backbone, head = _backbone(model, of_weights), model["head"]
+    conv = _conv_config(model, platform)
+    whole, head = _backbone(model, conv, conventions), model["head"]
     scales = head["kwargs"].get("scale_rates", False)
     bands = len(conventions.mean)
+    # With kept features, the rates are those of the whole network all the same.
     module = call_with_options(
         lookup(HEADS, "model.head.name", head["name"]),
         "model.head.kwargs",
         head["kwargs"],
-        offered={"map_size": _map_size(backbone, image_size, bands) if scales else None},
-        backbone=backbone,
+        offered={"map_size": _map_size(whole, image_size, bands) if scales else None},
+        backbone=KeptFeatures(features) if features else whole,
         num_classes=num_classes,
         conv=conv,
     )
-    return network_from_module(
+    of_module = functools.partial(
+        network_from_module,
         module,
-        mean=conventions.mean,
-        std=conventions.std,
-        image_size=image_size,
         initial=initial,
         remat=model["remat"],
         loss_bands=model["loss_bands"],
         resize_formulation=conv.formulations.resize,
     )
+    if features is None:
+        return of_module(mean=conventions.mean, std=conventions.std, image_size=image_size)
+    # Features come as they are: what was normalized is the image.
+    head_alone = of_module(
+        mean=(0.0,) * features.channels,
+        std=(1.0,) * features.channels,
+        image_size=features.grid,
+        logits_size=features.logits_size,
+    )
+    return without_mirrored(head_alone, features.channels)
 
 
-def _backbone(model: Mapping[str, Any], conv: ConvConfig) -> nn.Module:
+def _conv_config(model: Mapping[str, Any], platform: str) -> ConvConfig:
+    compute = lookup(COMPUTE, "model.compute", model["compute"])
+    matmul_dtype = preferred_dtype(platform, compute)
+    return ConvConfig(
+        norm_momentum=model["norm_momentum"],
+        frozen_statistics="head" in _with_frozen_statistics(model),
+        formulations=formulations.preferred_formulations(platform),
+        matmul_dtype=matmul_dtype,
+        # Where products round their factors themselves, layers hand on what is not rounded.
+        dtype=compute if matmul_dtype is None else jnp.float32,
+    )
+
+
+def _with_frozen_statistics(model: Mapping[str, Any]) -> tuple[str, ...]:
+    # A network that an earlier version exported does not say it.
+    name = model.get("norm_statistics", "batch")
+    return lookup(NORM_STATISTICS, "model.norm_statistics", name)
+
+
+def _backbone(
+    model: Mapping[str, Any],
+    conv: ConvConfig | None = None,
+    conventions: pretrained.Weights = pretrained.TORCHVISION,
+) -> nn.Module:
+    """The backbone; the head is not pretrained and pads as usual."""
+    conv = (conv or ConvConfig())._replace(
+        padding=conventions.padding,
+        norm_eps=conventions.norm_eps,
+        frozen_statistics="backbone" in _with_frozen_statistics(model),
+    )
     backbone = model["backbone"]
     return call_with_options(
         lookup(BACKBONES, "model.backbone.name", backbone["name"]),
@@ -156,7 +188,7 @@ def network_warning(model: Mapping[str, Any], image_size: tuple[int, int], chann
     rates = head["kwargs"].get("rates", usual) if usual else ()
     if not rates or head["kwargs"].get("scale_rates", False):
         return ""
-    return rates_warning(rates, _map_size(_backbone(model, ConvConfig()), image_size, channels))
+    return rates_warning(rates, _map_size(_backbone(model), image_size, channels))
 
 
 def weight_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
@@ -165,13 +197,13 @@ def weight_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
 
 
 def _backbone_names(model: Mapping[str, Any]) -> pretrained.WeightNames:
-    return getattr(_backbone(model, ConvConfig()), "weight_name", pretrained.torchvision_name)
+    return getattr(_backbone(model), "weight_name", pretrained.torchvision_name)
 
 
 def layer_depth(model: Mapping[str, Any]) -> Callable[[tuple[str, ...]], int]:
     """How deep layers lie in the backbone that a block of options describes; it has to say so."""
     depth: Callable[[tuple[str, ...]], int] | None
-    depth = getattr(_backbone(model, ConvConfig()), "layer_depth", None)
+    depth = getattr(_backbone(model), "layer_depth", None)
     if depth is None:
         raise InputError(
             f"config.model.backbone.name is {model['backbone']['name']!r}, which does not say how "
@@ -194,7 +226,7 @@ def conventions(model: Mapping[str, Any], channels: int = 3) -> pretrained.Weigh
     Returns:
       That, and the weights in the file where `model["pretrained"]` is the name of one.
     """
-    usual = getattr(_backbone(model, ConvConfig()), "conventions", pretrained.TORCHVISION)
+    usual = getattr(_backbone(model), "conventions", pretrained.TORCHVISION)
     name = model["pretrained"]
     if name in ("", published.IMAGENET):
         return pretrained.for_bands(usual, channels)
@@ -251,7 +283,54 @@ def pretrained_network(
     plain = build()
     if not weights.tensors:
         return plain, weights, origin, ""
-    fresh = jax.eval_shape(plain.init, jax.random.PRNGKey(0))
-    template = {part: tree["backbone"] for part, tree in fresh.items() if "backbone" in tree}
-    initial, report = pretrained.fill(weights, template, _backbone_names(model))
+    initial, report = _fill_backbone(plain, model, weights)
     return build(initial=initial), weights, origin, f"{origin}: {report}"
+
+
+def frozen_network(
+    model: Mapping[str, Any],
+    *,
+    num_classes: int,
+    image_size: tuple[int, int],
+    platform: str,
+    channels: int = 3,
+) -> tuple[Network, FrozenBackbone, pretrained.Weights, str, str]:
+    """The head as a network by itself, and the backbone that its features come from.
+
+    Arguments, and the rest of what comes out, are those of `pretrained_network`.
+    """
+    if model["frozen"] != "backbone":
+        raise InputError(
+            f"config.model.frozen is {model['frozen']!r}: 'backbone', or empty to train all"
+        )
+    if not model["pretrained"]:
+        raise InputError(
+            "config.model.frozen is 'backbone', but config.model.pretrained is empty, and random "
+            "features are never learned: name a file with the backbone's weights"
+        )
+    weights, origin = _initial_weights(model, channels)
+    build = functools.partial(
+        network,
+        model,
+        num_classes=num_classes,
+        image_size=image_size,
+        conventions=weights,
+        platform=platform,
+    )
+    variables, report = _fill_backbone(build(), model, weights)
+    frozen = frozen_backbone(
+        _backbone(model, _conv_config(model, platform), weights),
+        variables,
+        weights,
+        image_size=image_size,
+        means=f"{model['backbone']} {model['compute']} {platform}",
+    )
+    return build(features=frozen.layout), frozen, weights, origin, f"{origin}: {report}"
+
+
+def _fill_backbone(
+    whole: Network, model: Mapping[str, Any], weights: pretrained.Weights
+) -> tuple[Tree, pretrained.Report]:
+    fresh = jax.eval_shape(whole.init, jax.random.PRNGKey(0))
+    template = {part: tree["backbone"] for part, tree in fresh.items() if "backbone" in tree}
+    return pretrained.fill(weights, template, _backbone_names(model))

@@ -1,7 +1,7 @@
 """Makes a `Network` of a Flax module, whatever its architecture is."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import flax.linen as nn
 import jax
@@ -24,6 +24,7 @@ def network_from_module(
     remat: bool = False,
     loss_bands: int = 1,
     resize_formulation: resize.Formulation = "gather",
+    logits_size: Callable[[tuple[int, int]], tuple[int, int]] = lambda size: size,
 ) -> Network:
     """The pure functions `init` and `apply` of a Flax module.
 
@@ -38,6 +39,7 @@ def network_from_module(
       loss_bands: above 1, the network offers `summed`, which resizes logits in so many bands of
         rows, one after the other.
       resize_formulation: how logits are resized.
+      logits_size: height and width of images -> those of their labels, where these are others.
     """
     offered: tuple[str, ...] = tuple(getattr(model, "offers", ()))
     image = jax.ShapeDtypeStruct((1, *image_size, len(mean)), jnp.float32)
@@ -62,7 +64,7 @@ def network_from_module(
         network.require(extras)
         statistics = {name: tree for name, tree in variables.items() if name != "params"}
         batches = (groups or (len(images),)) if train else None
-        size = (images.shape[1], images.shape[2])
+        size = logits_size((images.shape[1], images.shape[2]))
 
         def forward(variables: Tree, x: Array, rngs: dict[str, Array]) -> tuple[Prediction, Tree]:
             prediction, changed = model.apply(

@@ -125,7 +125,7 @@ def _guess(run: Run) -> Guess:
     def guess(images: Sequence[int]) -> Iterator[np.ndarray]:
         with Checkpoints(folder, keep=experiment.checkpoint_keep, mesh=mesh, alone=True) as kept:
             state = kept.state(experiment.state_shapes)
-        pool = open_source(experiment.spec.train, run.labels.label_map, cache="none")
+        pool = open_source(run.seen.train, run.labels.label_map, cache="none")
         infer = inferrer(experiment.method, pool, mesh, batch=experiment.batch["score"])
         yield from infer(getattr(state, experiment.method.networks[-1]), np.asarray(images))
 

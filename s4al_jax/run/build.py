@@ -1,5 +1,6 @@
 """Turns a configuration into an experiment; here and in `run.task` names become functions."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,10 +18,17 @@ from s4al_jax.engine import devices
 from s4al_jax.input.placement import choose_cache
 from s4al_jax.input.sampler import PoolImages, StepPlan, plan_steps
 from s4al_jax.learn.augment import augmentation
+from s4al_jax.learn.feature_views import feature_augmentation
 from s4al_jax.learn.optimizer import optimizer, poly
 from s4al_jax.learn.registry import OPTIMIZERS
 from s4al_jax.methods.registry import METHODS
-from s4al_jax.models.build import layer_depth, network_warning, pretrained_network
+from s4al_jax.models.build import (
+    frozen_network,
+    layer_depth,
+    network_warning,
+    pretrained_network,
+)
+from s4al_jax.models.frozen import FrozenBackbone
 from s4al_jax.regions.protocol import Regions
 from s4al_jax.run.task import Task, build_task
 from s4al_jax.runtime import processes
@@ -70,6 +78,8 @@ class Experiment(NamedTuple):
     "weights": where those come from that want this; "": the network starts from random ones"""
     warning: str = ""
     """what of the network does not fit the images, in a line; "": nothing"""
+    frozen: FrozenBackbone | None = None
+    """the backbone, where the network is the head alone and takes features instead of images"""
 
     @property
     def spec(self) -> DatasetSpec:
@@ -151,8 +161,10 @@ def build(
     devices.check_divisible(mesh, sizes)
     _check_microbatches(config.batch, mesh)
     task = build_task(config, spec)
-    network, preprocessing = build_network(config.model, task.spec, mesh, starts=starts)
-    method = build_method(config, network, len(task.spec.classes))
+    network, preprocessing, frozen = build_network(config.model, task.spec, mesh, starts=starts)
+    if frozen:
+        _check_frozen(config)
+    method = build_method(config, network, len(task.spec.classes), frozen)
     experiment = Experiment(
         options=given,
         task=task,
@@ -160,7 +172,7 @@ def build(
         acquisition=build_acquisition(config.acquisition, task.regions, method, network),
         schedule=_schedule(config.schedule, mesh),
         mesh=mesh,
-        cache=_cache(config.data.cache, task.spec, mesh),
+        cache=_cache(config.data.cache, task.spec, mesh, frozen),
         seed=config.seed,
         batch={name: sizes[option] for name, option in BATCHES.items()},
         shown={"pool": config.report.pool_images, "measured": config.report.measured_images},
@@ -170,6 +182,7 @@ def build(
         checkpoint_keep=config.checkpoint.keep,
         preprocessing=preprocessing,
         warning=_warning(config, task.spec),
+        frozen=frozen,
     )
     _check_stages(experiment)
     return experiment
@@ -177,20 +190,23 @@ def build(
 
 def build_network(
     model: ConfigDict, spec: DatasetSpec, mesh: Mesh, *, starts: bool = True
-) -> tuple[Network, Mapping[str, Any]]:
-    """The network that a configuration names, how it wants its images, and what it starts from."""
-    network, weights, origin, news = pretrained_network(
-        model.to_dict(),
-        num_classes=len(spec.classes),
-        image_size=(spec.height, spec.width),
-        channels=spec.channels,
-        platform=mesh.devices.flat[0].platform,
-        starts=starts,
-    )
+) -> tuple[Network, Mapping[str, Any], FrozenBackbone | None]:
+    """The network that a configuration names, how images are treated, and its frozen backbone."""
+    given: dict[str, Any] = {
+        "num_classes": len(spec.classes),
+        "image_size": (spec.height, spec.width),
+        "channels": spec.channels,
+        "platform": mesh.devices.flat[0].platform,
+    }
+    frozen = None
+    if model.frozen:
+        network, frozen, weights, origin, news = frozen_network(model.to_dict(), **given)
+    else:
+        network, weights, origin, news = pretrained_network(model.to_dict(), **given, starts=starts)
     if news and processes.is_primary():
         print(news, flush=True)
-    preprocessing = {"mean": weights.mean, "std": weights.std, "padding": weights.padding}
-    return network, {**preprocessing, "weights": origin}
+    treated = {"mean": weights.mean, "std": weights.std, "padding": weights.padding}
+    return network, {**treated, "weights": origin}, frozen
 
 
 def _warning(config: ConfigDict, spec: DatasetSpec) -> str:
@@ -199,8 +215,13 @@ def _warning(config: ConfigDict, spec: DatasetSpec) -> str:
     return network_warning(config.model.to_dict(), size, spec.channels)
 
 
-def build_method(config: ConfigDict, network: Network, num_classes: int) -> Method:
+def build_method(
+    config: ConfigDict, network: Network, num_classes: int, frozen: FrozenBackbone | None = None
+) -> Method:
     """The learner that a configuration names, with its optimizer and augmentation."""
+    views = augmentation(**config.augment)
+    if frozen:
+        views = feature_augmentation(frozen.layout, config.augment.to_dict())
     rule = call_with_options(
         lookup(OPTIMIZERS, "optimizer.name", config.optimizer.name),
         "optimizer.kwargs",
@@ -221,7 +242,7 @@ def build_method(config: ConfigDict, network: Network, num_classes: int) -> Meth
         config.method.kwargs,
         network=network,
         optimizer=moves,
-        augmentation=augmentation(**config.augment),
+        augmentation=views,
         num_classes=num_classes,
         microbatches=config.batch.microbatches,
     )
@@ -257,6 +278,20 @@ def _check_types(given: Mapping[str, Any]) -> None:
     check_types(given, {name: value for name, value in usual.items() if ".kwargs." not in name})
 
 
+def _check_frozen(config: ConfigDict) -> None:
+    """Refuse what has no meaning, or does not work yet, where the backbone is not trained."""
+    if config.optimizer.backbone_factor != 1.0:
+        raise InputError(
+            f"config.optimizer.backbone_factor is {config.optimizer.backbone_factor}, but "
+            "config.model.frozen is 'backbone', which is not trained: leave it 1.0"
+        )
+    if processes.is_distributed():
+        raise InputError(
+            "config.model.frozen is 'backbone', which keeps features for one host: start the run "
+            "on one, or set --config.model.frozen="
+        )
+
+
 def _check_microbatches(batch: ConfigDict, mesh: Mesh) -> None:
     for name in ("labeled", "unlabeled"):
         if batch[name] % (batch.microbatches * mesh.size):
@@ -285,14 +320,16 @@ def _check_stages(experiment: Experiment) -> None:
         experiment.steps(cycle, pool)
 
 
-def _cache(wanted: str, spec: DatasetSpec, mesh: Mesh) -> str:
+def _cache(wanted: str, spec: DatasetSpec, mesh: Mesh, frozen: FrozenBackbone | None) -> str:
     """As process 0 has room; the others are taken to have as much."""
     images = sum(len(split.names) for split in (spec.train, spec.val, spec.test))
     pixels = images * spec.height * spec.width
+    channels = spec.channels
+    if frozen:
+        # Bytes of features for each pixel.
+        channels = -(-2 * math.prod(frozen.row_shape) // (spec.height * spec.width))
     return processes.broadcast_from_primary(
-        lambda: choose_cache(
-            wanted, pixels=pixels, memory=devices.memory(mesh), channels=spec.channels
-        )
+        lambda: choose_cache(wanted, pixels=pixels, memory=devices.memory(mesh), channels=channels)
     )
 
 

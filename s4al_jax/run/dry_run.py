@@ -13,7 +13,16 @@ from s4al_jax.input.sampler import StepPlan
 from s4al_jax.input.source import Read, Source, open_source
 from s4al_jax.learn.ema import between_key
 from s4al_jax.run.build import Experiment, shapes_of
-from s4al_jax.types import UNLABELED, Array, Batch, ScoringState, StepInputs, TrainState
+from s4al_jax.run.features import stand_in
+from s4al_jax.types import (
+    UNLABELED,
+    Array,
+    Batch,
+    DatasetSpec,
+    ScoringState,
+    StepInputs,
+    TrainState,
+)
 
 
 class MemoryNeed(NamedTuple):
@@ -63,7 +72,7 @@ def memory_needs(experiment: Experiment) -> list[MemoryNeed]:
         return MemoryNeed(what, devices.program_working_memory(program) + there + travels)
 
     for split in experiment.evaluated[:1]:
-        part = getattr(experiment.spec, split)
+        part = getattr(_seen(experiment), split)
         measured = open_source(part, part.read_truth)
         batch = _batch(measured, experiment, "evaluate")
         network = getattr(ready.state, method.networks[-1])
@@ -98,9 +107,15 @@ def _batch(images: Source, experiment: Experiment, name: str) -> Any:
     )
 
 
+def _seen(experiment: Experiment) -> DatasetSpec:
+    """The dataset; where the backbone is frozen, with zeros for features."""
+    spec, frozen = experiment.spec, experiment.frozen
+    return stand_in(spec, frozen) if frozen else spec
+
+
 def _unlabeled_pool(experiment: Experiment) -> Source:
     """The pool as it is before anything is annotated."""
-    spec, regions = experiment.spec, experiment.regions
+    spec, regions = _seen(experiment), experiment.regions
     unknown = np.full((spec.height, spec.width), UNLABELED, np.uint8)
     pool = open_source(spec.train, lambda index: unknown)
     if regions.cell_size is None:

@@ -62,7 +62,10 @@ def export_network(
     model = from_options(experiment.options).model.to_dict()
     weights = build.conventions(model, experiment.spec.channels)
     names = build.weight_names(model)
-    pretrained.write(out / WEIGHTS, getattr(state, name), weights, names)
+    variables = getattr(state, name)
+    if experiment.frozen:
+        variables = experiment.frozen.whole(variables)
+    pretrained.write(out / WEIGHTS, variables, weights, names)
     atomic.write_json(out / ABOUT, _about(experiment, workdir, name, position, weights))
     return position
 
@@ -120,7 +123,7 @@ def _about(
 ) -> Mapping[str, Any]:
     spec, identity = experiment.spec, atomic.read_json(workdir / "config.json")
     model = from_options(experiment.options).model.to_dict()
-    del model["pretrained"]  # all weights are in the file
+    del model["pretrained"], model["frozen"]  # all weights are in the file
     layout = "RGB" if spec.channels == 3 else f"{spec.channels} bands"
     metrics = cycle_folder(workdir, position.cycle).status().metrics
     trained = position.step == experiment.schedule.steps_of(position.cycle)

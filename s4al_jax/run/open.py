@@ -19,6 +19,7 @@ from s4al_jax.labels.store import LabelStore
 from s4al_jax.run import listeners, preflight, shared_directory
 from s4al_jax.run.build import Experiment, shapes_of
 from s4al_jax.run.events import Event, Listener, ListenerFailed, Message, RunStarted
+from s4al_jax.run.features import keep_features
 from s4al_jax.run.skip_list import SkipList, read_skip_list, skip_what_broke
 from s4al_jax.rundir.heartbeat import Heartbeat
 from s4al_jax.rundir.journal import Journal
@@ -49,6 +50,8 @@ class Run(NamedTuple):
 
     experiment: Experiment
     workdir: Path
+    seen: DatasetSpec
+    """the dataset as networks see it: where the backbone is frozen, its features are the images"""
     labels: LabelStore
     pool: Source
     task: Trainee
@@ -100,6 +103,15 @@ def open_run(
         for listen in show:
             listen(RunStarted(experiment.schedule.cycles, experiment.schedule.total_steps))
         spec = preflight.validate_data(experiment, workdir, terminal)
+        if experiment.frozen:
+            spec = keep_features(
+                spec,
+                experiment.frozen,
+                workdir,
+                experiment.mesh,
+                batch=experiment.batch["evaluate"],
+                terminal=terminal,
+            )
         pool, measured = _open_sources(experiment, spec, labels)
         task = stack.enter_context(
             _trainee("task", experiment.method, experiment, pool, workdir / "checkpoints", terminal)
@@ -119,6 +131,7 @@ def open_run(
         yield Run(
             experiment=experiment,
             workdir=workdir,
+            seen=spec,
             labels=labels,
             pool=pool,
             task=task,

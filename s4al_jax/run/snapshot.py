@@ -45,12 +45,14 @@ def write_views(run: Run, cycle: int) -> None:
 
 def _maps(run: Run, places: list[views.Place]) -> np.ndarray:
     """uint8 `[images, height, width, 3]`, see `class_confidence_entropy`."""
-    experiment, spec = run.experiment, run.experiment.spec
+    experiment, spec = run.experiment, run.seen
     splits = {"pool": spec.train, "val": spec.val, "test": spec.test}
 
     def read_image(number: int) -> np.ndarray:
         place = places[number]
-        return splits[place.split].read_image(place.image)
+        image = splits[place.split].read_image(place.image)
+        # Only images of the pool have the features of their mirrored copies, too.
+        return image[..., : experiment.frozen.layout.channels] if experiment.frozen else image
 
     def unknown(number: int) -> np.ndarray:
         return np.full((spec.height, spec.width), UNLABELED, np.uint8)

@@ -11,7 +11,7 @@ from s4al_jax.models import vit, weights
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.vit import DINOv2B14, DINOv2S14, attention, positions, resize_to_patches
 from s4al_jax.types import InputError
-from tests.support.variable_shapes import drawn, variable_shapes
+from tests.support.variable_shapes import variable_shapes
 
 NARROW = {"dim": 32, "depth": 4, "heads": 2, "grid": 5}
 

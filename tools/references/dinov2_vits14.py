@@ -168,7 +168,7 @@ class Net(nn.Module):
         tokens = self.patch_embed["proj"](x).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.cls_token.expand(len(x), -1, -1), tokens], 1)
         tokens = tokens + self.positions(rows, cols)
-        maps = []
+        maps: list[torch.Tensor] = []
         for index, block in enumerate(self.blocks):
             tokens = found[f"backbone/blocks_{index}"] = block(tokens)
             if index % (self.depth // 4) == self.depth // 4 - 1:
