@@ -18,7 +18,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from s4al_jax.config.defaults import default
-from s4al_jax.run import annotate, build, selection, training
+from s4al_jax.run import annotate, build, preflight, selection, training
 from s4al_jax.run.build import Experiment
 from s4al_jax.run.open import open_run
 from s4al_jax.types import DatasetSpec, ImageSet
@@ -57,6 +57,7 @@ def configuration(given: argparse.Namespace) -> ConfigDict:
 def measure(experiment: Experiment, workdir: Path) -> dict[str, float]:
     """Seconds of each part; programs are compiled in the first cycle, measured in the second."""
     found = {}
+    preflight.claim_directory(experiment, workdir)
     begun = time.monotonic()
     with open_run(experiment, workdir) as run:
         found["first pass"] = time.monotonic() - begun
