@@ -74,7 +74,7 @@ ALONE = (
         "config.model.loss_bands is 49, but there are 48 rows of pixels "
         "(config.data.height): choose less",
     ),
-    option("model.head.name", "unet", "config.model.head.name is 'unet': one of deeplab_v3_plus"),
+    option("model.head.name", "fcn", "config.model.head.name is 'fcn': one of deeplab_v3, "),
     option(
         "model.head.kwargs.aspp_channels",
         0,
