@@ -19,7 +19,7 @@ from tests.support.narrow_networks import narrow_model
 from tests.support.plain_backbone import Plain, without_batch_norm
 
 CLASSES, SIZE = 11, (32, 48)
-TWO_MAPS = ("drn_d_22", "mobilenet_v2")
+TWO_MAPS = ("drn_d_22", "mobilenet_v2", "plain")
 """The backbones that "dpt" refuses; `UNetEncoder` is as deep as it is told to be."""
 
 
