@@ -74,7 +74,12 @@ ALONE = (
         "config.model.loss_bands is 49, but there are 48 rows of pixels "
         "(config.data.height): choose less",
     ),
-    option("model.head.name", "fcn", "config.model.head.name is 'fcn': one of deeplab_v3, "),
+    option(
+        "model.head.name",
+        "fcn",
+        "config.model.head.name is 'fcn': one of deeplab_v3, deeplab_v3_plus, dpt, drn_seg, light, "
+        "unet",
+    ),
     option(
         "model.head.kwargs.aspp_channels",
         0,

@@ -64,7 +64,7 @@ def test_a_pyramid_is_taken_as_it_is_and_never_made_larger_than_the_image():
     model = DPT(resnet, 5, **NARROW)
     assert outputs(model, 65, 99).logits.shape == (2, 34, 50, 5)
     assert not {name for name in variable_shapes(model)["params"] if "resize" in name}
-    assert outputs(DPT(UNetEncoder(width=2, depth=3), 5, **NARROW), 21, 30).logits.shape == (
+    assert outputs(DPT(UNetEncoder(channels=2, depth=3), 5, **NARROW), 21, 30).logits.shape == (
         2,
         21,
         30,
