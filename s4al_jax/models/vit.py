@@ -116,6 +116,12 @@ class DINOv2S14(nn.Module):
         """blocks_0/attn_qkv/kernel is blocks.0.attn.qkv.weight in a file; pos_embed stays."""
         return torchvision_name(path).replace("patch.embed", "patch_embed")
 
+    def layer_depth(self, path: tuple[str, ...]) -> int:
+        """Patches and positions are at depth 0, blocks from 1 on; norm is with the last one."""
+        if path[0] == "norm":
+            return self.depth
+        return 1 + int(path[0].removeprefix("blocks_")) if path[0].startswith("blocks_") else 0
+
     @nn.compact
     def __call__(
         self, x: Float[jax.Array, "b h w bands"], *, groups: Groups

@@ -13,7 +13,15 @@ from s4al_jax.types import InputError, Network, Tree
 from tests.support.narrow_networks import narrow_model
 
 SIZE = (16, 32)
-LAYERED = ("drn_d_22", "mobilenet_v2", "resnet50", "resnet101", "unet")
+LAYERED = (
+    "dinov2_vitb14",
+    "dinov2_vits14",
+    "drn_d_22",
+    "mobilenet_v2",
+    "resnet50",
+    "resnet101",
+    "unet",
+)
 """Backbones that say how deep their layers lie."""
 
 
@@ -67,6 +75,9 @@ def test_depths_by_hand() -> None:
     drn = depths_of("drn_d_22")
     assert (drn["layer0"], drn["layer3_0"], drn["layer3_1"], drn["layer4_0"]) == (0, 3, 4, 5)
     assert (drn["layer6_1"], drn["layer7"], drn["layer8"]) == (10, 11, 12)
+    first = dict.fromkeys(("patch_embed_proj", "pos_embed", "cls_token"), 0)
+    blocks = {f"blocks_{index}": index + 1 for index in range(4)}
+    assert depths_of("dinov2_vits14") == {**first, **blocks, "norm": 4}
 
 
 def test_a_backbone_that_does_not_say_how_deep_layers_lie_is_refused_by_name() -> None:
