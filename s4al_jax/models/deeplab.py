@@ -14,9 +14,10 @@ from jaxtyping import Float
 
 from s4al_jax.models.atrous_rates import scaled_rates
 from s4al_jax.models.batch_norm import Groups
+from s4al_jax.models.classifier import classify
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.decoder import Decoder
-from s4al_jax.models.layers import Conv, ConvNormReLU
+from s4al_jax.models.layers import ConvNormReLU
 from s4al_jax.ops.resize import bilinear_align_corners
 from s4al_jax.types import InputError, Prediction
 
@@ -52,15 +53,7 @@ class DeepLabV3(nn.Module):
             raise InputError(f"the head's aspp_channels are {self.aspp_channels}: give 1 or more")
         *_, coarse = self.backbone(x, groups=groups)
         context = self._pyramid(coarse, groups=groups)
-        return self._prediction(context, context, extras)
-
-    def _prediction(
-        self, embedding: jax.Array, features: jax.Array, extras: tuple[str, ...]
-    ) -> Prediction:
-        classify = Conv(self.num_classes, bias=True, conv=self.conv, name="classify")
-        logits = classify(embedding).astype(jnp.float32)
-        offered = {"embedding": embedding}
-        return Prediction(logits, features, {name: offered[name] for name in extras})
+        return classify(context, context, extras, num_classes=self.num_classes, conv=self.conv)
 
     def _pyramid(
         self, x: Float[jax.Array, "b h w c"], *, groups: Groups
@@ -122,4 +115,4 @@ class DeepLabV3Plus(DeepLabV3):
         features = jnp.concatenate([upsampled, low], axis=-1)
         decoder = Decoder(self.aspp_channels, self.conv, name="decode")
         embedding = decoder(context, low, features, groups=groups)
-        return self._prediction(embedding, features, extras)
+        return classify(embedding, features, extras, num_classes=self.num_classes, conv=self.conv)

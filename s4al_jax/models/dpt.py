@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from s4al_jax.models.batch_norm import Groups
+from s4al_jax.models.classifier import classify
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.init import StandardInit, kaiming_normal
 from s4al_jax.models.layers import Conv
@@ -134,11 +135,7 @@ class DPT(nn.Module):
             y = Refine(self.conv, name=f"refine{number}")(y, level, size)
         y = jax.nn.relu(Conv(self.features, 3, bias=True, conv=self.conv, name="output")(y))
         dropped = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(y)
-        logits = Conv(self.num_classes, bias=True, conv=self.conv, name="classify")(dropped)
-        offered = {"embedding": dropped}
-        return Prediction(
-            logits.astype(jnp.float32), maps[-1], {name: offered[name] for name in extras}
-        )
+        return classify(dropped, maps[-1], extras, num_classes=self.num_classes, conv=self.conv)
 
     def _levels(self, maps: Sequence[jax.Array]) -> list[jax.Array]:
         """The maps at four sizes, the finest first, of `features` channels each."""

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from s4al_jax.models.batch_norm import BatchNorm, Groups
+from s4al_jax.models.classifier import classify
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.layers import Conv, ConvNormReLU, Depthwise
 from s4al_jax.ops.resize import bilinear_align_corners
@@ -63,8 +64,4 @@ class Light(nn.Module):
         y = Depthwise(conv=self.conv, name="spatial_conv")(jax.nn.relu(features))
         y = jax.nn.relu(BatchNorm(self.conv, name="spatial_norm")(y, groups=groups))
         y = nn.Dropout(self.embedding_dropout, deterministic=not self.has_rng("dropout"))(y)
-        logits = Conv(self.num_classes, bias=True, conv=self.conv, name="classify")(y)
-        offered = {"embedding": y}
-        return Prediction(
-            logits.astype(jnp.float32), features, {name: offered[name] for name in extras}
-        )
+        return classify(y, features, extras, num_classes=self.num_classes, conv=self.conv)

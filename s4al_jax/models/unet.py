@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from s4al_jax.models.batch_norm import Groups
+from s4al_jax.models.classifier import classify
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.group_norm import normalize
 from s4al_jax.models.layers import Conv
@@ -113,8 +114,4 @@ class UNet(nn.Module):
             both = jnp.concatenate([skip, y], axis=-1)
             block = DoubleConv(self.channels * 2**level, self.norm, self.conv, name=f"up{level}")
             y = block(both, groups=groups)
-        logits = Conv(self.num_classes, bias=True, conv=self.conv, name="classify")(y)
-        offered = {"embedding": y}
-        return Prediction(
-            logits.astype(jnp.float32), coarse, {name: offered[name] for name in extras}
-        )
+        return classify(y, coarse, extras, num_classes=self.num_classes, conv=self.conv)
