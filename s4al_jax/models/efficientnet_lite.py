@@ -15,7 +15,7 @@ from jaxtyping import Float
 from s4al_jax.models.batch_norm import BatchNorm, Groups
 from s4al_jax.models.conv_config import ConvConfig
 from s4al_jax.models.layers import Conv, Depthwise
-from s4al_jax.models.mobilenet_v2 import make_divisible
+from s4al_jax.models.mobilenet_v2 import late_reaches, make_divisible
 from s4al_jax.models.weights import LEAVES, TORCHVISION, Weights
 from s4al_jax.types import InputError
 
@@ -35,26 +35,18 @@ class Stage(NamedTuple):
 
 
 def stages(output_stride: int, last_stage: bool = True) -> tuple[Stage, ...]:
-    """The stages; below an output stride of 32, late strides become dilations.
-
-    At 16 only the last block is dilated, as in the MobileNetV2 of the S4AL paper.
+    """The stages, of which the late ones reach as far as those of MobileNetV2.
 
     Args:
       output_stride: 8, 16 or 32; how much smaller the last features are than the image.
       last_stage: whether the blocks of 192 and 320 channels are there.
     """
-    tails = {
-        32: ((2, 1), (1, 1), (2, 1), (1, 1)),
-        16: ((2, 1), (1, 1), (1, 1), (1, 2)),
-        8: ((1, 2), (1, 2), (1, 4), (1, 4)),
-    }
-    if output_stride not in tails:
-        raise InputError(f"output_stride is {output_stride}; use 8, 16 or 32")
+    reaches = late_reaches(output_stride)
     if output_stride == 32 and not last_stage:
         raise InputError("output_stride is 32 and last_stage False; what is left ends at stride 16")
     head = (Stage(1, 3, 1, 16, 1, 1), Stage(2, 3, 6, 24, 2, 1), Stage(2, 5, 6, 40, 2, 1))
     sizes = ((3, 3, 6, 80), (3, 5, 6, 112), (4, 5, 6, 192), (1, 3, 6, 320))
-    tail = zip(sizes, tails[output_stride], strict=True)
+    tail = zip(sizes, reaches, strict=True)
     found = head + tuple(Stage(*size, *reach) for size, reach in tail)
     return found if last_stage else found[:5]
 

@@ -26,21 +26,26 @@ class Stage(NamedTuple):
     dilation: int
 
 
-def stages(output_stride: int) -> tuple[Stage, ...]:
-    """All stages; below an output stride of 32, late strides become dilations.
+def late_reaches(output_stride: int) -> tuple[tuple[int, int], ...]:
+    """(stride, dilation) of the last four stages; below a stride of 32, strides become dilations.
 
     At 16 only the last block is dilated, as in the network of the S4AL paper.
     """
-    tails = {
+    reaches = {
         32: ((2, 1), (1, 1), (2, 1), (1, 1)),
         16: ((2, 1), (1, 1), (1, 1), (1, 2)),
         8: ((1, 2), (1, 2), (1, 4), (1, 4)),
     }
-    if output_stride not in tails:
+    if output_stride not in reaches:
         raise InputError(f"output_stride is {output_stride}; use 8, 16 or 32")
+    return reaches[output_stride]
+
+
+def stages(output_stride: int) -> tuple[Stage, ...]:
+    """All stages, the late ones as `late_reaches` says."""
     head = (Stage(1, 16, 1, 1, 1), Stage(6, 24, 2, 2, 1), Stage(6, 32, 3, 2, 1))
     widths = ((64, 4), (96, 3), (160, 3), (320, 1))
-    tail = zip(widths, tails[output_stride], strict=True)
+    tail = zip(widths, late_reaches(output_stride), strict=True)
     return head + tuple(Stage(6, *width, *reach) for width, reach in tail)
 
 
