@@ -4,9 +4,10 @@
 """
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
+
+from s4al_jax.ops.resize import resize_by_matrices
 
 SHARPNESS = -0.75
 """The parameter "a" of the kernel of Keys."""
@@ -23,13 +24,11 @@ def bicubic(
       factors: pixel i is read at (i + 0.5) / factor - 0.5. They need not be the exact ratio of the
         sizes, as in PyTorch with `scale_factor`.
     """
-    down, across = (
-        jnp.asarray(cubic_matrix(old, new, factor), x.dtype)
+    matrices = (
+        cubic_matrix(old, new, factor)
         for old, new, factor in zip(x.shape[:2], size, factors, strict=True)
     )
-    # Without `highest`, GPUs and TPUs round the factors to a few bits.
-    tall = jnp.einsum("oh,hwc->owc", down, x, precision="highest")
-    return jnp.einsum("pw,owc->opc", across, tall, precision="highest")
+    return resize_by_matrices(x[None], *matrices)[0]
 
 
 def cubic_matrix(source: int, target: int, factor: float) -> np.ndarray:

@@ -25,7 +25,11 @@ def bilinear_align_corners(
 ) -> Float[jax.Array, "b h2 w2 c"]:
     """`x` at `size` (height, width); both formulations give the same numbers."""
     if formulation == "matmul":
-        return _resize_by_matmul(x, size)
+        return resize_by_matrices(
+            x,
+            interpolation_matrix(x.shape[1], size[0]),
+            interpolation_matrix(x.shape[2], size[1]),
+        )
     if formulation != "gather":
         raise ValueError(f"formulation is 'gather' or 'matmul', not {formulation!r}")
     return _resize_axis(_resize_axis(x, size[1], 2), size[0], 1)
@@ -92,11 +96,15 @@ def _neighbors(source: int, target: int) -> tuple[np.ndarray, np.ndarray, np.nda
     return before, after, (position - before).astype(np.float32)
 
 
-def _resize_by_matmul(x: jax.Array, size: tuple[int, int]) -> jax.Array:
-    rows = jnp.asarray(interpolation_matrix(x.shape[1], size[0]), x.dtype)
-    # Without `highest`, GPUs and TPUs round the factors to a few bits.
-    tall = jnp.einsum("oh,bhwc->bowc", rows, x, precision="highest")
-    return _resize_width(tall, size[1], "matmul")
+def resize_by_matrices(
+    x: Float[jax.Array, "b h w c"], rows: np.ndarray, cols: np.ndarray
+) -> Float[jax.Array, "b h2 w2 c"]:
+    """Images resized by matrices `[target, source]`, one for their rows and one for their columns.
+
+    Without `highest`, GPUs and TPUs round the factors to a few bits.
+    """
+    tall = jnp.einsum("oh,bhwc->bowc", jnp.asarray(rows, x.dtype), x, precision="highest")
+    return jnp.einsum("pw,bowc->bopc", jnp.asarray(cols, x.dtype), tall, precision="highest")
 
 
 def _resize_width(x: jax.Array, width: int, formulation: Formulation) -> jax.Array:
