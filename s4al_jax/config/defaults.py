@@ -108,9 +108,8 @@ def _optimizer() -> ConfigDict:
     optimizer.power = 0.9  # "poly": (1 - epoch / epochs) ** power
     optimizer.floor = 1e-6  # the lowest learning rate
     optimizer.backbone_factor = 1.0  # on the learning rate of the backbone
-    optimizer.layer_decay = (
-        1.0  # on that of each backbone layer, once more for all nearer the images
-    )
+    # on that of each backbone layer, once more for all nearer the images
+    optimizer.layer_decay = 1.0
     return optimizer
 
 

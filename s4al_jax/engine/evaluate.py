@@ -59,10 +59,10 @@ def counter(
     method: Method, source: Source, mesh: Mesh
 ) -> Callable[[Tree, Tree], Int32[jax.Array, "k k"]]:
     """The program of a batch: (a network's variables, what was fetched) -> confusion matrix."""
-    return devices.compile_for(mesh, _counting, method.predict, source.materialize)
+    return devices.compile_for(mesh, _counts, method.predict, source.materialize)
 
 
-def _counting(
+def _counts(
     predict: Callable[..., Prediction], materialize: Callable[[Tree], Batch]
 ) -> Callable[[Tree, Tree], jax.Array]:
     def count(variables: Tree, fetched: Tree) -> jax.Array:

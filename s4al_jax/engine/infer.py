@@ -58,7 +58,7 @@ def inferrer(
       A function (variables, image indices) -> the readout of each image, in that order.
     """
 
-    program = devices.compile_for(mesh, _reading, method.predict, source.materialize, readout)
+    program = devices.compile_for(mesh, _readouts, method.predict, source.materialize, readout)
 
     def maps(variables: Tree, images: np.ndarray) -> Iterator[np.ndarray]:
         nonlocal batch
@@ -69,7 +69,7 @@ def inferrer(
     return maps
 
 
-def _reading(
+def _readouts(
     predict: Callable[..., Prediction], materialize: Callable[[Tree], Batch], readout: Readout
 ) -> Callable[[Tree, Tree], jax.Array]:
     def infer(variables: Tree, fetched: Tree) -> jax.Array:

@@ -36,7 +36,7 @@ def store_maps(
       count: images of the pool.
       batch: images at a time.
     """
-    program = devices.compile_for(mesh, _computing, function, source.materialize)
+    program = devices.compile_for(mesh, _maps, function, source.materialize)
     files: dict[str, np.memmap] = {}
     for indices, fetched in batches(source, np.arange(count), batch):
         maps = jax.device_get(program(state, devices.shard(fetched, mesh)))
@@ -54,7 +54,7 @@ def store_maps(
     processes.broadcast_from_primary(lambda: None)
 
 
-def _computing(
+def _maps(
     function: Callable[[TrainState, Batch], Mapping[str, jax.Array]],
     materialize: Callable[[Tree], Batch],
 ) -> Callable[[TrainState, Tree], Mapping[str, jax.Array]]:

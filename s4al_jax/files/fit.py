@@ -8,6 +8,7 @@ or smaller, and keeps its scale: see `files.tile_grid`.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from s4al_jax.files.bands import per_band
 from s4al_jax.files.resize import nearest_indices
@@ -109,7 +110,7 @@ def shown_part(images: ImageSet, index: int) -> tuple[slice, slice]:
     return slice(rows), slice(cols)
 
 
-def fill_padding(labels: np.ndarray, content: Size, value: int) -> None:
-    """Overwrite what lies below the content of a label map, and on its right."""
+def fill_padding(image: np.ndarray, content: Size, value: ArrayLike) -> None:
+    """Overwrite what lies below the content of an image or label map, and on its right."""
     rows, cols = content
-    labels[rows:], labels[:, cols:] = value, value
+    image[rows:], image[:, cols:] = value, value

@@ -57,7 +57,7 @@ def keep_features(
     for split, store in (("train", pool), ("val", measured), ("test", measured)):
         images: ImageSet = getattr(spec, split)
         which = "both" if store is pool else "straight"
-        program = devices.compile_for(mesh, _computing, frozen.features, which)
+        program = devices.compile_for(mesh, _features, frozen.features, which)
         keys = [_key(frozen, images.read_image(index)) for index in range(len(images.names))]
         missing = _missing(store, keys)
         if missing:
@@ -127,7 +127,7 @@ def _compute(
         yield from np.asarray(program(variables, devices.shard(pixels, mesh)))[valid]
 
 
-def _computing(
+def _features(
     features: Callable[[Tree, jax.Array], jax.Array], which: str
 ) -> Callable[[Tree, jax.Array], jax.Array]:
     def compute(variables: Tree, images: jax.Array) -> jax.Array:

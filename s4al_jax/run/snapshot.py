@@ -72,6 +72,5 @@ def _maps(run: Run, places: list[views.Place]) -> np.ndarray:
     for seen, place in zip(maps, places, strict=True):
         if shown := splits[place.split].shown:
             # What a network makes of padding is nothing to look at.
-            for map_, value in zip(np.moveaxis(seen, -1, 0), (VOID, 0, 0), strict=True):
-                fill_padding(map_, shown(place.image), value)
+            fill_padding(seen, shown(place.image), (VOID, 0, 0))
     return maps
